@@ -1,0 +1,1 @@
+"""The `rillmail` command, one file a group."""

@@ -1,0 +1,1 @@
+"""With whom we talk: one folder a system, and none knows another."""

@@ -1,0 +1,1 @@
+"""Blobs and models in plain files."""

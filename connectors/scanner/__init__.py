@@ -1,0 +1,1 @@
+"""The embedded malware scanner: rules, no daemon."""

@@ -1,0 +1,1 @@
+"""Mail enters: SMTP (RFC 5321) and LMTP (RFC 2033) servers on aiosmtpd."""

@@ -1,0 +1,1 @@
+"""The embedded profile's log, mailboxes, directory and search on SQLite."""

@@ -1,0 +1,1 @@
+"""The past, in bulk: batch jobs on Apache Beam with the same pure functions."""

@@ -1,0 +1,1 @@
+"""What happens to a mail: rules, stages and engines. No sockets, no environment."""

@@ -1,0 +1,137 @@
+"""One record through one stage: the part that all engines share.
+
+An engine only reads, writes and acknowledges. What an error means is decided here.
+"""
+
+import asyncio
+import functools
+import inspect
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Union, cast
+
+import msgspec
+
+from topologies.errors import Misconfigured, Poison, Retryable
+from topologies.events.base import Event
+from topologies.stage import Stage
+from topologies.topics import topic_of
+
+LONGEST_BACKOFF_S = 15.0  # beyond seconds, waiting is a topic's work, not a worker's
+TRACEBACK_CHARACTERS = 8_000  # kept of a bug's traceback: its end, where the cause is
+
+
+@dataclass(frozen=True, slots=True)
+class Emit:
+    """Write these, then acknowledge."""
+
+    events: tuple[Event, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """Do not acknowledge; hand the record in again after this many seconds."""
+
+    after_s: float
+    reason: str
+    outage: bool = False  # a whole dependency is down: this was no attempt
+
+
+@dataclass(frozen=True, slots=True)
+class Bury:
+    """Write the record to the dead letters, then acknowledge."""
+
+    kind: Literal["poison", "exhausted", "bug"]
+    reason: str
+    traceback: str = ""
+
+
+Outcome = Emit | Again | Bury
+Services = Mapping[type, Any]
+
+
+async def handle(
+    stage: Stage, record: bytes | Event, services: Services, *, attempt: int = 1
+) -> Outcome:
+    """Run *stage* on one record, as read from a topic or handed on in a chain.
+
+    Args:
+        stage: What to run.
+        record: The encoded event, or the event itself within a chain.
+        services: An answer for each port, by the port's class.
+        attempt: Which try this is, from 1.
+
+    Raises:
+        Misconfigured: Nothing but this, and cancellation, ever leaves here.
+    """
+    try:
+        event = decode(stage, record) if isinstance(record, bytes) else record
+        if type(event) not in stage.reads:
+            return Emit(())  # the topic holds it for others
+        async with asyncio.timeout(stage.timeout.total_seconds()):
+            written = tuple(await stage.run(event, **wire(stage, services)))
+        _check_written(stage, written)
+    except (Poison, msgspec.DecodeError) as error:
+        return Bury("poison", str(error))
+    except (Retryable, TimeoutError) as error:
+        return _again(stage, error, attempt)
+    except Misconfigured:
+        raise
+    except Exception as error:  # noqa: BLE001  the last door: a bug must not lose a mail
+        trace = "".join(traceback.format_exception(error))[-TRACEBACK_CHARACTERS:]
+        return Bury("bug", f"{type(error).__name__}: {error}"[:500], trace)
+    return Emit(written)
+
+
+def decode(stage: Stage, raw: bytes) -> Event:
+    """Return the event in *raw*, which comes from a topic that *stage* reads.
+
+    Raises:
+        Poison: It is not JSON, of an unknown version, or lacks what it must have.
+    """
+    try:
+        return cast("Event", _decoder(topic_of(stage.reads[0]).events).decode(raw))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Poison(f"undecodable: {error}") from error
+
+
+@functools.cache
+def wire_of(stage: Stage) -> Mapping[str, type]:
+    """Return the port that each keyword-only parameter of *stage* is annotated with."""
+    parameters = inspect.signature(stage.run, eval_str=True).parameters.values()
+    return {p.name: p.annotation for p in parameters if p.kind is p.KEYWORD_ONLY}
+
+
+def wire(stage: Stage, services: Services) -> dict[str, Any]:
+    """Choose the services that *stage* asks for.
+
+    Raises:
+        Misconfigured: A service is missing.
+    """
+    wanted = wire_of(stage)
+    missing = [name for name, port in wanted.items() if port not in services]
+    if missing:
+        raise Misconfigured(f"{stage.name}: no service for {', '.join(missing)}")
+    return {name: services[port] for name, port in wanted.items()}
+
+
+def _again(stage: Stage, error: Retryable | TimeoutError, attempt: int) -> Outcome:
+    reason = str(error) or f"no answer within {stage.timeout.total_seconds():g} s"
+    outage = isinstance(error, Retryable) and error.outage
+    if attempt >= stage.attempts and not outage:
+        return Bury("exhausted", reason)
+    asked = error.after_s if isinstance(error, Retryable) else None
+    backoff = min(LONGEST_BACKOFF_S, 0.25 * 2.0 ** min(attempt - 1, 10))
+    return Again(asked if asked is not None else backoff, reason, outage)
+
+
+def _check_written(stage: Stage, written: tuple[Event, ...]) -> None:
+    for event in written:
+        if type(event) not in stage.writes:
+            raise TypeError(f"{stage.name} wrote {type(event).__name__}, which it does not declare")
+
+
+@functools.cache
+def _decoder(kinds: tuple[type[Event], ...]) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(Union[kinds])  # noqa: UP007  built at run time

@@ -1,0 +1,141 @@
+"""Facts on the way from the edge to a mailbox, each grown by one verdict.
+
+    MailReceived → MailParsed → MailAuthenticated → MailScanned → MailScored
+
+Every later fact holds all fields of the earlier ones, so whoever reads one of
+these topics needs no other.
+"""
+
+from datetime import datetime
+from typing import Any, Literal, TypeVar
+
+import msgspec
+
+from topologies.events.base import Event
+from topologies.events.message import BlobId, Message, RawRef
+
+RAW_INLINE_BYTES = 64 * 1024  # larger raw messages go to the blob store at the edge
+
+SpfResult = Literal["none", "neutral", "pass", "fail", "softfail", "temperror", "permerror"]
+DkimResult = Literal["none", "pass", "fail", "policy", "neutral", "temperror", "permerror"]
+DmarcResult = Literal["none", "pass", "fail", "temperror", "permerror"]
+Origin = Literal["smtp", "lmtp", "local", "import"]
+
+
+class MailReceived(Event, frozen=True, kw_only=True, tag="mail.received/1"):
+    """A message was accepted: from here on it must not be lost."""
+
+    mail_id: str  # UUIDv7, given at the edge; its time is `received_at`
+    received_at: datetime  # UTC
+    origin: Origin
+    mail_from: str  # reverse-path without <>; empty for bounces
+    recipients: tuple[str, ...]  # forward-paths without <>, as given, accepted by policy
+    size_bytes: int  # of the raw message
+    raw: bytes | None = None  # the message while small, with CRLF line ends
+    raw_blob: BlobId | None = None  # the message when large; one of the two is set
+    client_ip: str = ""  # textual IPv4 or IPv6, as seen by us; empty when local
+    client_name: str = ""  # verified reverse DNS name, empty when unknown
+    helo: str = ""  # EHLO/LHLO argument, may be an address literal
+    tls: str = ""  # protocol version and cipher, empty for clear text
+    user_id: str = ""  # who was signed in when sending; empty for strangers
+    smtputf8: bool = False  # RFC 6531
+
+    @property
+    def key(self) -> str:
+        return self.mail_id
+
+
+class MailParsed(MailReceived, frozen=True, kw_only=True, tag="mail.parsed/1"):
+    """The message was read; its attachments and raw bytes are in the blob store."""
+
+    message: Message
+    raw_ref: RawRef
+
+
+class DkimVerdict(msgspec.Struct, frozen=True, kw_only=True):
+    """One signature's verdict (RFC 6376)."""
+
+    result: DkimResult
+    domain: str  # d=
+    selector: str  # s=
+    reason: str = ""
+
+
+class Authentication(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What is known about who sent it (RFC 8601)."""
+
+    spf: SpfResult = "none"
+    spf_domain: str = ""  # the domain whose policy was used
+    dkim: tuple[DkimVerdict, ...] = ()
+    dmarc: DmarcResult = "none"
+    dmarc_policy: Literal["none", "quarantine", "reject", ""] = ""
+    from_domain: str = ""  # RFC5322.From domain that DMARC looked at
+    signed_in: bool = False  # sent by one of our users who was signed in
+
+
+class MailAuthenticated(MailParsed, frozen=True, kw_only=True, tag="mail.authenticated/1"):
+    """SPF, DKIM and DMARC were evaluated."""
+
+    authentication: Authentication
+
+
+class VirusVerdict(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the scanner found."""
+
+    result: Literal["clean", "infected", "unscannable"]
+    name: str = ""  # of the signature or rule
+    part: str = ""  # file name of the part it was found in
+
+
+class MailScanned(MailAuthenticated, frozen=True, kw_only=True, tag="mail.scanned/1"):
+    """The message and what it contains were scanned for malware."""
+
+    virus: VirusVerdict
+
+
+class SpamVerdict(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How likely it is spam."""
+
+    probability: float  # 0 … 1
+    is_spam: bool
+    reasons: tuple[str, ...] = ()  # strongest signs, in words a person can read
+
+
+class MailScored(MailScanned, frozen=True, kw_only=True, tag="mail.scored/1"):
+    """The message was judged; what remains is to route it."""
+
+    spam: SpamVerdict
+
+
+class MailQuarantined(Event, frozen=True, kw_only=True, tag="mail.quarantined/1"):
+    """An infected message was kept from its recipients."""
+
+    mail_id: str
+    quarantined_at: datetime
+    recipients: tuple[str, ...]
+    virus: VirusVerdict
+
+    @property
+    def key(self) -> str:
+        return self.mail_id
+
+
+class MailUndeliverable(Event, frozen=True, kw_only=True, tag="mail.undeliverable/1"):
+    """A recipient who was accepted at the edge is gone when the mail is routed."""
+
+    mail_id: str
+    recipient: str
+    reason: str
+
+    @property
+    def key(self) -> str:
+        return self.mail_id
+
+
+Grown = TypeVar("Grown", bound=MailReceived)
+
+
+def grow(mail: MailReceived, kind: type[Grown], **verdict: Any) -> Grown:
+    """Return the next fact about *mail*: all its fields and *verdict*."""
+    known: dict[str, Any] = {name: getattr(mail, name) for name in mail.__struct_fields__}
+    return kind(**known, **verdict)

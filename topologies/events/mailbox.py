@@ -1,0 +1,142 @@
+"""What changes a mailbox (commands, by user) and what changed in it (facts, by user).
+
+Commands for one mailbox are applied in order by one writer, the stage ``store``.
+``command_id`` makes them idempotent: applying one twice changes nothing.
+"""
+
+from datetime import datetime
+from typing import Literal
+
+from topologies.events.base import Event
+from topologies.events.inbound import Authentication, SpamVerdict
+from topologies.events.message import Message, RawRef
+
+# Every mailbox has these, without being asked. Custom folders have UUIDs.
+INBOX, SENT, DRAFTS, TRASH, SPAM = "inbox", "sent", "drafts", "trash", "spam"
+SYSTEM_FOLDERS = (INBOX, SENT, DRAFTS, SPAM, TRASH)
+QUARANTINE_USER = "quarantine"  # the mailbox that keeps infected mail for the admin
+
+
+class Command(Event, frozen=True, kw_only=True):
+    """What all mailbox commands share."""
+
+    user_id: str
+    command_id: str  # UUID; the same command has the same id at every replay
+    issued_at: datetime  # UTC
+    answer: bool = False  # whoever issued it waits for a CommandAnswered
+
+    @property
+    def key(self) -> str:
+        return self.user_id
+
+
+class Deliver(Command, frozen=True, kw_only=True, tag="mailbox.deliver/1"):
+    """Put a message into a folder: a received mail, or the sender's own copy."""
+
+    email_id: str  # UUIDv7 layout, derived from (mail_id, user_id)
+    mail_id: str
+    folder_id: str
+    message: Message
+    raw_ref: RawRef
+    received_at: datetime
+    mail_from: str = ""  # envelope sender
+    recipient: str = ""  # the envelope recipient that led here
+    tag: str = ""  # what stood behind "+" in it
+    is_read: bool = False
+    authentication: Authentication | None = None
+    spam: SpamVerdict | None = None
+    note: str = ""  # why it lies here, when that is not plain (virus name)
+
+
+class SetFlags(Command, frozen=True, kw_only=True, tag="mailbox.set-flags/1"):
+    """Mark mails as read or starred; None leaves a flag alone."""
+
+    email_ids: tuple[str, ...]
+    is_read: bool | None = None
+    is_starred: bool | None = None
+
+
+class MoveEmails(Command, frozen=True, kw_only=True, tag="mailbox.move/1"):
+    """Move mails to another folder; a report of spam or ham moves and teaches."""
+
+    email_ids: tuple[str, ...]
+    folder_id: str
+    reported: Literal["", "spam", "ham"] = ""
+
+
+class DeleteEmails(Command, frozen=True, kw_only=True, tag="mailbox.delete/1"):
+    """Move mails to trash; those already there, or all if *permanent*, are gone."""
+
+    email_ids: tuple[str, ...]
+    permanent: bool = False
+
+
+class CreateFolder(Command, frozen=True, kw_only=True, tag="mailbox.create-folder/1"):
+    """Make a custom folder."""
+
+    folder_id: str
+    name: str
+
+
+class RenameFolder(Command, frozen=True, kw_only=True, tag="mailbox.rename-folder/1"):
+    """Give a custom folder another name."""
+
+    folder_id: str
+    name: str
+
+
+class DeleteFolder(Command, frozen=True, kw_only=True, tag="mailbox.delete-folder/1"):
+    """Delete a custom folder; its mails go to trash, in bounded steps.
+
+    ``store`` writes the next step itself as long as mails are left.
+    """
+
+    folder_id: str
+
+
+ChangeKind = Literal[
+    "email.added",
+    "email.updated",
+    "email.moved",
+    "email.removed",
+    "folder.added",
+    "folder.updated",
+    "folder.removed",
+    "thread.merged",
+]
+
+
+class MailboxChanged(Event, frozen=True, kw_only=True, tag="mailbox.changed/1"):
+    """One thing in a mailbox changed: ids and states, never content."""
+
+    user_id: str
+    seq: int  # 1, 2, 3 … without gaps, for each mailbox
+    command_id: str
+    changed_at: datetime
+    kind: ChangeKind
+    email_id: str = ""
+    folder_id: str = ""  # where it is now
+    from_folder_id: str = ""  # where it was, for moves and removals
+    thread_id: str = ""
+    merged_thread_id: str = ""  # the thread that was taken up, for thread.merged
+    is_read: bool = False
+    is_starred: bool = False
+
+    @property
+    def key(self) -> str:
+        return self.user_id
+
+
+class CommandAnswered(Event, frozen=True, kw_only=True, tag="mailbox.answered/1"):
+    """A command that wanted an answer was applied, or refused."""
+
+    user_id: str
+    command_id: str
+    status: Literal["done", "refused"]
+    seq: int  # the mailbox's last number after it
+    problem: Literal["", "not-found", "name-taken", "invalid", "system-folder"] = ""
+    detail: str = ""  # for people
+
+    @property
+    def key(self) -> str:
+        return self.user_id

@@ -1,0 +1,1 @@
+"""A mail comes in: parse → authenticate → scan → score → route."""

@@ -1,0 +1,1 @@
+"""The rules of mail: pure functions, one standard a file."""

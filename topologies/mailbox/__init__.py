@@ -1,0 +1,1 @@
+"""A mail is kept: store → index, notify."""

@@ -1,0 +1,1 @@
+"""A mail goes out: split (local recipients get their own copies)."""

@@ -1,0 +1,16 @@
+"""How likely a message is spam, by a trained model."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+
+class SpamClassifier(Protocol):
+    """A trained model behind the features of ``topologies.mail.features``. Never blocks."""
+
+    def probability(self, features: Sequence[str]) -> float:
+        """Return the probability of spam, 0 … 1."""
+        ...
+
+    def reasons(self, features: Sequence[str], limit: int = 5) -> tuple[str, ...]:
+        """Return the *limit* features that spoke loudest for spam."""
+        ...

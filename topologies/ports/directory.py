@@ -1,0 +1,149 @@
+"""Who has a mailbox here: domains, users, aliases, sign-in."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, Protocol
+
+Scope = Literal["read", "send", "admin"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class User:
+    """One person or service with a mailbox."""
+
+    user_id: str  # UUIDv7
+    address: str  # primary address, normalised: lower case, domain in ASCII
+    name: str = ""  # display name
+    quota_bytes: int | None = None  # None: no limit
+    is_admin: bool = False
+    is_suspended: bool = False  # keeps receiving, may not sign in
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """One mailbox that an address leads to."""
+
+    user_id: str
+    address: str  # the user's primary address
+    tag: str = ""  # what stood behind "+", as written
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolved:
+    """What an address means here.
+
+    Attributes:
+        status: ``local``: `targets` get a copy each. ``unknown``: our domain, but
+            nobody of that name. ``foreign``: not our domain. ``invalid``: no address.
+    """
+
+    status: Literal["local", "unknown", "foreign", "invalid"]
+    targets: tuple[Target, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """What an access token stands for."""
+
+    user: User
+    scopes: frozenset[Scope]
+    expires_at: datetime
+
+
+class Directory(Protocol):
+    """The directory of one deployment. Look-ups are cached for at most a second."""
+
+    async def resolve(self, address: str) -> Resolved:
+        """Tell what *address* means: exact, then alias, then plus-tag, then catch-all.
+
+        Case of the local part and of the domain does not matter, quoted local
+        parts equal unquoted ones, the domain may be in Unicode or punycode.
+        Aliases are expanded to the end; loops end; each user appears once.
+        """
+        ...
+
+    async def user(self, user_id: str) -> User | None:
+        """Return the user, or None."""
+        ...
+
+    async def user_by_address(self, address: str) -> User | None:
+        """Return the user whose primary address this is, or None."""
+        ...
+
+    async def users(self, domain: str | None = None) -> Sequence[User]:
+        """Return all users, of one *domain* if given, by address."""
+        ...
+
+    async def domains(self) -> Sequence[str]:
+        """Return our domains, in ASCII form, sorted."""
+        ...
+
+    async def aliases(self, domain: str | None = None) -> Sequence[tuple[str, tuple[str, ...]]]:
+        """Return (alias address, target addresses); the local part ``*`` is a catch-all."""
+        ...
+
+    async def sign_in(self, address: str, password: str) -> User | None:
+        """Return the user if the password is right and they may sign in, else None.
+
+        Takes the same time whether or not the address exists.
+        """
+        ...
+
+    async def issue_token(
+        self, user_id: str, scopes: frozenset[Scope], expires_at: datetime
+    ) -> str:
+        """Return a new random access token; only its hash is kept."""
+        ...
+
+    async def session(self, token: str) -> Session | None:
+        """Return what *token* stands for; None if unknown, expired, ended or suspended."""
+        ...
+
+    async def end_session(self, token: str) -> None:
+        """Make *token* worthless; unknown tokens are no error."""
+        ...
+
+    async def add_domain(self, domain: str) -> bool:
+        """Add a domain; return False if it was there."""
+        ...
+
+    async def add_user(
+        self,
+        address: str,
+        password: str,
+        *,
+        name: str = "",
+        quota_bytes: int | None = None,
+        is_admin: bool = False,
+    ) -> User:
+        """Add a user and return them.
+
+        Raises:
+            ValueError: The address is invalid, taken, or not of one of our domains.
+        """
+        ...
+
+    async def change_user(
+        self,
+        user_id: str,
+        *,
+        password: str | None = None,
+        quota_bytes: int | None = None,
+        is_suspended: bool | None = None,
+    ) -> User | None:
+        """Change what is not None; a new password or suspension ends the user's sessions."""
+        ...
+
+    async def delete_user(self, user_id: str) -> bool:
+        """Remove the user, aliases that lead only there, and sessions."""
+        ...
+
+    async def add_alias(self, alias: str, targets: Sequence[str]) -> None:
+        """Let *alias* lead to *targets*, which are addresses; replaces what it led to.
+
+        Raises:
+            ValueError: An address is invalid or the alias is not of our domains.
+        """
+        ...

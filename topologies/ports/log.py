@@ -1,0 +1,99 @@
+"""The durable, partitioned log that everything flows through.
+
+``EventLog`` is all that the ways in (SMTP, HTTP) see. ``PartitionedLog`` is what
+the embedded engine reads and commits by; on Kafka that part is Faust's.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from topologies.events.base import Event
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """One entry of a partition.
+
+    Attributes:
+        event_id: ``uuid5(stage, input event_id, index)``, so that a replay writes the
+            same one; random for what enters from outside.
+        headers: Small texts beside the event; dead letters keep their reason here.
+    """
+
+    topic: str
+    partition: int
+    offset: int
+    key: str
+    value: bytes
+    event_id: str
+    appended_at: datetime
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """What is to be appended: a ``Record`` before it has a place."""
+
+    topic: str
+    key: str
+    value: bytes
+    event_id: str
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Position:
+    """How far a consumer group is in a partition.
+
+    Attributes:
+        offset: All before it is done; the next to be read.
+        ahead: Offsets beyond it that are done as well, since keys overtake each other.
+    """
+
+    group: str
+    topic: str
+    partition: int
+    offset: int
+    ahead: frozenset[int] = frozenset()
+
+
+class EventLog(Protocol):
+    """Where the ways in hand over events."""
+
+    async def append(self, events: Sequence[Event]) -> None:
+        """Write *events* to their topics; return when they are durable.
+
+        All or none of them. Concurrent callers share one sync of the disk, or
+        one batch to the broker. Events with the same key keep the caller's order.
+
+        Raises:
+            NoSpace: The log reached its limit or the disk is nearly full.
+            Retryable: The log is out of reach; nothing is promised.
+        """
+        ...
+
+
+class PartitionedLog(EventLog, Protocol):
+    """The log as the embedded engine needs it."""
+
+    def partitions(self, topic: str) -> int:
+        """Return how many partitions *topic* has."""
+        ...
+
+    async def read(self, topic: str, partition: int, offset: int, limit: int) -> Sequence[Record]:
+        """Return up to *limit* records from *offset* on, in order; maybe none."""
+        ...
+
+    async def position(self, group: str, topic: str, partition: int) -> Position:
+        """Return where *group* is; a new group starts at the oldest record."""
+        ...
+
+    async def commit(self, entries: Sequence[Entry], positions: Sequence[Position]) -> None:
+        """Write outputs and positions in one transaction; return when it is durable."""
+        ...
+
+    async def wait(self, topic: str, partition: int, offset: int, timeout_s: float) -> None:
+        """Return when a record at *offset* may be there, or after *timeout_s* seconds."""
+        ...

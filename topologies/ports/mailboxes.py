@@ -1,0 +1,229 @@
+"""Where mailboxes are kept: the source of truth for what people see.
+
+Only the stage ``store`` writes, one command at a time for each mailbox, so
+there are no locks. What a command does is decided by
+``topologies.mail.mailbox``; a connector only loads what that needs and writes
+what it says, atomically for each command.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, Protocol
+
+from topologies.events.inbound import Authentication, SpamVerdict
+from topologies.events.mailbox import CommandAnswered, MailboxChanged
+from topologies.events.message import Message, RawRef
+
+MAX_PAGE = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mailbox:
+    """The row of one mailbox."""
+
+    user_id: str
+    seq: int = 0  # number of the last change
+    used_bytes: int = 0  # sum of the raw sizes of its mails
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Folder:
+    """A folder and its exact counts."""
+
+    folder_id: str
+    name: str
+    is_system: bool
+    total_count: int = 0
+    unread_count: int = 0
+    is_deleting: bool = False  # hidden; its mails are on their way to trash
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """A mail as a line of a listing: what changes (state) and what a list shows."""
+
+    email_id: str
+    folder_id: str
+    thread_id: str
+    is_read: bool
+    is_starred: bool
+    from_name: str
+    from_address: str
+    to: tuple[str, ...]  # addresses, at most 10
+    subject: str
+    snippet: str
+    has_attachments: bool
+    size_bytes: int  # of the raw message
+    created_at: datetime  # when it was received; the sort order is by email_id
+    spam_probability: float | None = None
+    changed_seq: int = 0  # number of the change that touched it last
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Email:
+    """A mail whole."""
+
+    summary: Summary
+    mail_id: str
+    message: Message
+    raw_ref: RawRef
+    mail_from: str
+    recipient: str
+    tag: str
+    authentication: Authentication | None
+    spam: SpamVerdict | None
+    note: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """A stretch of a listing, newest first."""
+
+    emails: tuple[Summary, ...]
+    total_count: int  # exact, of the whole listing with its filter
+    next_cursor: str | None  # opaque; None at the end
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Needs:
+    """What must be loaded to decide on one command.
+
+    Attributes:
+        oldest_in_folder: Load up to `limit` mails of this folder besides.
+    """
+
+    command_id: str
+    email_ids: tuple[str, ...] = ()
+    message_ids: tuple[str, ...] = ()  # to find the threads of
+    oldest_in_folder: str = ""
+    limit: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """What a mailbox held, as far as asked for.
+
+    Attributes:
+        answered: What the command led to when it was applied before, else None.
+        gone: Asked-for ids of mails that were here and were deleted for good.
+        threads: thread_id by message-id, for those known.
+        thread_sizes: How many mails each of these threads has.
+    """
+
+    mailbox: Mailbox
+    folders: dict[str, Folder]
+    emails: dict[str, Summary]
+    gone: frozenset[str]
+    threads: dict[str, str]
+    thread_sizes: dict[str, int]
+    answered: tuple[MailboxChanged | CommandAnswered, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effects:
+    """What one command does to one mailbox: rows as they shall be afterwards.
+
+    Attributes:
+        added: Mails that are new, whole.
+        updated: Mails whose state changed.
+        removed: Mails that are gone for good; their ids stay known as gone.
+        folders: Folders that are new or changed.
+        removed_folders: Folders that are gone.
+        threads: message-id → thread_id, to be remembered.
+        merged: (thread taken up, thread that took it): rewrite the former's mails.
+        events: What is told to the world, kept so that a replay tells the same.
+    """
+
+    mailbox: Mailbox
+    command_id: str
+    added: tuple[Email, ...] = ()
+    updated: tuple[Summary, ...] = ()
+    removed: tuple[str, ...] = ()
+    folders: tuple[Folder, ...] = ()
+    removed_folders: tuple[str, ...] = ()
+    threads: tuple[tuple[str, str], ...] = ()
+    merged: tuple[tuple[str, str], ...] = ()
+    events: tuple[MailboxChanged | CommandAnswered, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changes:
+    """Changes of one mailbox after a cursor."""
+
+    changes: tuple[MailboxChanged, ...]
+    status: Literal["ok", "too-old"]  # too-old: the client must read everything anew
+    seq: int  # the last number in `changes`, or the mailbox's if empty
+    has_more: bool
+
+
+class Mailboxes(Protocol):
+    """All mailboxes. Reads see every command whose ``write`` has returned."""
+
+    # --- for the stage `store` ------------------------------------------------------
+
+    async def load(self, user_id: str, needs: Needs) -> Loaded:
+        """Return what *needs* names. System folders are always there."""
+        ...
+
+    async def write(self, effects: Effects) -> None:
+        """Make *effects* durable, all or none, and return.
+
+        Concurrent calls for different users share one sync. A command id that
+        was written before changes nothing.
+        """
+        ...
+
+    # --- for whoever reads ----------------------------------------------------------
+
+    async def mailbox(self, user_id: str) -> Mailbox:
+        """Return the mailbox's row; one that holds nothing yet has seq 0."""
+        ...
+
+    async def folders(self, user_id: str) -> Sequence[Folder]:
+        """Return system folders in their order, then custom ones by name."""
+        ...
+
+    async def page(
+        self,
+        user_id: str,
+        folder_id: str,
+        *,
+        limit: int = 50,
+        offset: int = 0,
+        cursor: str | None = None,
+        is_read: bool | None = None,
+    ) -> Page | None:
+        """Return a page of a folder, newest first; None if there is no such folder.
+
+        A cursor keeps its place when mails come and go; it takes precedence
+        over *offset*.
+
+        Raises:
+            ValueError: The cursor is not one of ours.
+        """
+        ...
+
+    async def email(self, user_id: str, email_id: str) -> Email | None:
+        """Return the mail, or None."""
+        ...
+
+    async def summaries(self, user_id: str, email_ids: Sequence[str]) -> Sequence[Summary]:
+        """Return those of the mails that exist, in the order asked for."""
+        ...
+
+    async def thread(self, user_id: str, thread_id: str) -> Sequence[Summary]:
+        """Return the thread's mails, oldest first; empty if unknown. Follows merges."""
+        ...
+
+    async def changes(self, user_id: str, since: int, limit: int = 100) -> Changes:
+        """Return up to *limit* changes with a number above *since*, in order."""
+        ...
+
+    async def usage(self, user_id: str) -> int:
+        """Return the bytes in use."""
+        ...
+
+    async def places(self, mail_id: str) -> Sequence[tuple[str, str]]:
+        """Return (user_id, email_id) of every copy of a received mail, deleted ones too."""
+        ...

@@ -1,0 +1,73 @@
+"""How a stage is declared: a plain function plus what it reads and writes.
+
+The decorator registers nothing and wraps nothing: the function stays callable,
+and a test calls it. Discovery is ``topologies.topology``'s work.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from topologies.events.base import Event
+
+StageFunction = Callable[..., Awaitable[Sequence[Event]]]
+F = TypeVar("F", bound=StageFunction)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """What an engine must know to run a function.
+
+    Attributes:
+        name: The function's name, unique in the topology; names the consumer group.
+        path: The folder the stage lives in (``inbound``): names its dead letters.
+        reads: The event types that are handed in. A topic's other events are skipped.
+        writes: The event types that may come out.
+        timeout: The longest one attempt may take.
+        attempts: Tries before the record is buried as ``exhausted``.
+    """
+
+    name: str
+    path: str
+    run: StageFunction
+    reads: tuple[type[Event], ...]
+    writes: tuple[type[Event], ...]
+    timeout: timedelta
+    attempts: int
+
+
+def stage(
+    *,
+    reads: type[Event] | Sequence[type[Event]],
+    writes: Sequence[type[Event]],
+    timeout: timedelta = timedelta(seconds=30),
+    attempts: int = 5,
+) -> Callable[[F], F]:
+    """Mark a coroutine function as a stage.
+
+    The function takes one event, and by keyword only the ports it needs, each
+    annotated with its Protocol. It returns the events that follow; for the same
+    event it must return equal events, however often it is run.
+    """
+
+    def mark(function: F) -> F:
+        declared = Stage(
+            name=function.__name__,
+            path=function.__module__.rpartition(".")[0].rpartition(".")[2],
+            run=function,
+            reads=(reads,) if isinstance(reads, type) else tuple(reads),
+            writes=tuple(writes),
+            timeout=timeout,
+            attempts=attempts,
+        )
+        marked: Any = function
+        marked.__stage__ = declared
+        return function
+
+    return mark
+
+
+def declared_by(function: StageFunction) -> Stage:
+    """Return what ``@stage`` said about *function*."""
+    return function.__stage__  # type: ignore[attr-defined]

@@ -1,0 +1,95 @@
+"""Every topic: what it holds, by which key, for how long.
+
+A topic is a *step* when exactly one stage follows along the same key: then the
+events are handed on in process unless the edge is cut. All others are always
+written.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Literal
+
+from topologies.errors import Misconfigured
+from topologies.events import (
+    CommandAnswered,
+    CreateFolder,
+    DeleteEmails,
+    DeleteFolder,
+    Deliver,
+    Event,
+    MailAuthenticated,
+    MailboxChanged,
+    MailParsed,
+    MailQuarantined,
+    MailReceived,
+    MailScanned,
+    MailScored,
+    MailSubmitted,
+    MailUndeliverable,
+    MoveEmails,
+    RenameFolder,
+    SetFlags,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Topic:
+    """One topic of the log."""
+
+    name: str
+    key: Literal["mail_id", "user_id", "original"]
+    events: tuple[type[Event], ...]
+    is_step: bool = False
+    retention: timedelta = timedelta(days=7)
+
+
+DEAD_SUFFIX = ".dead"
+
+TOPICS: tuple[Topic, ...] = (
+    Topic(name="mail.submitted", key="mail_id", events=(MailSubmitted,)),
+    Topic(name="mail.received", key="mail_id", events=(MailReceived,)),
+    Topic(name="mail.parsed", key="mail_id", events=(MailParsed,), is_step=True),
+    Topic(name="mail.authenticated", key="mail_id", events=(MailAuthenticated,), is_step=True),
+    Topic(name="mail.scanned", key="mail_id", events=(MailScanned,), is_step=True),
+    Topic(name="mail.scored", key="mail_id", events=(MailScored,), is_step=True),
+    Topic(
+        name="mail.exceptions",
+        key="mail_id",
+        events=(MailQuarantined, MailUndeliverable),
+        retention=timedelta(days=30),
+    ),
+    Topic(
+        name="mailbox.commands",
+        key="user_id",
+        events=(
+            Deliver,
+            SetFlags,
+            MoveEmails,
+            DeleteEmails,
+            CreateFolder,
+            RenameFolder,
+            DeleteFolder,
+        ),
+    ),
+    Topic(name="mailbox.changes", key="user_id", events=(MailboxChanged, CommandAnswered)),
+)
+
+_BY_EVENT: dict[type[Event], Topic] = {e: topic for topic in TOPICS for e in topic.events}
+BY_NAME: dict[str, Topic] = {topic.name: topic for topic in TOPICS}
+
+
+def topic_of(kind: type[Event]) -> Topic:
+    """Return the topic that events of *kind* are written to.
+
+    Raises:
+        Misconfigured: No topic holds them.
+    """
+    try:
+        return _BY_EVENT[kind]
+    except KeyError:
+        raise Misconfigured(f"no topic holds {kind.__name__}: add it to topics.py") from None
+
+
+def dead_topic(path: str) -> str:
+    """Return the name of the dead-letter topic of *path*."""
+    return path + DEAD_SUFFIX
