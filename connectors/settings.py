@@ -17,39 +17,52 @@ from topologies.errors import Misconfigured
 PREFIX = "RILLMAIL_"
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 Positive = Annotated[int, msgspec.Meta(ge=1)]
+NotNegative = Annotated[int, msgspec.Meta(ge=0)]
+Partitions = Annotated[int, msgspec.Meta(ge=1, le=256)]
+Seconds = Annotated[float, msgspec.Meta(gt=0)]
+Probability = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Names = tuple[str, ...]  # in the environment: with commas between
+Profile = Literal["embedded", "cluster"]
+LogLevel = Literal["debug", "info", "warning", "error"]
+
+
+def means(meaning: str) -> msgspec.Meta:
+    """Return the annotation that says what a setting means."""
+    return msgspec.Meta(description=meaning)
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What can be set. Port 0 takes a free one, which is printed."""
+    """What can be set, and what it means: `rillmail settings` lists just this."""
 
-    profile: Literal["embedded", "cluster"] = "embedded"
-    data_dir: str = "data"  # everything durable lies in here
-    host: str = "127.0.0.1"  # the address that all servers listen on
-    smtp_port: Port = 2525
-    lmtp_port: Port = 2424
-    submission_port: Port = 2587  # needs a certificate; not opened without one
-    http_port: Port = 8025
-    public_url: str = ""  # how clients reach the API; empty: http://HOST:PORT
-    hostname: str = ""  # in the SMTP greeting and Received lines; empty: the machine's name
-    tls_certificate: str = ""  # PEM file with the chain; enables STARTTLS
-    tls_key: str = ""  # PEM file with the private key
-    max_message_bytes: Positive = 25 * 1024 * 1024
-    max_recipients: Positive = 100  # of one SMTP transaction
-    max_sessions: Positive = 1_000  # SMTP sessions at once, further ones get 421
-    session_timeout_s: Positive = 300  # RFC 5321 §4.5.3.2: five minutes
-    default_quota_bytes: Annotated[int, msgspec.Meta(ge=0)] = 0  # of new users; 0: no limit
-    partitions: Annotated[int, msgspec.Meta(ge=1, le=256)] = 4  # of each topic
-    in_flight: Positive = 64  # events of one partition that a chain works on at once
-    log_max_bytes: Positive = 20 * 1024**3  # the log refuses more beyond
-    log_retention_hours: Positive = 7 * 24  # read records older than this are removed
-    disk_reserve_bytes: Annotated[int, msgspec.Meta(ge=0)] = 512 * 1024**2  # below: 452, 507
-    cuts: tuple[str, ...] = ()  # steps to cut, by topic name; "all" cuts each
-    taps: tuple[str, ...] = ()  # steps to publish besides
-    dns_servers: tuple[str, ...] = ()  # empty: as the machine is set up
-    dns_timeout_s: Annotated[float, msgspec.Meta(gt=0)] = 3.0
-    spam_threshold: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.9  # at or above: spam folder
-    token_hours: Positive = 24 * 30  # how long a sign-in lasts
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    profile: Annotated[Profile, means("one process, or each role one of its own")] = "embedded"
+    data_dir: Annotated[str, means("the folder that holds everything durable")] = "data"
+    host: Annotated[str, means("the address that all servers listen on")] = "127.0.0.1"
+    smtp_port: Annotated[Port, means("for other mail servers; 0, here and below: any free")] = 2525
+    lmtp_port: Annotated[Port, means("for a mail server of our own (RFC 2033)")] = 2424
+    submission_port: Annotated[Port, means("for users; not opened without a certificate")] = 2587
+    http_port: Annotated[Port, means("for the API and the webmail")] = 8025
+    public_url: Annotated[str, means("how clients reach the API; empty: http://HOST:PORT")] = ""
+    hostname: Annotated[str, means("our name in SMTP and Received; empty: the machine's")] = ""
+    tls_certificate: Annotated[str, means("PEM file with the chain; enables STARTTLS")] = ""
+    tls_key: Annotated[str, means("PEM file with the private key")] = ""
+    max_message_bytes: Annotated[Positive, means("of the largest message accepted")] = 25 * 1024**2
+    max_recipients: Annotated[Positive, means("of one SMTP transaction")] = 100
+    max_sessions: Annotated[Positive, means("SMTP sessions at once; further ones get 421")] = 1_000
+    # RFC 5321 §4.5.3.2: five minutes
+    session_timeout_s: Annotated[Positive, means("how long an SMTP client may be silent")] = 300
+    default_quota_bytes: Annotated[NotNegative, means("of new users; 0: no limit")] = 0
+    partitions: Annotated[Partitions, means("of each topic")] = 4
+    in_flight: Annotated[Positive, means("events of one partition worked on at once")] = 64
+    log_max_bytes: Annotated[Positive, means("the log refuses more beyond")] = 20 * 1024**3
+    log_retention_hours: Annotated[Positive, means("how long read records are kept")] = 7 * 24
+    disk_reserve_bytes: Annotated[NotNegative, means("disk kept free: 452, 507")] = 512 * 1024**2
+    cuts: Annotated[Names, means('topics of the steps to cut; "all" cuts each')] = ()
+    taps: Annotated[Names, means('topics of the steps to publish besides; "all": each')] = ()
+    dns_servers: Annotated[Names, means("whom to ask; empty: as the machine is set up")] = ()
+    dns_timeout_s: Annotated[Seconds, means("how long to wait for a DNS answer")] = 3.0
+    spam_threshold: Annotated[Probability, means("from here on: the spam folder")] = 0.9
+    token_hours: Annotated[Positive, means("how long a sign-in lasts")] = 24 * 30
+    log_level: Annotated[LogLevel, means("the least that is logged")] = "info"
 
 
 def load(environment: Mapping[str, str] | None = None) -> Settings:

@@ -28,7 +28,7 @@ def email_id(mail_id: str, user_id: str) -> str:
 
 def command_id(*parts: str) -> str:
     """Return the id of a command that a stage derives from *parts*."""
-    return str(uuid.UUID(bytes=_digest(parts)[:16], version=8))
+    return _uuid(int.from_bytes(_digest(parts)[:16], "big"), version=8)
 
 
 def event_id(stage: str, input_event_id: str, index: int) -> str:
@@ -58,7 +58,11 @@ def _digest(parts: tuple[str | bytes, ...]) -> bytes:
 
 
 def _uuid7(milliseconds: int, random: bytes) -> str:
-    value = (milliseconds & (2**48 - 1)) << 80 | int.from_bytes(random, "big")
-    value = value & ~(0xF000 << 64) | 0x7000 << 64  # version 7
+    return _uuid((milliseconds & (2**48 - 1)) << 80 | int.from_bytes(random, "big"), version=7)
+
+
+def _uuid(value: int, version: int) -> str:
+    # By hand, since Python 3.11's UUID() knows no versions beyond 5.
+    value = value & ~(0xF000 << 64) | version << 76
     value = value & ~(0xC000 << 48) | 0x8000 << 48  # variant of RFC 9562
     return str(uuid.UUID(int=value))

@@ -60,7 +60,9 @@ class Directory(Protocol):
 
         Case of the local part and of the domain does not matter, quoted local
         parts equal unquoted ones, the domain may be in Unicode or punycode.
-        Aliases are expanded to the end; loops end; each user appears once.
+        Aliases are expanded to the end; loops end; each user appears once. One that leads
+        too far is unknown, as serving a part of those would lose the mail of the others.
+        Nobody's postmaster@ of our domains leads to the administrators (RFC 5321 §4.5.1).
         """
         ...
 
@@ -106,7 +108,11 @@ class Directory(Protocol):
         ...
 
     async def add_domain(self, domain: str) -> bool:
-        """Add a domain; return False if it was there."""
+        """Add a domain; return False if it was there.
+
+        Raises:
+            ValueError: It is no domain name.
+        """
         ...
 
     async def add_user(
@@ -120,8 +126,16 @@ class Directory(Protocol):
     ) -> User:
         """Add a user and return them.
 
+        Args:
+            address: The local part must need no quotes.
+            password: 1 to 1,024 bytes.
+            name: Display name.
+            quota_bytes: None: as the deployment's default has it. 0: no limit.
+            is_admin: May do what others may not, and gets the mail for postmaster.
+
         Raises:
-            ValueError: The address is invalid, taken, or not of one of our domains.
+            ValueError: The address is invalid, taken, or not of one of our domains, or
+                the password is empty or too long.
         """
         ...
 
@@ -133,7 +147,13 @@ class Directory(Protocol):
         quota_bytes: int | None = None,
         is_suspended: bool | None = None,
     ) -> User | None:
-        """Change what is not None; a new password or suspension ends the user's sessions."""
+        """Change what is not None; a new password or suspension ends the user's sessions.
+
+        A quota of 0 is no limit.
+
+        Raises:
+            ValueError: The password is empty or too long.
+        """
         ...
 
     async def delete_user(self, user_id: str) -> bool:
@@ -143,7 +163,10 @@ class Directory(Protocol):
     async def add_alias(self, alias: str, targets: Sequence[str]) -> None:
         """Let *alias* lead to *targets*, which are addresses; replaces what it led to.
 
+        ``*@example.com`` is the catch-all of example.com.
+
         Raises:
-            ValueError: An address is invalid or the alias is not of our domains.
+            ValueError: An address is invalid or not of our domains, the alias is a user,
+                or it would lead to more than 1,000 addresses or over more than 10 aliases.
         """
         ...

@@ -27,6 +27,17 @@ class SearchDocument:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SearchState:
+    """What changes of a mail that is in the index."""
+
+    email_id: str
+    folder_id: str
+    version: int  # as in ``SearchDocument``
+    is_read: bool
+    is_starred: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Term:
     """One condition on text.
 
@@ -44,16 +55,21 @@ class Term:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchQuery:
-    """What ``topologies.mail.query`` reads from what a person typed. All must hold."""
+    """What ``topologies.mail.query`` reads from what a person typed. All must hold.
+
+    Attributes:
+        either: Of each group of terms at least one must hold (``a OR b``).
+    """
 
     terms: tuple[Term, ...] = ()
+    either: tuple[tuple[Term, ...], ...] = ()
     folder_id: str | None = None
     is_read: bool | None = None
     is_starred: bool | None = None
     has_attachment: bool | None = None
     after: datetime | None = None  # received at or after
     before: datetime | None = None  # received before
-    larger_bytes: int | None = None
+    larger_bytes: int | None = None  # of more bytes than that
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +77,7 @@ class Hits:
     """Found mails, newest first."""
 
     email_ids: tuple[str, ...]
-    total_count: int
+    total_count: int  # exact, of all hits
     next_cursor: str | None
 
 
@@ -69,11 +85,21 @@ class Search(Protocol):
     """The index. It may lag behind the mailboxes by seconds and can be rebuilt."""
 
     async def index(self, documents: Sequence[SearchDocument]) -> None:
-        """Add or replace documents, by (user_id, email_id) and version; durable on return."""
+        """Add or replace documents, by (user_id, email_id) and version; durable on return.
+
+        A mail that was removed stays away: a late replay does not bring it back.
+        """
+        ...
+
+    async def set_state(self, user_id: str, states: Sequence[SearchState]) -> Sequence[str]:
+        """Change folder and flags without reading texts; return ids that need ``index`` first.
+
+        Those are mails the index never had. Older versions and removed mails are left alone.
+        """
         ...
 
     async def remove(self, user_id: str, email_ids: Sequence[str]) -> None:
-        """Forget documents; unknown ones are no error."""
+        """Forget documents for good; unknown ones are no error."""
         ...
 
     async def search(

@@ -1,0 +1,51 @@
+"""`rillmail domain`: the domains whose mail this deployment takes."""
+
+import click
+
+from api.cli.output import as_json, examples, print_json, print_table
+from api.cli.stores import Stores, refusals, with_stores
+from topologies.mail.mailbox_address import domain_in_ascii
+
+
+@click.group()
+def domain() -> None:
+    """The domains whose mail is taken here."""
+
+
+@domain.command(
+    epilog=examples("rillmail domain add example.com", "rillmail domain add bücher.example --json")
+)
+@click.argument("name")
+@as_json
+def add(name: str, as_json: bool) -> None:
+    """Take mail for NAME from now on; adding it again changes nothing."""
+
+    async def work(stores: Stores) -> bool:
+        with refusals():
+            return await stores.directory.add_domain(name)
+
+    is_new = with_stores(work)
+    in_ascii = domain_in_ascii(name)
+    if as_json:
+        print_json({"domain": in_ascii, "added": is_new})
+    else:
+        click.echo(f"{in_ascii} is added" if is_new else f"{in_ascii} was there already")
+
+
+@domain.command("list", epilog=examples("rillmail domain list", "rillmail domain list --json"))
+@as_json
+def list_(as_json: bool) -> None:
+    """List all domains."""
+
+    async def work(stores: Stores) -> list[str]:
+        return list(await stores.directory.domains())
+
+    names = with_stores(work)
+    if as_json:
+        print_json([{"domain": name} for name in names])
+    else:
+        print_table(
+            ["DOMAIN"],
+            [[name] for name in names],
+            "There is no domain yet: rillmail domain add example.com",
+        )

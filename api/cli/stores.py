@@ -1,0 +1,80 @@
+"""What commands work on: the stores of this deployment, opened for one command."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import AbstractAsyncContextManager, contextmanager
+from typing import Protocol, TypeVar, cast
+
+import click
+
+from connectors.settings import Settings, load
+from topologies.errors import MailError, Misconfigured, NoSpace
+from topologies.ports.dead_letters import DeadLetters
+from topologies.ports.directory import Directory
+
+T = TypeVar("T")
+
+
+class Stores(Protocol):
+    """The stores that commands here use."""
+
+    @property
+    def directory(self) -> Directory:
+        """Domains, users, aliases."""
+        ...
+
+    @property
+    def dead_letters(self) -> DeadLetters:
+        """What no stage could pass."""
+        ...
+
+
+Opener = Callable[[Settings], AbstractAsyncContextManager[Stores]]
+
+
+def with_stores(work: Callable[[Stores], Awaitable[T]]) -> T:
+    """Open the stores, do *work* with them, and return what it came to.
+
+    The stores are those that the settings name, unless whoever runs the command passes
+    another ``Opener`` as the context's object.
+
+    Raises:
+        click.ClickException: It could not be done; says why.
+    """
+    opener = cast("Opener | None", click.get_current_context().obj) or _opener()
+
+    async def run() -> T:
+        async with opener(load()) as stores:
+            return await work(stores)
+
+    with errors_for_people():
+        return asyncio.run(run())
+
+
+@contextmanager
+def errors_for_people() -> Generator[None]:
+    """Turn our errors into one sentence and a non-zero exit."""
+    try:
+        yield
+    except Misconfigured as error:
+        raise click.ClickException(str(error)) from error
+    except NoSpace as error:
+        raise click.ClickException(f"{error}: make room and try again") from error
+    except MailError as error:
+        raise click.ClickException(f"{error}; try again in a moment") from error
+
+
+@contextmanager
+def refusals() -> Generator[None]:
+    """Turn a directory's no, which is a ValueError, into one sentence and a non-zero exit."""
+    try:
+        yield
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _opener() -> Opener:
+    # Here, since it knows every system, and `--help` needs none.
+    from connectors.assembly import open_stores
+
+    return open_stores

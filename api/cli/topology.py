@@ -1,0 +1,63 @@
+"""`rillmail topology`: which stages there are, and how mail flows through them."""
+
+from typing import Any, Literal
+
+import click
+
+from api.cli.output import as_json, examples, print_json
+from api.cli.stores import errors_for_people
+from connectors.settings import load
+from topologies.events import event_tag
+from topologies.topics import topic_of
+from topologies.topology import Topology, as_mermaid, as_text, build
+
+
+@click.command(
+    epilog=examples(
+        "rillmail topology",
+        "rillmail topology --cut mail.authenticated --tap mail.parsed",
+        "rillmail topology --format mermaid > topology.mmd",
+    )
+)
+@click.option(
+    "--format", "format_", type=click.Choice(["text", "mermaid"]), default="text", show_default=True
+)
+@click.option("--cut", multiple=True, help="A step's topic to cut, or all. Instead of the setting.")
+@click.option("--tap", multiple=True, help="A step's topic to tap, or all. Instead of the setting.")
+@as_json
+def topology(
+    format_: Literal["text", "mermaid"], cut: tuple[str, ...], tap: tuple[str, ...], as_json: bool
+) -> None:
+    """Draw the stages and topics as they run with the settings.
+
+    A topic at the left margin is read by the stage under it. Within a chain, events are handed
+    on in process; a cut step goes through its topic, a tapped one is published besides.
+    """
+    with errors_for_people():
+        settings = load()
+        built = build(cuts=cut or settings.cuts, taps=tap or settings.taps)
+    if as_json:
+        print_json(_described(built))
+    else:
+        click.echo(as_text(built) if format_ == "text" else as_mermaid(built))
+
+
+def _described(built: Topology) -> dict[str, Any]:
+    return {
+        "stages": [
+            {
+                "name": stage.name,
+                "path": stage.path,
+                "reads": [event_tag(kind) for kind in stage.reads],
+                "writes": [event_tag(kind) for kind in stage.writes],
+                "reads_topic": topic_of(stage.reads[0]).name,
+                "writes_topics": list(dict.fromkeys(topic_of(k).name for k in stage.writes)),
+                "timeout_s": stage.timeout.total_seconds(),
+                "attempts": stage.attempts,
+            }
+            for stage in built.stages
+        ],
+        "chains": [{"topic": topic.name, "head": stage.name} for topic, stage in built.heads()],
+        "cuts": sorted(built.cuts),
+        "taps": sorted(built.taps),
+    }

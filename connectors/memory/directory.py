@@ -1,0 +1,199 @@
+"""The directory in dicts: for tests, and what the others are held against."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from connectors.passwords import Passwords
+from connectors.tokens import hash_of, new_token
+from topologies.mail import local_names, mailbox_address
+from topologies.mail.ids import new_id
+from topologies.mail.local_names import POSTMASTER, Held
+from topologies.ports.clock import Clock
+from topologies.ports.directory import Resolved, Scope, Session, User
+
+
+class MemoryDirectory:
+    """All domains, users, aliases and sessions of one process, gone with it."""
+
+    def __init__(
+        self, clock: Clock, *, default_quota_bytes: int = 0, passwords: Passwords | None = None
+    ) -> None:
+        """Start empty.
+
+        Args:
+            clock: Tells when users were made and tokens expire.
+            default_quota_bytes: Of users added without one; 0: no limit.
+            passwords: How passwords are kept; by default as cheaply as possible.
+        """
+        self._clock = clock
+        self._default_quota_bytes = default_quota_bytes
+        self._passwords = passwords or Passwords.cheap()
+        self._domains: set[str] = set()
+        self._users: dict[str, User] = {}  # by user_id
+        self._by_address: dict[str, User] = {}
+        self._hashes: dict[str, str] = {}  # of passwords, by user_id
+        self._aliases: dict[str, tuple[str, ...]] = {}
+        self._tokens: dict[bytes, tuple[str, frozenset[Scope], datetime]] = {}
+
+    async def resolve(self, address: str) -> Resolved:
+        return local_names.answered(local_names.resolve(address), self._held)
+
+    async def user(self, user_id: str) -> User | None:
+        return self._users.get(user_id)
+
+    async def user_by_address(self, address: str) -> User | None:
+        try:
+            return self._by_address.get(mailbox_address.parse(address).key)
+        except ValueError:
+            return None
+
+    async def users(self, domain: str | None = None) -> Sequence[User]:
+        return [user for key, user in sorted(self._by_address.items()) if _is_in(key, domain)]
+
+    async def domains(self) -> Sequence[str]:
+        return sorted(self._domains)
+
+    async def aliases(self, domain: str | None = None) -> Sequence[tuple[str, tuple[str, ...]]]:
+        return [alias for alias in sorted(self._aliases.items()) if _is_in(alias[0], domain)]
+
+    async def sign_in(self, address: str, password: str) -> User | None:
+        user = await self.user_by_address(address)
+        hashed = self._hashes[user.user_id] if user else None
+        if not await self._passwords.fits(password, hashed) or user is None:
+            return None
+        if self._hashes.get(user.user_id) != hashed:
+            return None  # deleted, or given another password, meanwhile
+        user = self._users[user.user_id]
+        return None if user.is_suspended else user
+
+    async def issue_token(
+        self, user_id: str, scopes: frozenset[Scope], expires_at: datetime
+    ) -> str:
+        token = new_token()
+        user = self._users.get(user_id)
+        if (hashed := hash_of(token)) and user and not user.is_suspended:
+            self._tokens[hashed] = (user_id, scopes, expires_at)
+        return token
+
+    async def session(self, token: str) -> Session | None:
+        hashed = hash_of(token)
+        if hashed is None or hashed not in self._tokens:
+            return None
+        user_id, scopes, expires_at = self._tokens[hashed]
+        user = self._users[user_id]
+        if user.is_suspended or expires_at <= self._clock.now():
+            return None
+        return Session(user=user, scopes=scopes, expires_at=expires_at)
+
+    async def end_session(self, token: str) -> None:
+        if hashed := hash_of(token):
+            self._tokens.pop(hashed, None)
+
+    async def add_domain(self, domain: str) -> bool:
+        name = mailbox_address.domain_in_ascii(domain)
+        is_new = name not in self._domains
+        self._domains.add(name)
+        return is_new
+
+    async def add_user(
+        self,
+        address: str,
+        password: str,
+        *,
+        name: str = "",
+        quota_bytes: int | None = None,
+        is_admin: bool = False,
+    ) -> User:
+        parsed = local_names.user_address(address)
+        hashed = await self._passwords.hash(password)
+        local_names.check_user(parsed, self._held(local_names.names_to_check([parsed])))
+        quota = self._default_quota_bytes if quota_bytes is None else quota_bytes
+        now = self._clock.now()
+        user = User(
+            user_id=new_id(now),
+            address=parsed.key,
+            name=name,
+            quota_bytes=quota or None,
+            is_admin=is_admin,
+            created_at=now,
+        )
+        self._hashes[user.user_id] = hashed
+        self._keep(user)
+        return user
+
+    async def change_user(
+        self,
+        user_id: str,
+        *,
+        password: str | None = None,
+        quota_bytes: int | None = None,
+        is_suspended: bool | None = None,
+    ) -> User | None:
+        hashed = None if password is None else await self._passwords.hash(password)
+        if (user := self._users.get(user_id)) is None:
+            return None
+        if hashed is not None:
+            self._hashes[user_id] = hashed
+        if quota_bytes is not None:
+            user = replace(user, quota_bytes=quota_bytes or None)
+        if is_suspended is not None:
+            user = replace(user, is_suspended=is_suspended)
+        if hashed is not None or is_suspended:
+            self._end_sessions(user_id)
+        self._keep(user)
+        return user
+
+    async def delete_user(self, user_id: str) -> bool:
+        if (user := self._users.pop(user_id, None)) is None:
+            return False
+        del self._by_address[user.address], self._hashes[user_id]
+        self._end_sessions(user_id)
+        changed = local_names.without(user.address, self._leading_to, self._held)
+        self._aliases = {a: t for a, t in (self._aliases | changed).items() if t}
+        return True
+
+    async def add_alias(self, alias: str, targets: Sequence[str]) -> None:
+        parsed = mailbox_address.parse(alias)
+        leads_to = list(dict.fromkeys(mailbox_address.parse(target) for target in targets))
+        held = self._held(local_names.names_to_check([parsed, *leads_to]))
+        local_names.check_alias(parsed, leads_to, held)
+        before = self._aliases
+        self._aliases = before | {parsed.key: tuple(dict.fromkeys(t.key for t in leads_to))}
+        try:
+            local_names.check_growth(parsed.key, self._leading_to, self._held)
+        except ValueError:
+            self._aliases = before
+            raise
+
+    def _held(self, names: Collection[str]) -> dict[str, Held]:
+        held: dict[str, Held] = {}
+        for name in names:
+            if name == POSTMASTER:
+                admins = tuple(a for a, user in sorted(self._by_address.items()) if user.is_admin)
+                held |= {name: Held(targets=admins)} if admins else {}
+            elif name.startswith("@"):
+                held |= {name: Held()} if name[1:] in self._domains else {}
+            elif user := self._by_address.get(name):
+                held[name] = Held(user_id=user.user_id)
+            elif targets := self._aliases.get(name):
+                held[name] = Held(targets=targets)
+        return held
+
+    def _leading_to(self, name: str) -> dict[str, tuple[str, ...]]:
+        return {
+            alias: targets
+            for alias, targets in self._aliases.items()
+            if any(t == name or local_names.untagged(t) == name for t in targets)
+        }
+
+    def _keep(self, user: User) -> None:
+        self._users[user.user_id] = user
+        self._by_address[user.address] = user
+
+    def _end_sessions(self, user_id: str) -> None:
+        self._tokens = {h: kept for h, kept in self._tokens.items() if kept[0] != user_id}
+
+
+def _is_in(key: str, domain: str | None) -> bool:
+    return domain is None or key.rpartition("@")[2] == mailbox_address.domain_in_ascii(domain)

@@ -1,0 +1,210 @@
+"""The directory in one SQLite file.
+
+Writes and reads `directory.db`. Look-ups go by key and are cached for less than a second,
+so that a change by another process (the command line) is seen that soon; one made
+here is seen at once. What an address leads to is decided by ``topologies.mail.local_names``.
+"""
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from functools import partial
+from typing import TypeVar
+
+from connectors.passwords import Passwords
+from connectors.sqlite import directory_rows as rows
+from connectors.sqlite.database import Database
+from connectors.sqlite.directory_rows import MIGRATIONS
+from connectors.sqlite.recent import Recent
+from connectors.tokens import hash_of, new_token
+from topologies.mail import local_names, mailbox_address
+from topologies.mail.ids import new_id
+from topologies.ports.clock import Clock
+from topologies.ports.directory import Resolved, Scope, Session, User
+
+__all__ = ["MIGRATIONS", "SqliteDirectory"]
+
+T = TypeVar("T")
+
+
+class SqliteDirectory:
+    """The directory of one deployment."""
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        *,
+        default_quota_bytes: int,
+        passwords: Passwords | None = None,
+    ) -> None:
+        """Use *database*, which was opened with ``MIGRATIONS``.
+
+        Args:
+            database: Closed by whoever opened it.
+            clock: Tells when users were made, tokens expire and look-ups are too old.
+            default_quota_bytes: Of users added without one; 0: no limit.
+            passwords: How passwords are kept; by default as safely as they should be.
+        """
+        self._database = database
+        self._clock = clock
+        self._default_quota_bytes = default_quota_bytes
+        self._passwords = passwords or Passwords()
+        self._resolved: Recent[str, Resolved] = Recent(clock)
+        self._users: Recent[str, User] = Recent(clock)
+        self._sessions: Recent[bytes, Session] = Recent(clock)
+
+    async def resolve(self, address: str) -> Resolved:
+        known = self._resolved.get(address)
+        if known is None:
+            known = self._database.read_now(
+                lambda c: local_names.answered(
+                    local_names.resolve(address), lambda names: rows.held(c, names)
+                )
+            )
+            if known.status != "invalid":  # those can be long, and cost no look-up
+                self._resolved.put(address, known)
+        return known
+
+    async def user(self, user_id: str) -> User | None:
+        known = self._users.get(user_id)
+        if known is None:
+            known = self._database.read_now(lambda c: rows.user(c, user_id))
+            if known is not None:
+                self._users.put(user_id, known)
+        return known
+
+    async def user_by_address(self, address: str) -> User | None:
+        found = self._by_address(address)
+        return found[0] if found else None
+
+    async def users(self, domain: str | None = None) -> Sequence[User]:
+        name = None if domain is None else mailbox_address.domain_in_ascii(domain)
+        return await self._database.read(lambda c: rows.users(c, name))
+
+    async def domains(self) -> Sequence[str]:
+        return self._database.read_now(rows.domains)
+
+    async def aliases(self, domain: str | None = None) -> Sequence[tuple[str, tuple[str, ...]]]:
+        name = None if domain is None else mailbox_address.domain_in_ascii(domain)
+        return await self._database.read(lambda c: rows.aliases(c, name))
+
+    async def sign_in(self, address: str, password: str) -> User | None:
+        before = self._by_address(address)
+        hashed = before[1] if before else None
+        if not await self._passwords.fits(password, hashed) or hashed is None:
+            return None
+        after = self._by_address(address)  # that took a while: is it still so?
+        if after is None or after[1] != hashed or after[0].is_suspended:
+            return None
+        user, _ = after
+        if self._passwords.is_outdated(hashed):
+            renewed = await self._passwords.hash(password)
+            await self._write(lambda c: rows.rehash(c, user.user_id, hashed, renewed))
+        return user
+
+    async def issue_token(
+        self, user_id: str, scopes: frozenset[Scope], expires_at: datetime
+    ) -> str:
+        token = new_token()
+        if hashed := hash_of(token):
+            now = self._clock.now()
+            await self._database.write(
+                lambda c: rows.add_token(c, hashed, user_id, scopes, expires_at, now)
+            )
+        return token
+
+    async def session(self, token: str) -> Session | None:
+        if (hashed := hash_of(token)) is None:
+            return None
+        known = self._sessions.get(hashed)
+        if known is None:
+            known = self._database.read_now(lambda c: rows.session(c, hashed))
+            if known is None:
+                return None
+            self._sessions.put(hashed, known)
+        is_over = known.user.is_suspended or known.expires_at <= self._clock.now()
+        return None if is_over else known
+
+    async def end_session(self, token: str) -> None:
+        if hashed := hash_of(token):
+            await self._write(lambda c: rows.end_session(c, hashed))
+
+    async def add_domain(self, domain: str) -> bool:
+        name = mailbox_address.domain_in_ascii(domain)
+        return await self._write(lambda c: rows.add_domain(c, name))
+
+    async def add_user(
+        self,
+        address: str,
+        password: str,
+        *,
+        name: str = "",
+        quota_bytes: int | None = None,
+        is_admin: bool = False,
+    ) -> User:
+        parsed = local_names.user_address(address)
+        hashed = await self._passwords.hash(password)
+        quota = self._default_quota_bytes if quota_bytes is None else quota_bytes
+        now = self._clock.now()
+        user = User(
+            user_id=new_id(now),
+            address=parsed.key,
+            name=name,
+            quota_bytes=quota or None,
+            is_admin=is_admin,
+            created_at=now,
+        )
+
+        def add(connection: sqlite3.Connection) -> None:
+            held = rows.held(connection, local_names.names_to_check([parsed]))
+            local_names.check_user(parsed, held)
+            rows.add_user(connection, user, hashed)
+
+        await self._write(add)
+        return user
+
+    async def change_user(
+        self,
+        user_id: str,
+        *,
+        password: str | None = None,
+        quota_bytes: int | None = None,
+        is_suspended: bool | None = None,
+    ) -> User | None:
+        hashed = None if password is None else await self._passwords.hash(password)
+        return await self._write(
+            lambda c: rows.change_user(
+                c, user_id, password=hashed, quota_bytes=quota_bytes, is_suspended=is_suspended
+            )
+        )
+
+    async def delete_user(self, user_id: str) -> bool:
+        return await self._write(lambda c: rows.delete_user(c, user_id))
+
+    async def add_alias(self, alias: str, targets: Sequence[str]) -> None:
+        parsed = mailbox_address.parse(alias)
+        leads_to = list(dict.fromkeys(mailbox_address.parse(target) for target in targets))
+
+        def add(connection: sqlite3.Connection) -> None:
+            look_up = partial(rows.held, connection)
+            held = look_up(local_names.names_to_check([parsed, *leads_to]))
+            local_names.check_alias(parsed, leads_to, held)
+            rows.set_alias(connection, parsed.key, dict.fromkeys(t.key for t in leads_to))
+            local_names.check_growth(parsed.key, partial(rows.leading_to, connection), look_up)
+
+        await self._write(add)
+
+    def _by_address(self, address: str) -> tuple[User, str] | None:
+        try:
+            key = mailbox_address.parse(address).key
+        except ValueError:
+            return None
+        return self._database.read_now(lambda c: rows.user_and_password(c, key))
+
+    async def _write(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        try:
+            return await self._database.write(work)
+        finally:  # also when it was cancelled, since then it may be written all the same
+            for cache in (self._resolved, self._users, self._sessions):
+                cache.clear()

@@ -1,0 +1,78 @@
+"""Stores that live as long as a test, and a way to run commands on them."""
+
+import json
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import click
+from click.testing import CliRunner, Result
+
+from connectors.memory.clock import ManualClock
+from connectors.memory.directory import MemoryDirectory
+from connectors.settings import Settings
+from topologies.errors import MailError
+from topologies.ports.dead_letters import DeadLetter
+
+
+class KeptDeadLetters:
+    """Dead letters in a list, oldest first."""
+
+    def __init__(self) -> None:
+        self.kept: list[DeadLetter] = []
+
+    async def list(
+        self, *, path: str | None = None, include_settled: bool = False, limit: int = 100
+    ) -> Sequence[DeadLetter]:
+        found = [
+            letter
+            for letter in reversed(self.kept)
+            if path in (None, letter.path) and (include_settled or letter.state == "dead")
+        ]
+        return found[:limit]
+
+    async def get(self, letter_id: str) -> DeadLetter | None:
+        return next((letter for letter in self.kept if letter.letter_id == letter_id), None)
+
+    async def replay(self, letter_id: str) -> bool:
+        return self._settle(letter_id, "replayed")
+
+    async def drop(self, letter_id: str) -> bool:
+        return self._settle(letter_id, "dropped")
+
+    async def count(self) -> dict[str, int]:
+        counts: dict[str, int] = {}
+        for letter in await self.list(limit=len(self.kept)):
+            counts[letter.path] = counts.get(letter.path, 0) + 1
+        return counts
+
+    def _settle(self, letter_id: str, state: Any) -> bool:
+        for index, letter in enumerate(self.kept):
+            if letter.letter_id == letter_id and letter.state == "dead":
+                self.kept[index] = replace(letter, state=state)
+                return True
+        return False
+
+
+@dataclass
+class MemoryStores:
+    directory: MemoryDirectory = field(default_factory=lambda: MemoryDirectory(ManualClock()))
+    dead_letters: KeptDeadLetters = field(default_factory=KeptDeadLetters)
+    error: MailError | None = None  # raised when they are opened
+
+    @asynccontextmanager
+    async def opened(self, settings: Settings) -> AsyncGenerator["MemoryStores"]:
+        if self.error:
+            raise self.error
+        yield self
+
+    def run(
+        self, command: click.Command, *arguments: str, typed: str | bytes = "", **env: str
+    ) -> Result:
+        return CliRunner().invoke(command, arguments, obj=self.opened, input=typed, env=env)
+
+
+def in_json(result: Result) -> Any:
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)

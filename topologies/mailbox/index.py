@@ -1,0 +1,94 @@
+"""Index: keep the search index in step with the mailboxes.
+
+Reads `mailbox.changes`, writes nothing but the index. A change says which mail it
+was; what is indexed is the mail as it is now, so replays and changes that overtake
+each other end the same. The text of a mail never changes under one ``email_id``:
+for flags and moves only its state is written.
+"""
+
+from collections.abc import Sequence
+
+from topologies.errors import BlobMissing
+from topologies.events import Address, Event, MailboxChanged, Message
+from topologies.ports.blobs import Blobs
+from topologies.ports.mailboxes import Email, Mailboxes, Summary
+from topologies.ports.search import Search, SearchDocument, SearchState
+from topologies.stage import stage
+
+INDEXED_TEXT_BYTES = 256 * 1024  # of one mail; its end is not searched
+INDEXED_SUBJECT_CHARACTERS = 2_000
+INDEXED_ADDRESSES = 500  # of one mail, senders and recipients each
+INDEXED_FILE_NAMES = 500
+
+_CONCERNED = ("email.added", "email.updated", "email.moved", "email.removed")
+
+
+@stage(reads=MailboxChanged, writes=[])
+async def index(
+    change: MailboxChanged, *, mailboxes: Mailboxes, search: Search, blobs: Blobs
+) -> Sequence[Event]:
+    """Bring what the index holds of one mail up to date; folders are not indexed."""
+    if change.kind not in _CONCERNED:
+        return []
+    user_id, email_id = change.user_id, change.email_id
+    if change.kind == "email.removed":
+        await search.remove(user_id, [email_id])
+        return []
+    if change.kind in ("email.updated", "email.moved"):
+        found = await mailboxes.summaries(user_id, [email_id])
+        if found and not await search.set_state(user_id, [_state_of(found[0])]):
+            return []
+    email = await mailboxes.email(user_id, email_id)
+    if email is not None:  # else it is gone since, and its removal follows in this topic
+        text = await _text_of(email.message, blobs)
+        await search.index([document_of(user_id, email, text)])
+    return []
+
+
+def document_of(user_id: str, email: Email, text: str) -> SearchDocument:
+    """Return what the index holds of *email*, whose text is *text*."""
+    message, summary = email.message, email.summary
+    recipients = _texts_of((*message.to, *message.cc, *message.bcc))
+    # Who was written to by an alias or a list finds the mail by that address too.
+    envelope = (email.recipient,) if email.recipient else ()
+    return SearchDocument(
+        user_id=user_id,
+        email_id=summary.email_id,
+        folder_id=summary.folder_id,
+        version=summary.changed_seq,
+        subject=message.subject[:INDEXED_SUBJECT_CHARACTERS],
+        text=text,
+        senders=_texts_of(message.from_),
+        recipients=recipients + envelope,
+        file_names=tuple(a.file_name for a in message.attachments[:INDEXED_FILE_NAMES]),
+        received_at=summary.created_at,
+        is_read=summary.is_read,
+        is_starred=summary.is_starred,
+        has_attachments=summary.has_attachments,
+        size_bytes=summary.size_bytes,
+    )
+
+
+def _texts_of(addresses: Sequence[Address]) -> tuple[str, ...]:
+    return tuple(f"{a.name} <{a.address}>".strip() for a in addresses[:INDEXED_ADDRESSES])
+
+
+def _state_of(summary: Summary) -> SearchState:
+    return SearchState(
+        email_id=summary.email_id,
+        folder_id=summary.folder_id,
+        version=summary.changed_seq,
+        is_read=summary.is_read,
+        is_starred=summary.is_starred,
+    )
+
+
+async def _text_of(message: Message, blobs: Blobs) -> str:
+    """Return the text to index: from the blob store if the mail holds only its start."""
+    if message.text_blob is None:
+        return message.text
+    stream = blobs.stream(message.text_blob, 0, INDEXED_TEXT_BYTES)
+    try:
+        return b"".join([chunk async for chunk in stream]).decode("utf-8", "ignore")
+    except BlobMissing:
+        return message.text  # its start is findable at least
