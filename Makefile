@@ -1,0 +1,57 @@
+# Everything a newcomer types. Needs Python 3.11 or later, git and make; the rest is fetched.
+.DEFAULT_GOAL := help
+.PHONY: help setup run test test-all check format schemas bench clean
+
+UV_VERSION := 0.13.9
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
+	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && { echo $$p; break; }; done)
+UV := $(shell command -v uv 2>/dev/null || echo .cache/uv/bin/uv)
+WORKERS ?= auto
+
+help: ## list what can be made
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+run: .venv/.run ## set up what is missing and start the service (Ctrl-C stops it)
+	@.venv/bin/rillmail run --demo
+
+setup: .venv/.all ## make .venv with everything, for tests and checks too
+
+test: .venv/.all ## the tests that need no server: under two minutes
+	@.venv/bin/pytest -n $(WORKERS) -m "not process and not browser and not live and not corpus"
+
+test-all: .venv/.all ## every test: real processes, kill -9, Chromium, the public corpora
+	@.venv/bin/pytest -n $(WORKERS) -m "not process and not browser and not live"
+	@.venv/bin/pytest -m "process or browser or live"
+
+check: .venv/.all ## lint, format, types, import contracts
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/pyright
+	@.venv/bin/lint-imports
+
+format: .venv/.all ## mend what can be mended
+	@.venv/bin/ruff check --fix .
+	@.venv/bin/ruff format .
+
+bench: .venv/.all ## measure speed and memory on this machine
+	@.venv/bin/python -m bench
+
+clean: ## remove what was made; mail in ./data stays
+	rm -rf .venv .cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+
+.venv/.run: pyproject.toml uv.lock | python $(UV)
+	@$(UV) sync --quiet --frozen --no-dev --inexact --python $(PYTHON)
+	@touch $@
+
+.venv/.all: pyproject.toml uv.lock | python $(UV)
+	@$(UV) sync --quiet --frozen --all-groups --python $(PYTHON)
+	@touch $@ .venv/.run
+
+.PHONY: python
+python:
+	@test -n "$(PYTHON)" || { echo "Rillmail needs Python 3.11, 3.12 or 3.13, and none was found: install one, or name it: make PYTHON=/path/to/python3.12" >&2; exit 1; }
+
+.cache/uv/bin/uv: | python
+	@echo "Fetching uv, which sets up the rest ..."
+	@$(PYTHON) -m venv .cache/uv || { echo "Python's venv module is missing: install it (on Debian: apt install python3-venv)" >&2; exit 1; }
+	@.cache/uv/bin/pip install --quiet uv==$(UV_VERSION)

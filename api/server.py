@@ -1,0 +1,76 @@
+"""The HTTP server: uvicorn inside our own loop, on a socket that we bind.
+
+Bound here, so that a port in use is one sentence at the start and port 0 can be told.
+"""
+
+import asyncio
+import socket
+from collections.abc import Generator
+from contextlib import contextmanager
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from topologies.errors import Misconfigured
+
+BACKLOG = 2_048
+CLOSE_TIMEOUT_S = 3  # for requests under way; sockets are told to reconnect
+
+
+class _Server(uvicorn.Server):
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
+        yield  # the process stops all its servers together
+
+
+class HttpServer:
+    """Serves one ASGI application."""
+
+    def __init__(self, app: ASGIApp, host: str, port: int) -> None:
+        """Bind the port; nothing is served before ``start``.
+
+        Raises:
+            Misconfigured: The port is taken, or the address is none of this machine's.
+        """
+        self._socket = _bound(host, port)
+        self.port: int = self._socket.getsockname()[1]
+        self._server = _Server(
+            uvicorn.Config(
+                app,
+                log_config=None,
+                access_log=False,
+                lifespan="off",
+                server_header=False,
+                ws_max_size=64 * 1024,
+                ws_per_message_deflate=False,
+                timeout_graceful_shutdown=CLOSE_TIMEOUT_S,
+            )
+        )
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Serve from now on."""
+        self._socket.listen(BACKLOG)
+        self._task = asyncio.create_task(self._server.serve([self._socket]), name="http")
+
+    async def close(self) -> None:
+        """Let requests under way end, then close."""
+        self._server.should_exit = True
+        if self._task is not None:
+            await self._task
+        self._socket.close()
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind((host, port))
+    except OSError as error:
+        bound.close()
+        raise Misconfigured(
+            f"HTTP can't listen on {host}:{port} ({error.strerror}): let RILLMAIL_HTTP_PORT"
+            " name a free port, or 0 for any"
+        ) from error
+    return bound

@@ -1,0 +1,129 @@
+"""The real process `rillmail run`, started, killed and started again by tests."""
+
+import json
+import os
+import smtplib
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+import httpx
+
+T = TypeVar("T")
+
+START_TIMEOUT_S = 30
+STOP_TIMEOUT_S = 20
+
+
+class RunningService:
+    """One `rillmail run --demo` on a data folder of its own, on free ports."""
+
+    def __init__(self, folder: Path, settings: Mapping[str, str] | None = None) -> None:
+        self.folder = folder
+        self.users: list[tuple[str, str]] = []  # (address, password), of the demo domain
+        self._settings = dict(settings or {})
+        self._process: subprocess.Popen[str] | None = None
+
+    def start(self) -> Self:
+        """Start it, and return when it says that it serves."""
+        log = (self.folder.parent / f"{self.folder.name}.log").open("a")
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("RILLMAIL_")}
+        ports = {f"RILLMAIL_{name}_PORT": "0" for name in ("SMTP", "LMTP", "SUBMISSION", "HTTP")}
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "api.cli.main", "run", "--demo", "--json"],
+            env=environment | {"RILLMAIL_DATA_DIR": str(self.folder)} | ports | self._settings,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            cwd=Path(__file__).parents[1],
+        )
+        log.close()
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()  # empty when it ended instead
+        assert line, f"it did not start: {self.errors()}"
+        told = json.loads(line)
+        self.http_url: str = told["http_url"]
+        self.smtp_port = int(told["smtp"].rpartition(":")[2])
+        self.lmtp_port = int(told["lmtp"].rpartition(":")[2])
+        self.users = [(address, password) for address, password in told["new_users"]] or self.users
+        return self
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    def kill(self) -> None:
+        """End it as a power cut would: SIGKILL."""
+        assert self._process is not None
+        self._process.kill()
+        self._reap()
+
+    def stop(self) -> int:
+        """End it in order, and return its exit status."""
+        assert self._process is not None
+        self._process.terminate()
+        return self._reap()
+
+    def errors(self) -> str:
+        """Return the end of what it logged."""
+        log = self.folder.parent / f"{self.folder.name}.log"
+        return log.read_text(errors="replace")[-4_000:]
+
+    def send(self, raw: bytes, recipients: Sequence[str], sender: str = "ann@far.example") -> None:
+        """Hand a mail over by SMTP; returns when it was accepted for all of *recipients*."""
+        with smtplib.SMTP("127.0.0.1", self.smtp_port, timeout=30) as client:
+            refused = client.sendmail(sender, list(recipients), raw)
+        assert refused == {}
+
+    def signed_in(self, user: int = 0) -> httpx.Client:
+        """Return a client with the token of the *user*-th of the demo users."""
+        address, password = self.users[user]
+        form = {"username": address, "password": password, "grant_type": "password"}
+        client = httpx.Client(base_url=self.http_url, timeout=30)
+        answer = client.post("/auth/token", data=form)
+        answer.raise_for_status()
+        client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+        return client
+
+    def _reap(self) -> int:
+        assert self._process is not None
+        status = self._process.wait(STOP_TIMEOUT_S)
+        if self._process.stdout is not None:
+            self._process.stdout.close()
+        self._process = None
+        return status
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        if self._process is not None:
+            self.kill()
+
+
+def eventually(read: Callable[[], T], is_it: Callable[[T], Any], timeout_s: float = 20) -> T:
+    """Return what *read* gives once *is_it* holds of it."""
+    deadline = time.monotonic() + timeout_s
+    while not is_it(value := read()):
+        assert time.monotonic() < deadline, f"still {value!r} after {timeout_s} s"
+        time.sleep(0.02)  # between looks, not instead of them
+    return value
+
+
+def emails_of(client: httpx.Client, folder_id: str = "inbox") -> list[dict[str, Any]]:
+    """Return all mails of a folder, newest first."""
+    found: list[dict[str, Any]] = []
+    cursor = ""
+    while True:
+        query = {"limit": 500} | ({"cursor": cursor} if cursor else {})
+        answer = client.get(f"/folders/{folder_id}/emails", params=query)
+        answer.raise_for_status()
+        page = answer.json()
+        found += page["emails"]
+        cursor = page["next_cursor"]
+        if not cursor:
+            return found
