@@ -9,8 +9,11 @@ import click
 
 from connectors.settings import Settings, load
 from topologies.errors import MailError, Misconfigured, NoSpace
+from topologies.ports.blobs import Blobs
 from topologies.ports.dead_letters import DeadLetters
 from topologies.ports.directory import Directory
+from topologies.ports.log import EventLog
+from topologies.ports.mailboxes import Mailboxes
 
 T = TypeVar("T")
 
@@ -26,6 +29,21 @@ class Stores(Protocol):
     @property
     def dead_letters(self) -> DeadLetters:
         """What no stage could pass."""
+        ...
+
+    @property
+    def log(self) -> EventLog:
+        """Where events are handed over."""
+        ...
+
+    @property
+    def blobs(self) -> Blobs:
+        """Raw messages, attachments, large bodies."""
+        ...
+
+    @property
+    def mailboxes(self) -> Mailboxes:
+        """What people see."""
         ...
 
 

@@ -1,0 +1,47 @@
+"""What the HTTP API is given: settings, ports, and two questions only its host can answer."""
+
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from api.limits import Failures, Places
+from connectors.settings import Settings
+from topologies.ports.blobs import Blobs
+from topologies.ports.clock import Clock
+from topologies.ports.dead_letters import DeadLetters
+from topologies.ports.directory import Directory
+from topologies.ports.log import EventLog
+from topologies.ports.mailboxes import Mailboxes
+from topologies.ports.notices import Notices
+from topologies.ports.request_keys import RequestKeys
+from topologies.ports.search import Search
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """Everything that requests are answered with.
+
+    Attributes:
+        metrics: Returns the counts as text, and its content type.
+        health: Returns whether mail flows: ``ready``, ``reason`` and whatever helps.
+        url_key: Signs URLs that need no token; of the process, as they live for minutes.
+        failures: Of sign-ins, to slow down who guesses.
+        sockets: Open WebSockets by user.
+    """
+
+    settings: Settings
+    clock: Clock
+    log: EventLog
+    directory: Directory
+    mailboxes: Mailboxes
+    blobs: Blobs
+    search: Search
+    notices: Notices
+    dead_letters: DeadLetters
+    request_keys: RequestKeys
+    metrics: Callable[[], tuple[bytes, str]]
+    health: Callable[[], Awaitable[Mapping[str, Any]]]
+    url_key: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
+    failures: Failures = field(default_factory=Failures)
+    sockets: Places = field(default_factory=Places)

@@ -1,0 +1,420 @@
+"""What the HTTP API takes and gives, as JSON: the source of its OpenAPI description.
+
+Times are RFC 3339 in UTC, sizes are bytes. Input refuses unknown fields, so that a
+misspelt one is told; output may gain fields at any time.
+"""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from topologies.ports.mailboxes import MAX_PAGE
+
+MAX_OFFSET = 10_000  # deeper pages by cursor, which costs the same however deep
+MAX_SUBJECT_CHARACTERS = 2_000
+MAX_NAME_CHARACTERS = 255
+MAX_ADDRESS_CHARACTERS = 512
+MAX_ATTACHMENTS = 200
+
+Limit = Annotated[int, Meta(ge=1, le=MAX_PAGE, description="how many at most")]
+Cursor = Annotated[str, Meta(max_length=512, description="`next_cursor` of the page before")]
+Since = Annotated[int, Meta(ge=0, le=2**63 - 1, description="number of the last change seen")]
+
+
+class Out(msgspec.Struct, frozen=True, kw_only=True):
+    """What is answered."""
+
+
+class In(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is taken, in a body or a query."""
+
+
+# --- problems -----------------------------------------------------------------------
+
+
+class FieldProblem(Out, frozen=True, kw_only=True, omit_defaults=True):
+    """What is wrong with one field or parameter."""
+
+    detail: str
+    pointer: str = ""  # JSON Pointer (RFC 6901) into the body
+    parameter: str = ""  # of the query, or a header
+
+
+class ProblemBody(Out, frozen=True, kw_only=True, omit_defaults=True):
+    """A problem (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str = ""
+    errors: tuple[FieldProblem, ...] = ()
+    position: int | None = None  # in the search text, in characters from 0
+    advice: str | None = None  # what to type instead
+    error: str | None = None  # RFC 6749 §5.2, of sign-in
+    error_description: str | None = None
+
+
+# --- signing in ---------------------------------------------------------------------
+
+
+class TokenForm(In, frozen=True, kw_only=True):
+    """Sign-in with a password (RFC 6749 §4.3), as a form."""
+
+    grant_type: Literal["password"]
+    username: str  # the mail address
+    password: str
+    scope: str = ""  # some of: read send admin; empty: all that the user may
+    client_id: str = ""  # taken and ignored, since clients send them
+    client_secret: str = ""
+
+
+class Token(Out, frozen=True, kw_only=True):
+    """What signs further requests: `Authorization: Bearer …`."""
+
+    access_token: str
+    token_type: Literal["Bearer"]
+    expires_in: int  # seconds
+    scope: str
+
+
+class Me(Out, frozen=True, kw_only=True):
+    """Who is signed in, and how their mailbox stands."""
+
+    user_id: str
+    address: str
+    name: str
+    is_admin: bool
+    used_bytes: int
+    quota_bytes: int | None
+    cursor: int  # number of the mailbox's last change
+
+
+# --- folders ------------------------------------------------------------------------
+
+
+class FolderOut(Out, frozen=True, kw_only=True):
+    """A folder and its exact counts."""
+
+    folder_id: str
+    name: str
+    is_system: bool
+    total_count: int
+    unread_count: int
+
+
+class FolderName(In, frozen=True, kw_only=True):
+    """A folder to be made or renamed."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=MAX_NAME_CHARACTERS)]
+
+
+# --- mails --------------------------------------------------------------------------
+
+
+class AddressOut(Out, frozen=True, kw_only=True):
+    """A mailbox; the name may be empty."""
+
+    address: str
+    name: str = ""
+
+
+class EmailLine(Out, frozen=True, kw_only=True):
+    """A mail as a line of a listing."""
+
+    email_id: str
+    thread_id: str
+    folder_id: str
+    from_: AddressOut = msgspec.field(name="from")
+    to: tuple[AddressOut, ...]  # the first ten, without names
+    subject: str
+    snippet: str
+    is_read: bool
+    is_starred: bool
+    is_spam: bool
+    has_attachments: bool
+    size: int
+    created_at: datetime
+
+
+class AttachmentOut(Out, frozen=True, kw_only=True):
+    """An attachment; its content is at `url`, with the token."""
+
+    attachment_id: str
+    file_name: str
+    content_type: str
+    size: int
+    is_inline: bool
+    url: str
+
+
+class DkimOut(Out, frozen=True, kw_only=True):
+    """The verdict on one signature."""
+
+    result: str
+    domain: str
+
+
+class AuthenticationOut(Out, frozen=True, kw_only=True):
+    """What is known about who sent it (RFC 8601)."""
+
+    spf: str
+    dkim: tuple[DkimOut, ...]
+    dmarc: str
+    from_domain: str
+    is_signed_in: bool
+
+
+class HeaderOut(Out, frozen=True, kw_only=True):
+    """One header field as it stands in the raw message, unfolded."""
+
+    name: str
+    value: str
+
+
+class EmailOut(Out, frozen=True, kw_only=True):
+    """A mail whole."""
+
+    email_id: str
+    mail_id: str
+    thread_id: str
+    folder_id: str
+    from_: AddressOut = msgspec.field(name="from")
+    to: tuple[AddressOut, ...]
+    cc: tuple[AddressOut, ...]
+    bcc: tuple[AddressOut, ...]  # only in the sender's own copy
+    reply_to: tuple[AddressOut, ...]
+    subject: str
+    snippet: str
+    body: str  # plain text
+    html: str | None  # safe to show in a sandboxed frame
+    blocked_images: int  # remote images left out of `html`; `?images=true` keeps them
+    is_read: bool
+    is_starred: bool
+    is_spam: bool
+    has_attachments: bool
+    attachments: tuple[AttachmentOut, ...]
+    size: int
+    created_at: datetime
+    date: datetime | None  # as the sender wrote it
+    message_id: str
+    in_reply_to: tuple[str, ...]
+    references: tuple[str, ...]
+    list_id: str
+    recipient: str  # the address that led here
+    authentication: AuthenticationOut | None
+    spam_probability: float | None
+    spam_reasons: tuple[str, ...]
+    note: str  # why it lies here, when that is not plain
+    is_truncated: bool  # parts or texts beyond the limits were left out
+    headers: tuple[HeaderOut, ...] | None = None  # with `?headers=true`
+
+
+class EmailPage(Out, frozen=True, kw_only=True):
+    """A stretch of a listing, newest first."""
+
+    emails: tuple[EmailLine, ...]
+    total_count: int
+    has_more: bool
+    next_cursor: str | None
+
+
+class ThreadOut(Out, frozen=True, kw_only=True):
+    """A conversation, oldest first."""
+
+    thread_id: str
+    emails: tuple[EmailLine, ...]
+
+
+class PageQuery(In, frozen=True, kw_only=True):
+    """Which stretch of a folder."""
+
+    limit: Limit = 50
+    offset: Annotated[int, Meta(ge=0, le=MAX_OFFSET)] = 0
+    cursor: Cursor | None = None
+    is_read: bool | None = None
+
+
+class EmailQuery(In, frozen=True, kw_only=True):
+    """What to show of a mail."""
+
+    images: Annotated[bool, Meta(description="keep remote images in `html`")] = False
+    headers: Annotated[bool, Meta(description="all header fields, too")] = False
+
+
+class EmailPatch(In, frozen=True, kw_only=True):
+    """What to change of a mail (RFC 7396): what is absent stays."""
+
+    is_read: bool | UnsetType = UNSET
+    is_starred: bool | UnsetType = UNSET
+    folder_id: Annotated[str, Meta(min_length=1, max_length=64)] | UnsetType = UNSET
+    is_spam: bool | UnsetType = UNSET
+
+
+class DeleteQuery(In, frozen=True, kw_only=True):
+    """How to delete."""
+
+    permanent: Annotated[bool, Meta(description="for good, not into trash")] = False
+
+
+Text = Annotated[str, Meta(max_length=1_000)]
+
+
+class SearchParameters(In, frozen=True, kw_only=True):
+    """What to look for; all must hold."""
+
+    query: Annotated[str, Meta(max_length=2_000, description="as in docs/search.md")] = ""
+    from_: Text | None = msgspec.field(name="from", default=None)
+    to: Text | None = None
+    after: Annotated[str, Meta(max_length=40, description="RFC 3339, 2026-03-14 or 7d")] | None = (
+        None
+    )
+    before: Annotated[str, Meta(max_length=40, description="as after")] | None = None
+    folder: Annotated[str, Meta(max_length=255, description="id or name")] | None = None
+    is_read: bool | None = None
+    has_attachment: bool | None = None
+    limit: Limit = 50
+    cursor: Cursor | None = None
+
+
+# --- sending ------------------------------------------------------------------------
+
+
+class AddressIn(In, frozen=True, kw_only=True):
+    """A mailbox, with a name to show."""
+
+    address: Annotated[str, Meta(max_length=MAX_ADDRESS_CHARACTERS)]
+    name: Annotated[str, Meta(max_length=MAX_NAME_CHARACTERS)] = ""
+
+
+Recipient = Annotated[str, Meta(max_length=MAX_ADDRESS_CHARACTERS)] | AddressIn
+
+
+class AttachmentIn(In, frozen=True, kw_only=True):
+    """A file to send; `data` is base64."""
+
+    file_name: Annotated[str, Meta(min_length=1, max_length=MAX_NAME_CHARACTERS)]
+    data: bytes
+    content_type: Annotated[str, Meta(max_length=200)] = "application/octet-stream"
+
+
+class Sending(In, frozen=True, kw_only=True):
+    """A mail to send. Addresses are texts, or objects with a name."""
+
+    from_: Recipient | None = msgspec.field(name="from", default=None)
+    to: tuple[Recipient, ...] = ()
+    cc: tuple[Recipient, ...] = ()
+    bcc: tuple[Recipient, ...] = ()
+    subject: Annotated[str, Meta(max_length=MAX_SUBJECT_CHARACTERS)] = ""
+    body: str = ""
+    html: str | None = None
+    attachments: Annotated[tuple[AttachmentIn, ...], Meta(max_length=MAX_ATTACHMENTS)] = ()
+    in_reply_to: Annotated[str, Meta(max_length=998)] | None = None  # email_id or Message-ID
+
+
+class Sent(Out, frozen=True, kw_only=True):
+    """The mail is safe and on its way."""
+
+    email_id: str  # of the copy in the sender's Sent folder
+    mail_id: str
+    status: Literal["queued"]
+
+
+class Pending(Out, frozen=True, kw_only=True):
+    """The change is safe, yet the view does not show it: look again."""
+
+    command_ids: tuple[str, ...]
+    status: Literal["queued"]
+
+
+# --- changes ------------------------------------------------------------------------
+
+
+class ChangeOut(Out, frozen=True, kw_only=True, omit_defaults=True):
+    """One change of the mailbox; over the WebSocket each is one message."""
+
+    type: str  # email.added, email.updated, email.moved, email.removed, folder.…, thread.merged
+    cursor: int  # its number: 1, 2, 3 … without gaps
+    changed_at: datetime
+    email_id: str = ""
+    folder_id: str = ""  # where it is now
+    from_folder_id: str = ""  # where it was
+    thread_id: str = ""
+    merged_thread_id: str = ""
+    is_read: bool | None = None
+    is_starred: bool | None = None
+
+
+class ChangesOut(Out, frozen=True, kw_only=True):
+    """What changed, in order."""
+
+    changes: tuple[ChangeOut, ...]
+    cursor: int  # ask on from here
+    has_more: bool
+
+
+class ChangesQuery(In, frozen=True, kw_only=True):
+    """From where on."""
+
+    since: Since = 0
+    limit: Limit = 100
+
+
+# --- administration -----------------------------------------------------------------
+
+
+class DeadLetterLine(Out, frozen=True, kw_only=True):
+    """A record that no stage could pass."""
+
+    letter_id: str
+    path: str
+    stage: str
+    kind: str
+    reason: str
+    attempts: int
+    key: str
+    event_id: str
+    origin: str
+    buried_at: datetime
+    state: str
+
+
+class DeadLetterOut(DeadLetterLine, frozen=True, kw_only=True):
+    """The same, with what it holds."""
+
+    traceback: str
+    value: Any  # the event, or as base64 in `value_base64` if it is no JSON
+    value_base64: str | None
+
+
+class DeadLettersOut(Out, frozen=True, kw_only=True):
+    """Dead letters, newest first."""
+
+    dead_letters: tuple[DeadLetterLine, ...]
+    counts: dict[str, int]  # dead ones by path
+
+
+class DeadLettersQuery(In, frozen=True, kw_only=True):
+    """Which of them."""
+
+    path: Annotated[str, Meta(max_length=64)] | None = None
+    settled: Annotated[bool, Meta(description="also replayed and dropped ones")] = False
+    limit: Limit = 100
+
+
+class Settled(Out, frozen=True, kw_only=True):
+    """What became of a dead letter."""
+
+    letter_id: str
+    state: Literal["replayed", "dropped"]
+
+
+class Alive(Out, frozen=True, kw_only=True):
+    """The process answers."""
+
+    status: Literal["ok"]
+
+
+class NoQuery(In, frozen=True, kw_only=True):
+    """No parameters."""

@@ -1,0 +1,122 @@
+// The HTTP API, one method a request. What went wrong is always a Problem.
+
+const TIMEOUT_MS = 30_000;
+
+/** What went wrong, in words: from a problem+json answer (RFC 9457), or of our own. */
+export class Problem extends Error {
+  constructor({ title, detail = "", status = 0, type = "", errors = [], advice = "", position = null }) {
+    super(detail || title);
+    Object.assign(this, { title, detail, status, type, errors, advice, position });
+  }
+
+  /** One or two sentences for a person. */
+  get words() {
+    const parts = [this.detail || this.title, this.advice].filter(Boolean);
+    return parts.map((part) => sentence(part)).join(" ");
+  }
+}
+
+function sentence(text) {
+  const ended = /[.!?]$/.test(text) ? text : `${text}.`;
+  // An address or a field's name at the beginning keeps its spelling.
+  return /^\p{Ll}+[ ,]/u.test(ended) ? ended[0].toUpperCase() + ended.slice(1) : ended;
+}
+
+const OFFLINE = {
+  title: "The server can’t be reached.",
+  detail: "The server can’t be reached. Check the connection, then try again.",
+};
+
+const BY_STATUS = {
+  401: "Sign in again to go on",
+  404: "This is not there any more",
+  413: "This is too large to send",
+  429: "That was too much at once: wait a moment, then try again",
+  503: "The server can’t do this just now: try again in a moment",
+};
+
+export class Client {
+  /** `onSignedOut` is told when the token is not valid any more. */
+  constructor(token, onSignedOut) {
+    this.token = token;
+    this.onSignedOut = onSignedOut;
+  }
+
+  static async signIn(username, password) {
+    const form = new URLSearchParams({ grant_type: "password", username, password });
+    const answer = await ask("/auth/token", { method: "POST", body: form });
+    return await answer.json();
+  }
+
+  me() { return this.#json("GET", "/me"); }
+  folders() { return this.#json("GET", "/folders"); }
+  createFolder(name) { return this.#json("POST", "/folders", { body: { name } }); }
+  renameFolder(id, name) { return this.#json("PATCH", `/folders/${enc(id)}`, { body: { name } }); }
+  deleteFolder(id) { return this.#json("DELETE", `/folders/${enc(id)}`); }
+  listing(id, query) { return this.#json("GET", `/folders/${enc(id)}/emails`, { query }); }
+  search(query) { return this.#json("GET", "/emails/search", { query }); }
+  email(id, query) { return this.#json("GET", `/emails/${enc(id)}`, { query }); }
+  changes(since) { return this.#json("GET", "/changes", { query: { since, limit: 500 } }); }
+  thread(id) { return this.#json("GET", `/threads/${enc(id)}`); }
+  change(id, body) { return this.#json("PATCH", `/emails/${enc(id)}`, { body }); }
+  remove(id, permanent) {
+    return this.#json("DELETE", `/emails/${enc(id)}`, { query: permanent ? { permanent } : {} });
+  }
+  send(body, key) {
+    const headers = { "Idempotency-Key": key };
+    return this.#json("POST", "/emails/send", { body, headers, timeout_ms: 10 * 60_000 });
+  }
+
+  /** The raw message, as a Blob. */
+  async raw(id) { return await (await this.#ask("GET", `/emails/${enc(id)}/raw`)).blob(); }
+
+  /** An attachment's content, as a Blob: the API redirects to where it is stored. */
+  async content(url) {
+    return await (await this.#ask("GET", url, { timeout_ms: 10 * 60_000 })).blob();
+  }
+
+  async #json(method, path, options) {
+    const answer = await this.#ask(method, path, options);
+    const text = await answer.text();
+    return text ? JSON.parse(text) : null;
+  }
+
+  async #ask(method, path, { query = {}, body, headers = {}, timeout_ms } = {}) {
+    const known = Object.entries(query).filter(([, value]) => value !== null && value !== undefined);
+    const url = known.length ? `${path}?${new URLSearchParams(known)}` : path;
+    const init = { method, headers: { Authorization: `Bearer ${this.token}`, ...headers } };
+    if (body !== undefined) {
+      init.body = typeof body === "string" ? body : JSON.stringify(body);
+      init.headers["Content-Type"] = "application/json";
+    }
+    try {
+      return await ask(url, init, timeout_ms);
+    } catch (problem) {
+      if (problem.status === 401) this.onSignedOut();
+      throw problem;
+    }
+  }
+}
+
+async function ask(url, init, timeout_ms = TIMEOUT_MS) {
+  let answer;
+  try {
+    answer = await fetch(url, { ...init, signal: AbortSignal.timeout(timeout_ms) });
+  } catch {
+    throw new Problem(OFFLINE);
+  }
+  if (answer.ok) return answer;
+  let told = {};
+  try {
+    told = await answer.json();
+  } catch {
+    // A proxy's page: its status says enough.
+  }
+  throw new Problem({
+    title: BY_STATUS[answer.status] ?? `The server answered ${answer.status}: try again later`,
+    ...told,
+    status: answer.status,
+  });
+}
+
+const enc = encodeURIComponent;

@@ -1,0 +1,103 @@
+// What is done to mails: flags, moving, deleting with undo, replies.
+
+import { confirm, openMenu, toast } from "./dialogs.js";
+import { plural } from "./dom.js";
+import { replyTo } from "./reply.js";
+
+export class Deeds {
+  #undo = null;
+
+  constructor(desk) {
+    this.desk = desk;
+  }
+
+  /** Take back the last move or deletion, if that can be. */
+  undo() {
+    return this.#undo?.();
+  }
+
+  star(line) {
+    return this.flag([line], { is_starred: !line.is_starred });
+  }
+
+  async flag(lines, flags) {
+    const ids = new Set(lines.map((line) => line.email_id));
+    const before = lines.map((line) => ({ ...line }));
+    const changing = this.desk.mailbox.setFlags(before, flags);
+    if (ids.has(this.desk.reader.email?.email_id)) this.desk.reader.patch(flags);
+    if (await changing) return;
+    const open = before.find((line) => line.email_id === this.desk.reader.email?.email_id);
+    if (open) this.desk.reader.patch({ is_read: open.is_read, is_starred: open.is_starred });
+  }
+
+  async move(lines, folder) {
+    const moved = lines.filter((line) => line.folder_id !== folder);
+    if (!moved.length) return;
+    const text = `${plural(moved.length, "mail")} moved to ${this.desk.mailbox.nameOf(folder)}.`;
+    await this.#away(moved, text, (those) => this.desk.mailbox.move(those, folder));
+  }
+
+  async report(lines, isSpam) {
+    const text = `${plural(lines.length, "mail")} ${isSpam ? "reported as spam" : "moved to Inbox"}.`;
+    await this.#away(lines, text, (those) => this.desk.mailbox.report(those, isSpam), { isReport: isSpam });
+  }
+
+  async remove(lines) {
+    if (!lines.length) return;
+    const isFinal = lines.every((line) => line.folder_id === "trash");
+    if (isFinal) {
+      const question = `Delete ${plural(lines.length, "mail")} for good?`;
+      if (!(await confirm(question, { detail: "This can’t be undone.", yes: "Delete for good" }))) return;
+    }
+    const going = isFinal ? lines : lines.filter((line) => line.folder_id !== "trash");
+    const text = `${plural(going.length, "mail")} ${isFinal ? "deleted for good" : "moved to Trash"}.`;
+    await this.#away(going, text, (those) => this.desk.mailbox.remove(those, isFinal), { isFinal });
+  }
+
+  /** Take mails out of the list; `act` does it, and until it is final it can be undone. */
+  async #away(lines, text, act, { isReport = false, isFinal = false } = {}) {
+    const kept = lines.map((line) => ({ ...line }));
+    const ids = new Set(kept.map((line) => line.email_id));
+    const all = this.desk.mailbox.lines;
+    const last = all.findLastIndex((line) => ids.has(line.email_id));
+    const next = all[last + 1] ?? all.findLast((line, at) => at < last && !ids.has(line.email_id));
+    this.desk.selectNone();
+    if (ids.has(this.desk.openId)) this.desk.closeMail();
+    const acting = act(kept);
+    if (next) this.desk.list.activate(next.email_id);
+    const undo = async () => {
+      message.remove();
+      if (this.#undo === undo) this.#undo = null;
+      if (await acting) await this.desk.mailbox.restore(kept, isReport);
+    };
+    this.#undo = isFinal ? null : undo;
+    const message = toast(text, { action: isFinal ? null : { label: "Undo", run: undo } });
+    if (!(await acting)) message.remove();
+  }
+
+  moveMenu(anchor, lines) {
+    const here = new Set(lines.map((line) => line.folder_id));
+    const targets = this.desk.mailbox.folders.filter((folder) =>
+      !["sent", "drafts", "spam"].includes(folder.folder_id)
+      && !(here.size === 1 && here.has(folder.folder_id)));
+    openMenu(anchor, "Move to", targets.map((folder) => ({
+      label: this.desk.mailbox.nameOf(folder.folder_id),
+      run: () => this.move(lines, folder.folder_id),
+    })));
+  }
+
+  async reply(email, kind) {
+    const mail = replyTo(email, kind, this.desk.me.address);
+    if (kind === "forward") {
+      try {
+        mail.files = await Promise.all(email.attachments.map(async (attachment) =>
+          new File([await this.desk.client.content(attachment.url)], attachment.file_name || "unnamed",
+            { type: attachment.content_type })));
+      } catch (problem) {
+        this.desk.trouble(problem);
+        return;
+      }
+    }
+    await this.desk.compose.open(mail);
+  }
+}

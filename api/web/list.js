@@ -1,0 +1,225 @@
+// The list of mails. Only the rows in sight are in the document, however long the list is.
+
+import { h, icon, iconButton, plural } from "./dom.js";
+import { fullDate, nameOf, shortDate } from "./format.js";
+
+const ROW = 84; // px, as in panes.css
+const MARGIN = 8; // rows beyond the edge
+const LOAD_AHEAD = 20; // rows left below when the next stretch is fetched
+
+export class List {
+  selected = new Set();
+  activeId = null; // the row that keys act on
+  #drawn = new Map(); // email_id → {row, line, key}
+
+  /** `actions`: open(line), star(line), selection(), more(), toggleUnread(). */
+  constructor(mailbox, actions) {
+    this.mailbox = mailbox;
+    this.actions = actions;
+    this.title = h("h1", { class: "list-title" });
+    this.count = h("span", { class: "dim" });
+    this.unreadOnly = h(
+      "button",
+      { type: "button", class: "chip", "aria-pressed": "false", onclick: actions.toggleUnread },
+      "Unread",
+    );
+    this.toolbar = h("div", { class: "toolbar", role: "toolbar", "aria-label": "Selected mails" });
+    this.note = h("p", { class: "list-note", role: "status" });
+    this.rows = h("ul", { class: "rows", role: "list", "aria-label": "Mails" });
+    this.scroller = h("div", { class: "scroller", onscroll: () => this.#scrolled() }, this.rows);
+    this.element = h(
+      "section",
+      { class: "pane list-pane", "aria-label": "List of mails" },
+      h("header", { class: "pane-head" }, this.title, this.count, this.unreadOnly),
+      this.toolbar,
+      this.note,
+      this.scroller,
+    );
+    mailbox.addEventListener("listing", () => this.draw());
+    new ResizeObserver(() => this.draw()).observe(this.scroller);
+    this.clock = setInterval(() => this.#redrawDates(), 60_000);
+  }
+
+  /** Stop drawing. */
+  close() {
+    clearInterval(this.clock);
+  }
+
+  /** Begin anew for another listing. */
+  reset(title) {
+    this.title.textContent = title;
+    this.selected.clear();
+    this.activeId = null;
+    this.note.textContent = "";
+    this.scroller.scrollTop = 0;
+    this.actions.selection();
+  }
+
+  /** Say something instead of mails. */
+  say(text) {
+    this.note.textContent = text;
+    this.note.hidden = !text;
+  }
+
+  get selectedLines() {
+    return this.mailbox.lines.filter((line) => this.selected.has(line.email_id));
+  }
+
+  get activeLine() {
+    return this.mailbox.lines.find((line) => line.email_id === this.activeId) ?? null;
+  }
+
+  /** The mail `step` rows below the active one, or null. */
+  neighbour(step) {
+    const at = this.#activeIndex();
+    return this.mailbox.lines[at + step] ?? null;
+  }
+
+  #activeIndex() {
+    return this.mailbox.lines.findIndex((line) => line.email_id === this.activeId);
+  }
+
+  /** Make a row the active one and bring it into sight. */
+  activate(id, { focus = true } = {}) {
+    this.activeId = id;
+    const at = this.#activeIndex();
+    if (at < 0) return this.draw();
+    const { scroller } = this;
+    if (at * ROW < scroller.scrollTop) scroller.scrollTop = at * ROW;
+    const below = (at + 1) * ROW - scroller.clientHeight;
+    if (below > scroller.scrollTop) scroller.scrollTop = below;
+    this.draw();
+    if (focus) this.#drawn.get(id)?.row.querySelector(".row-link").focus({ preventScroll: true });
+  }
+
+  toggleSelected(id) {
+    if (!this.selected.delete(id)) this.selected.add(id);
+    this.draw();
+    this.actions.selection();
+  }
+
+  draw() {
+    const { lines, total, isLoading, view } = this.mailbox;
+    this.unreadOnly.setAttribute("aria-pressed", String(Boolean(view?.unreadOnly)));
+    this.count.textContent = view && (lines.length || !isLoading) ? plural(total, "mail") : "";
+    this.rows.style.height = `${lines.length * ROW}px`;
+    this.rows.setAttribute("aria-busy", String(isLoading));
+    const from = Math.max(0, Math.floor(this.scroller.scrollTop / ROW) - MARGIN);
+    const sight = Math.ceil(this.scroller.clientHeight / ROW) + 2 * MARGIN;
+    const wanted = lines.slice(from, from + sight).map((line, index) => [line, from + index]);
+    // The row with the focus stays, or keys would go nowhere.
+    const focused = document.activeElement?.closest?.(".row")?.dataset.emailId;
+    const at = focused ? lines.findIndex((line) => line.email_id === focused) : -1;
+    if (at >= 0 && at < from) wanted.unshift([lines[at], at]);
+    if (at >= from + sight) wanted.push([lines[at], at]);
+    const ids = new Set(wanted.map(([line]) => line.email_id));
+    this.#dropGone(lines);
+    for (const [id, drawn] of this.#drawn) {
+      if (ids.has(id)) continue;
+      drawn.row.remove();
+      this.#drawn.delete(id);
+    }
+    let previous = null;
+    for (const [line, index] of wanted) previous = this.#place(line, index, total, previous);
+  }
+
+  #dropGone(lines) {
+    if (!this.selected.size) return;
+    const known = new Set(lines.map((line) => line.email_id));
+    const gone = [...this.selected].filter((id) => !known.has(id));
+    if (!gone.length) return;
+    gone.forEach((id) => this.selected.delete(id));
+    this.actions.selection();
+  }
+
+  #place(line, index, total, previous) {
+    const isSelected = this.selected.has(line.email_id);
+    const isActive = this.activeId === line.email_id;
+    const key = [line.is_read, line.is_starred, line.folder_id, isSelected, isActive].join();
+    let drawn = this.#drawn.get(line.email_id);
+    if (drawn?.key !== key) {
+      const hadFocus = drawn?.row.contains(document.activeElement)
+        ? document.activeElement.dataset.part
+        : null;
+      const row = this.#row(line, isSelected, isActive);
+      if (drawn) drawn.row.replaceWith(row);
+      if (hadFocus) row.querySelector(`[data-part="${hadFocus}"]`)?.focus({ preventScroll: true });
+      drawn = { row, line, key };
+      this.#drawn.set(line.email_id, drawn);
+    }
+    const { row } = drawn;
+    row.style.transform = `translateY(${index * ROW}px)`;
+    row.setAttribute("aria-posinset", String(index + 1));
+    row.setAttribute("aria-setsize", String(total));
+    // In the document in the list's order, so that reading and tabbing follow it.
+    if (!row.isConnected && previous) previous.after(row);
+    else if (!row.isConnected) this.rows.prepend(row);
+    return row;
+  }
+
+  #row(line, isSelected, isActive) {
+    const isOutgoing = line.folder_id === "sent" || line.folder_id === "drafts";
+    const people = isOutgoing ? `To: ${line.to.map(nameOf).join(", ")}` : nameOf(line.from);
+    const subject = line.subject || "(no subject)";
+    const state = [
+      line.is_read ? null : "unread",
+      line.is_starred ? "starred" : null,
+      line.has_attachments ? "with attachment" : null,
+    ].filter(Boolean);
+    const names = ["row", line.is_read ? "" : "is-unread", isActive ? "is-active" : ""];
+    const select = h("input", {
+      type: "checkbox",
+      class: "row-select",
+      "data-part": "select",
+      "aria-label": `Select: ${subject}`,
+      checked: isSelected,
+      onchange: () => this.toggleSelected(line.email_id),
+    });
+    const link = h(
+      "a",
+      {
+        class: "row-link",
+        href: "#",
+        "data-part": "link",
+        "aria-current": isActive ? "true" : null,
+        onclick: (event) => {
+          event.preventDefault();
+          this.actions.open(line);
+        },
+      },
+      state.length ? h("span", { class: "unseen" }, `${state.join(", ")}: `) : null,
+      h("span", { class: "row-from" }, people),
+      h("time", { class: "row-date", datetime: line.created_at, title: fullDate(line.created_at) },
+        shortDate(line.created_at)),
+      h("span", { class: "row-subject" }, subject),
+      h("span", { class: "row-snippet" },
+        this.mailbox.view?.folder === undefined
+          ? h("span", { class: "tag" }, this.mailbox.nameOf(line.folder_id))
+          : null,
+        line.snippet),
+    );
+    const star = iconButton("star", line.is_starred ? "Remove star" : "Star",
+      () => this.actions.star(line), {
+        class: `icon-button row-star${line.is_starred ? " is-on" : ""}`,
+        "aria-pressed": String(line.is_starred),
+        "data-part": "star",
+      });
+    const clip = line.has_attachments ? h("span", { class: "row-clip" }, icon("clip")) : null;
+    const props = { class: names.join(" ").trim(), "data-email-id": line.email_id };
+    return h("li", props, select, link, clip, star);
+  }
+
+  #scrolled() {
+    this.draw();
+    const { mailbox, scroller } = this;
+    const below = mailbox.lines.length * ROW - scroller.scrollTop - scroller.clientHeight;
+    if (mailbox.hasMore && below < LOAD_AHEAD * ROW) this.actions.more();
+  }
+
+  #redrawDates() {
+    for (const { row } of this.#drawn.values()) {
+      const time = row.querySelector("time");
+      time.textContent = shortDate(time.dateTime);
+    }
+  }
+}

@@ -1,0 +1,61 @@
+// Signing in. The token lives in this tab's session storage, and ends with it.
+
+import { Client } from "./client.js";
+import { h } from "./dom.js";
+
+const STORE = "rillmail.session";
+
+/** The session of this tab, or null. */
+export function storedSession() {
+  try {
+    const session = JSON.parse(sessionStorage.getItem(STORE) ?? "null");
+    return session && session.ends_at > Date.now() ? session : null;
+  } catch {
+    return null;
+  }
+}
+
+export function forgetSession() {
+  sessionStorage.removeItem(STORE);
+}
+
+/** The sign-in page; `done` takes the session. */
+export function signInPage(done, { why = "", username = "" } = {}) {
+  const error = h("p", { class: "field-error", id: "sign-in-error", role: "alert" }, why);
+  const address = h("input", { type: "email", id: "username", name: "username", required: true,
+    autocomplete: "username", value: username, "aria-describedby": "sign-in-error" });
+  const password = h("input", { type: "password", id: "password", name: "password", required: true,
+    autocomplete: "current-password", "aria-describedby": "sign-in-error" });
+  const button = h("button", { type: "submit", class: "button is-main" }, "Sign in");
+  const submit = async (event) => {
+    event.preventDefault();
+    error.textContent = "";
+    if (!address.value.trim() || !password.value) {
+      error.textContent = "Enter your mail address and your password.";
+      (address.value.trim() ? password : address).focus();
+      return;
+    }
+    button.disabled = true;
+    try {
+      const token = await Client.signIn(address.value.trim(), password.value);
+      const session = { token: token.access_token, ends_at: Date.now() + token.expires_in * 1_000 };
+      sessionStorage.setItem(STORE, JSON.stringify(session));
+      done(session);
+    } catch (problem) {
+      error.textContent = problem.status === 400 || problem.status === 401
+        ? "The address or the password is wrong. Try again."
+        : problem.words;
+      password.select();
+    } finally {
+      button.disabled = false;
+    }
+  };
+  const form = h("form", { class: "sign-in", novalidate: true, onsubmit: submit },
+    h("img", { src: "/web/logo.svg", alt: "", width: "56", height: "56" }),
+    h("h1", {}, "Rillmail"),
+    h("label", { for: "username" }, "Mail address"), address,
+    h("label", { for: "password" }, "Password"), password,
+    error, button);
+  queueMicrotask(() => (username ? password : address).focus());
+  return h("main", { class: "sign-in-page" }, form);
+}

@@ -1,0 +1,77 @@
+"""What the server says: every reply that is more than a greeting, with its enhanced code.
+
+Decides wording and codes only. ``550 5.1.1`` is for good, ``451 4.3.0`` asks to come back
+(RFC 5321 §4.2.1); the second code says why (RFC 3463, RFC 2034).
+"""
+
+import re
+
+OK = "250 2.0.0 Ok"
+SENDER_OK = "250 2.1.0 Ok"
+RECIPIENT_OK = "250 2.1.5 Ok"
+GO_AHEAD = "354 End data with <CRLF>.<CRLF>"
+BYE = "221 2.0.0 Bye"
+READY_FOR_TLS = "220 2.0.0 Ready to start TLS"
+
+TOO_MANY_SESSIONS = "421 4.3.2 Too many connections, come back in a minute"
+CLOSING = "421 4.3.2 The service is stopping, come back in a minute"
+IDLE = "421 4.4.2 Nothing was heard for too long"
+TOO_MANY_ERRORS = "421 4.7.0 Too many errors"
+OUT_OF_REACH = "451 4.3.0 Can't take mail right now, come back in a minute"
+NO_SPACE = "452 4.3.1 No space left for mail, come back later"
+MAILBOX_FULL = "452 4.2.2 The mailbox is full, come back later"
+TOO_MANY_RECIPIENTS = "452 4.5.3 Too many recipients: send to the others in another transaction"
+NO_TLS = "454 4.7.0 TLS is not available"
+
+LINE_TOO_LONG = "500 5.5.6 Line too long"
+NO_CRLF = "500 5.5.2 A line ends with CRLF, and neither CR nor LF stands alone (RFC 5321 2.3.8)"
+UNKNOWN_COMMAND = "500 5.5.1 Unknown command"
+NOT_UTF8 = "501 5.5.2 Neither ASCII nor UTF-8"
+NO_ARGUMENT = "501 5.5.4 No argument is wanted here"
+NEEDS_NAME = "501 5.5.4 Say who you are"
+NEEDS_ADDRESS = "501 5.5.4 Say which address"
+MAIL_SYNTAX = "501 5.5.4 Syntax: MAIL FROM:<address>"
+RCPT_SYNTAX = "501 5.5.4 Syntax: RCPT TO:<address>"
+BAD_PARAMETER = "501 5.5.4 That parameter has no such value, or is given twice"
+HELLO_FIRST = "503 5.5.1 Say {hello} first"
+NESTED_MAIL = "503 5.5.1 There is a sender already"
+MAIL_FIRST = "503 5.5.1 Say MAIL first"
+RCPT_FIRST = "503 5.5.1 Say RCPT first"
+TLS_ALREADY = "503 5.5.1 TLS is on already"
+NO_SUCH_USER = "550 5.1.1 There is no such mailbox here"
+NO_RELAY = "550 5.7.1 That domain is none of ours, and mail is not passed on"
+LARGER_THAN_MAILBOX = "552 5.2.2 The message is larger than the whole mailbox may be"
+TOO_BIG = "552 5.3.4 The message is too big: at most {max_bytes} bytes are taken"
+BAD_RECIPIENT = "553 5.1.3 That is no valid address"
+BAD_SENDER = "553 5.1.7 That is no valid sender address"
+NEEDS_SMTPUTF8 = "553 5.6.7 An address beyond ASCII needs the parameter SMTPUTF8"
+NO_RECIPIENT_LEFT = "554 5.5.1 No recipient was accepted"
+LOOP = "554 5.4.6 The message went through too many servers: a loop"
+BARE_LINE_END = "554 5.6.0 CR or LF stands alone: lines end with CRLF (RFC 5321 2.3.8)"
+UNKNOWN_PARAMETER = "555 5.5.4 Unknown parameter"
+
+CANNOT_VERIFY = "252 2.0.0 That is not told, but mail for it can be tried"
+
+_HAS_ENHANCED = re.compile(r"\d{3}[ -][245]\.\d{1,3}\.\d{1,3} ")
+_ENHANCED = {
+    "250": "2.0.0",
+    "500": "5.5.1",
+    "501": "5.5.4",
+    "502": "5.5.1",
+    "503": "5.5.1",
+}
+
+
+def queued(mail_id: str) -> str:
+    """Return the answer to a message that is durable."""
+    return f"250 2.0.0 Ok: queued as {mail_id}"
+
+
+def with_enhanced_code(reply: str) -> str:
+    """Return *reply* with the usual enhanced code where it has none (RFC 2034 §4).
+
+    The commands that are aiosmtpd's own (RSET, NOOP, HELP, EXPN) answer without.
+    """
+    if _HAS_ENHANCED.match(reply) or reply[:3] not in _ENHANCED:
+        return reply
+    return f"{reply[:4]}{_ENHANCED[reply[:3]]} {reply[4:]}"

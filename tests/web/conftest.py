@@ -1,0 +1,56 @@
+"""Chromium, and the page opened in it."""
+
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.web.webmail import Webmail
+
+SWITCHES = [
+    "--no-sandbox",  # needed as root, in containers
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+PATIENCE_MS = 15_000
+
+
+@pytest.fixture(scope="module")  # while it is open, its event loop is in the way of others
+def browser() -> Iterator[Browser]:
+    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    if path is None:
+        pytest.skip("Chromium is missing: apt-get install chromium")
+    expect.set_options(timeout=PATIENCE_MS)
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=path, headless=True, args=SWITCHES)
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A window of 1280 × 800; an error in the page's scripts fails the test."""
+    context = browser.new_context(
+        viewport={"width": 1280, "height": 800}, locale="en-GB", accept_downloads=True
+    )
+    context.set_default_timeout(PATIENCE_MS)
+    opened = context.new_page()
+    errors: list[str] = []
+    opened.on("pageerror", lambda error: errors.append(str(error)))
+    opened.on(
+        "console",
+        lambda said: errors.append(said.text) if "Content Security Policy" in said.text else None,
+    )
+    yield opened
+    context.close()
+    assert errors == []
+
+
+@pytest.fixture
+def webmail(page: Page, service: object) -> Webmail:
+    """The page of the real service, on which nobody is signed in."""
+    return Webmail(page, service)

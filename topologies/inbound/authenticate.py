@@ -1,0 +1,124 @@
+"""Authenticate: find out whether a mail comes from whom it says (SPF, DKIM, DMARC).
+
+Reads `mail.parsed`; writes `mail.authenticated`. Refuses nothing: what the verdicts are worth
+is decided by `score`. Asks the DNS, but never waits for it: what is not answered within one
+deadline is `temperror`, and the mail flows on, since it was accepted and shall arrive when the
+DNS is dead.
+
+Not asked at all: for mail of our own users who were signed in, which needs no proof; and for
+imported mail, whose host is unknown and whose signers' keys are long gone from the DNS. SPF is
+`none` for hosts of our own network, as for mail that a relay of ours fetched (RFC 7208 §2.2
+leaves it to us where it is checked).
+"""
+
+import asyncio
+import zlib
+from collections.abc import Coroutine, Sequence
+from typing import Any, TypeVar
+
+from topologies.events import Authentication, DkimVerdict, Event, MailAuthenticated, MailParsed
+from topologies.events.inbound import grow
+from topologies.mail import dkim
+from topologies.mail.dkim_canonical import fields, split
+from topologies.mail.dmarc import DmarcVerdict, Policy, discover, evaluate
+from topologies.mail.domains import is_public_address
+from topologies.mail.mailbox_address import domain_in_ascii
+from topologies.mail.raw import read_raw
+from topologies.mail.spf import SpfVerdict, check_host
+from topologies.ports.blobs import Blobs
+from topologies.ports.dns import Resolver
+from topologies.stage import stage
+
+DNS_DEADLINE_S = 6.0  # for all that is asked about one mail
+
+T = TypeVar("T")
+
+
+@stage(reads=MailParsed, writes=[MailAuthenticated])
+async def authenticate(mail: MailParsed, *, dns: Resolver, blobs: Blobs) -> Sequence[Event]:
+    """Return the mail with what is known about who sent it."""
+    if mail.user_id:
+        known = Authentication(signed_in=True, from_domain=_from_domain(mail))
+    elif mail.origin == "import":
+        known = Authentication(from_domain=_from_domain(mail))
+    else:
+        raw = mail.raw if mail.raw is not None else await read_raw(blobs, mail.raw_ref)
+        known = await _asked(mail, raw, dns)
+    return [grow(mail, MailAuthenticated, authentication=known)]
+
+
+async def _asked(mail: MailParsed, raw: bytes, dns: Resolver) -> Authentication:
+    from_domain = _from_domain(mail)
+    is_ambiguous = _is_ambiguous(mail, raw)
+    late = DkimVerdict(result="temperror", domain="", selector="", reason="the DNS was too slow")
+    spf, signatures, policy = await asyncio.gather(
+        _in_time(_spf(mail, dns), SpfVerdict("temperror", _spf_domain(mail))),
+        _in_time(dkim.verify(dns, raw, now=mail.received_at), (late,)),
+        _in_time(
+            _policy(dns, from_domain, is_ambiguous=is_ambiguous),
+            DmarcVerdict("temperror"),
+        ),
+    )
+    verdict = evaluate(policy, from_domain, spf, signatures)
+    return Authentication(
+        spf=spf.result,
+        spf_domain=spf.domain,
+        dkim=signatures,
+        dmarc=verdict.result,
+        dmarc_policy=(
+            verdict.policy.wish_for(from_domain, _sample(mail)) if verdict.policy else ""
+        ),
+        from_domain=from_domain,
+    )
+
+
+async def _spf(mail: MailParsed, dns: Resolver) -> SpfVerdict:
+    if not is_public_address(mail.client_ip):
+        return SpfVerdict("none", "")
+    return await check_host(dns, client_ip=mail.client_ip, mail_from=mail.mail_from, helo=mail.helo)
+
+
+async def _policy(dns: Resolver, from_domain: str, *, is_ambiguous: bool) -> Policy | DmarcVerdict:
+    if is_ambiguous:
+        return DmarcVerdict("permerror")
+    return await discover(dns, from_domain) if from_domain else DmarcVerdict("none")
+
+
+async def _in_time(asking: Coroutine[Any, Any, T], otherwise: T) -> T:
+    try:
+        async with asyncio.timeout(DNS_DEADLINE_S):
+            return await asking
+    except TimeoutError:
+        return otherwise
+
+
+def _from_domain(mail: MailParsed) -> str:
+    """Return the first domain in From, in ASCII; empty if there is none."""
+    return next(iter(_from_domains(mail)), "")
+
+
+def _from_domains(mail: MailParsed) -> Sequence[str]:
+    found: dict[str, None] = {}
+    for address in mail.message.from_:
+        try:
+            found[domain_in_ascii(address.address.rpartition("@")[2].rstrip("."))] = None
+        except ValueError:
+            continue
+    return list(found)
+
+
+def _is_ambiguous(mail: MailParsed, raw: bytes) -> bool:
+    """Return whether people may be shown another From than the one that was judged."""
+    if len(_from_domains(mail)) > 1:
+        return True  # RFC 7489 §6.6.1
+    header = split(raw)[0][: dkim.LONGEST_HEADER_BYTES]
+    return sum(name == "from" for name, _ in fields(header)) > 1  # RFC 5322 §3.6
+
+
+def _spf_domain(mail: MailParsed) -> str:
+    return mail.mail_from.rpartition("@")[2].lower() or mail.helo.lower()
+
+
+def _sample(mail: MailParsed) -> int:
+    # Not drawn: a replay must come to the same verdict.
+    return zlib.crc32(mail.mail_id.encode()) % 100

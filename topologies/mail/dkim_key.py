@@ -1,0 +1,162 @@
+"""Public keys of DKIM: the record that holds one, and what it proves.
+
+Pure (RFC 6376 §3.6.1; RFC 8463 for Ed25519; RFC 8301 for what is too weak). RSA is PKCS #1
+v1.5 with SHA-256 (RFC 8017 §8.2.2), compared whole, so nothing in the padding is left open.
+"""
+
+import base64
+import binascii
+import hmac
+from dataclasses import dataclass
+
+from nacl.exceptions import CryptoError
+from nacl.signing import VerifyKey
+
+FEWEST_BITS, MOST_BITS = 1024, 4096  # RFC 8301 §3.2; larger ones cost time for nothing
+LONGEST_EXPONENT_BITS = 32
+LONGEST_RECORD = 4_096  # characters
+ED25519_BYTES = 32
+
+# RFC 8017 §9.2: the DigestInfo of SHA-256, before the digest.
+_SHA256_INFO = bytes.fromhex("3031300d060960864801650304020105000420")
+# RFC 3279 §2.3.1: rsaEncryption, with its NULL
+_RSA_ALGORITHM = bytes.fromhex("300d06092a864886f70d0101010500")
+
+
+class KeyUnusable(ValueError):
+    """The record holds no key that can be used."""
+
+
+class KeyTooWeak(KeyUnusable):
+    """It holds a key that proves nothing nowadays."""
+
+
+class TagSyntaxError(ValueError):
+    """A list of tags breaks the grammar."""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One usable key."""
+
+    kind: str  # rsa or ed25519
+    modulus: int  # of RSA, else 0
+    exponent: int
+    ed25519: bytes  # else empty
+    flags: frozenset[str]  # y: testing, s: no subdomains in i=
+
+    def proves(self, signature: bytes, digest: bytes) -> bool:
+        """Return whether *signature* was made of the SHA-256 *digest* by the key's owner."""
+        if self.kind == "ed25519":
+            try:
+                VerifyKey(self.ed25519).verify(digest, signature)
+            except (CryptoError, ValueError):
+                return False
+            return True
+        size = (self.modulus.bit_length() + 7) // 8
+        number = int.from_bytes(signature, "big")
+        if len(signature) != size or number >= self.modulus:
+            return False
+        signed = pow(number, self.exponent, self.modulus).to_bytes(size, "big")
+        end = b"\x00" + _SHA256_INFO + digest
+        return hmac.compare_digest(signed, b"\x00\x01" + b"\xff" * (size - 2 - len(end)) + end)
+
+
+def tags(text: str) -> dict[str, str]:
+    """Return the tags of a list by name, white space in values kept only inside (§3.2).
+
+    Raises:
+        TagSyntaxError: One has no name or no "=", or is there twice.
+    """
+    found: dict[str, str] = {}
+    for spec in text.split(";"):
+        name, equals, value = spec.partition("=")
+        name = name.strip()
+        if not equals and not name:
+            continue
+        if not equals or not name or name in found:
+            raise TagSyntaxError(f"{spec.strip()[:40]!r} is no tag, or is there twice")
+        found[name] = value.strip()
+    return found
+
+
+def parse(record: str) -> Key:
+    """Return the key in a TXT *record*.
+
+    Raises:
+        KeyTooWeak: It is RSA of too few bits.
+        KeyUnusable: It was revoked, is for something else, or makes no sense.
+    """
+    if len(record) > LONGEST_RECORD:
+        raise KeyUnusable("the key record is too long")
+    try:
+        found = tags(record)
+    except TagSyntaxError as error:
+        raise KeyUnusable(f"the key record: {error}") from None
+    if "v" in found and (found["v"] != "DKIM1" or next(iter(found)) != "v"):
+        raise KeyUnusable("the key record is of an unknown version")
+    if "p" not in found:
+        raise KeyUnusable("the key record holds no key")
+    if not found["p"]:
+        raise KeyUnusable("the key was revoked")
+    if "sha256" not in _listed(found.get("h", "sha256")):
+        raise KeyUnusable("the key is not for sha256")
+    if not {"*", "email"} & _listed(found.get("s", "*")):
+        raise KeyUnusable("the key is not for email")
+    flags = frozenset(_listed(found.get("t", "")))
+    material = _from_base64(found["p"])
+    match found.get("k", "rsa").lower():
+        case "rsa":
+            modulus, exponent = _rsa(material)
+            return Key("rsa", modulus, exponent, b"", flags)
+        case "ed25519" if len(material) == ED25519_BYTES:
+            return Key("ed25519", 0, 0, material, flags)
+        case _:
+            raise KeyUnusable("the key is of an unknown kind")
+
+
+def _listed(value: str) -> set[str]:
+    return {item.strip() for item in value.split(":")}
+
+
+def _from_base64(text: str) -> bytes:
+    try:
+        return base64.b64decode("".join(text.split()), validate=True)
+    except (binascii.Error, ValueError):
+        raise KeyUnusable("the key is no base64") from None
+
+
+def _rsa(material: bytes) -> tuple[int, int]:
+    """Return modulus and exponent of a SubjectPublicKeyInfo, or of a bare RSAPublicKey."""
+    try:
+        inner = _element(material, 0x30)[0]
+        if inner.startswith(_RSA_ALGORITHM):
+            bits = _element(inner[len(_RSA_ALGORITHM) :], 0x03)[0]
+            inner = _element(bits[1:], 0x30)[0]  # a BIT STRING tells its unused bits first
+        modulus_bytes, rest = _element(inner, 0x02)
+        exponent_bytes, _ = _element(rest, 0x02)
+    except IndexError:
+        raise KeyUnusable("the key is no RSA key") from None
+    modulus = int.from_bytes(modulus_bytes, "big")
+    exponent = int.from_bytes(exponent_bytes, "big")
+    bits = modulus.bit_length()
+    if bits < FEWEST_BITS:
+        raise KeyTooWeak(f"an RSA key of {bits} bits is too weak")
+    if bits > MOST_BITS or exponent.bit_length() > LONGEST_EXPONENT_BITS:
+        raise KeyTooWeak("the RSA key is larger than what is accepted")
+    if exponent < 3 or exponent % 2 == 0 or modulus % 2 == 0:
+        raise KeyUnusable("the key is no RSA key")
+    return modulus, exponent
+
+
+def _element(data: bytes, tag: int) -> tuple[bytes, bytes]:
+    """Return the content of the DER element that *data* begins with, and what follows it."""
+    if data[0] != tag:
+        raise IndexError
+    length, start = data[1], 2
+    if length & 0x80:
+        start += length & 0x7F
+        length = int.from_bytes(data[2:start], "big")
+    if start + length > len(data):
+        raise IndexError
+    return data[start : start + length], data[start + length :]

@@ -1,0 +1,76 @@
+"""What an HTML body is made of, seen roughly: tags, links with their texts, visible text.
+
+Pure, one pass over the text, linear whatever stands in it: a bad tag is no reason to stop. For
+judging only; what is shown to people is sanitised elsewhere.
+"""
+
+import html
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+
+MOST_TAGS = 2_000
+MOST_LINKS = 60
+
+_NAME = re.compile(r"/?[a-zA-Z][a-zA-Z0-9]{0,9}")
+_HREF = re.compile(r"(?:href|src|action)\s*=\s*[\"']?\s*([^\"'\s>]{1,500})", re.IGNORECASE)
+_HIDDEN = re.compile(
+    r"display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*[01](?:px|pt|;|\"|')"
+    r"|(?<![a-z-])(?:max-)?height\s*:\s*0|opacity\s*:\s*0(?:;|\"|')",
+    re.IGNORECASE,
+)
+_UNSEEN = frozenset({"style", "script", "title", "head"})
+
+
+@dataclass(slots=True)
+class Markup:
+    """What was seen."""
+
+    text: str = ""  # visible, without tags, entities decoded
+    tags: Counter[str] = field(default_factory=Counter[str])  # opening ones, lower case
+    links: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])  # (href, text)
+    images: int = 0  # fetched from somewhere else
+    forms: list[str] = field(default_factory=list[str])  # where they send to
+    hides: bool = False  # there is a style that makes text invisible
+
+
+def seen(source: str, longest: int = 60_000) -> Markup:
+    """Return what the first *longest* characters of *source* are made of."""
+    found = Markup()
+    pieces = source[:longest].split("<", MOST_TAGS)
+    texts = [pieces[0]]
+    skipping = ""
+    for piece in pieces[1:]:
+        tag, closed, after = piece.partition(">")
+        match = _NAME.match(tag)
+        if match is None or not closed:
+            texts.append(" ")  # a comment, a doctype, or no tag at all
+            continue
+        name = match[0].lower()
+        if skipping:
+            skipping = "" if name == "/" + skipping else skipping
+        elif name in _UNSEEN:
+            skipping = name
+        elif not name.startswith("/"):
+            _take(found, name, tag, after)
+        if not skipping:
+            texts.append(after)
+    found.hides = found.hides or _HIDDEN.search(source, 0, longest) is not None
+    found.text = html.unescape(" ".join(texts))
+    return found
+
+
+def _take(found: Markup, name: str, tag: str, after: str) -> None:
+    found.tags[name] += 1
+    if name not in ("a", "area", "img", "form"):
+        return
+    match = _HREF.search(tag)
+    if match is None:
+        return
+    target = html.unescape(match[1])
+    if name == "img":
+        found.images += not target.lower().startswith(("cid:", "data:"))
+    elif name == "form":
+        found.forms.append(target)
+    elif len(found.links) < MOST_LINKS:
+        found.links.append((target, after.strip()))

@@ -1,0 +1,161 @@
+"""Messages in a mailbox file, one after the other, as SMTP would have brought them.
+
+Reads the mbox formats that are in use (RFC 4155, mboxo, mboxrd), each message in memory and
+never the file. Line ends become CRLF, one ``>`` of a quoted ``>From `` goes, and so does the
+empty line that ends a message in the file but not in the mail. A line of text that begins with
+"From " is no new message: that takes a date in the line and a header field after it.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import BinaryIO
+
+_LINE_BYTES = 64 * 1024  # a longer line is read in pieces
+_SEPARATOR = re.compile(
+    rb"From (?P<sender>.*?) *"
+    rb"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),? +(?P<month>[A-Z][a-z]{2}) +(?P<day>\d{1,2}) +"
+    rb"(?P<time>\d{1,2}:\d\d(?::\d\d)?)(?: +[A-Z]{1,5}| +[+-]\d{4})? +(?P<year>\d{4})"
+    rb"(?: +(?P<zone>[+-]\d{4}|[A-Z]{1,5}))?[ \t]*\r?\n?"
+)
+_QUOTED_FROM = re.compile(rb">+From ")
+_FIELD = re.compile(rb"[!-9;-~]+[ \t]*:|>?From |\r?\n")  # or no header at all
+_DATE_FIELD = re.compile(rb"^date[ \t]*:(.*(?:\r?\n[ \t].*)*)", re.IGNORECASE | re.MULTILINE)
+_MONTHS = b"Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """One message of a mailbox file.
+
+    Attributes:
+        raw: With CRLF line ends; empty when it is larger than asked for.
+        size_bytes: Of the message, whether ``raw`` holds it or not.
+        sender: The envelope sender of its ``From `` line, empty if that names none.
+        stored_at: The date of that line, None if there is none or it can't be read.
+        end: How many bytes of the file were read.
+    """
+
+    raw: bytes
+    size_bytes: int
+    sender: str = ""
+    stored_at: datetime | None = None
+    end: int
+
+
+def messages(file: BinaryIO, max_bytes: int) -> Iterator[Stored]:
+    """Yield the messages in *file*; one that has no ``From `` line at its start is one message.
+
+    Args:
+        file: Opened for bytes; read once, from where it stands.
+        max_bytes: Larger messages come without their bytes.
+    """
+    current = _Message(None, max_bytes)
+    end = 0
+    is_after_blank = True
+    lines = _lines(file)
+    line, is_start = next(lines, (b"", True))
+    while line:
+        following, following_is_start = next(lines, (b"", True))
+        end += len(line)
+        separator = (
+            _SEPARATOR.fullmatch(line)
+            if is_start and is_after_blank and line.startswith(b"From ")
+            else None
+        )
+        if separator and (not following or _FIELD.match(following)):
+            if not current.is_untouched:
+                yield current.stored(end - len(line))
+            current = _Message(separator, max_bytes)
+        else:
+            current.add(line, is_start=is_start)
+        is_after_blank = is_start and line in (b"\n", b"\r\n")
+        line, is_start = following, following_is_start
+    if not current.is_untouched:
+        yield current.stored(end)
+
+
+def date_of(raw: bytes) -> datetime | None:
+    """Return the date in the header of *raw*, in UTC; None if it can't be read."""
+    header, _, _ = raw.partition(b"\r\n\r\n")
+    found = _DATE_FIELD.search(header)
+    if found is None:
+        return None
+    try:
+        date = parsedate_to_datetime(found[1].decode("ascii", "replace").strip())
+        return (date if date.tzinfo else date.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+
+
+class _Message:
+    """A message while it is read."""
+
+    def __init__(self, separator: re.Match[bytes] | None, max_bytes: int) -> None:
+        self._separator = separator
+        self._max_bytes = max_bytes
+        self._lines: list[bytes] = []
+        self._size_bytes = 0
+        self._ends_blank = False
+
+    @property
+    def is_untouched(self) -> bool:
+        return self._separator is None and not self._size_bytes
+
+    def add(self, line: bytes, *, is_start: bool) -> None:
+        if is_start and _QUOTED_FROM.match(line):
+            line = line[1:]
+        if line.endswith(b"\n") and not line.endswith(b"\r\n"):
+            line = line[:-1] + b"\r\n"
+        self._ends_blank = is_start and line == b"\r\n"
+        self._size_bytes += len(line)
+        # Two bytes more: the last empty line may not be its own.
+        if self._size_bytes <= self._max_bytes + 2:
+            self._lines.append(line)
+        else:
+            self._lines.clear()
+
+    def stored(self, end: int) -> Stored:
+        size_bytes = self._size_bytes
+        if self._separator and self._ends_blank:
+            size_bytes -= 2
+        raw = b"".join(self._lines)[:size_bytes] if size_bytes <= self._max_bytes else b""
+        if raw and not raw.endswith(b"\n"):
+            raw += b"\r\n"
+            size_bytes += 2
+        sender = self._separator["sender"].decode("ascii", "replace") if self._separator else ""
+        return Stored(
+            raw=raw,
+            size_bytes=size_bytes,
+            sender=sender if "@" in sender and sender.isprintable() else "",
+            stored_at=_stored_at(self._separator) if self._separator else None,
+            end=end,
+        )
+
+
+def _lines(file: BinaryIO) -> Iterator[tuple[bytes, bool]]:
+    """Yield lines with their ends, long ones in pieces, and whether a line begins there."""
+    is_start = True
+    while line := file.readline(_LINE_BYTES):
+        if line.endswith(b"\r") and not line.endswith(b"\n"):
+            line += file.readline(1)  # never between CR and LF
+        yield line, is_start
+        is_start = line.endswith(b"\n")
+
+
+def _stored_at(separator: re.Match[bytes]) -> datetime | None:
+    hours, minutes, *seconds = separator["time"].split(b":")
+    try:
+        return datetime(
+            int(separator["year"]),
+            _MONTHS.index(separator["month"]) + 1,
+            int(separator["day"]),
+            int(hours),
+            int(minutes),
+            int(seconds[0]) if seconds else 0,
+            tzinfo=UTC,  # asctime knows no zone; RFC 4155 says UTC
+        )
+    except ValueError:
+        return None
