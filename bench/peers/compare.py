@@ -61,7 +61,7 @@ def measure(
         ),
         *load_figures("kept", load, True),
         Figure(
-            key="rss",
+            key="pss",
             value=memory(peer.pids).pss,
             unit="MiB",
             meaning="proportional memory of all its processes afterwards",

@@ -45,7 +45,7 @@ def _all_accounted_for(
     with smtplib.SMTP("127.0.0.1", service.smtp_port, timeout=60) as client:
         for raw in raws:
             try:
-                client.sendmail("ann@far.example", [service.users[0][0]], raw)
+                client.sendmail("ann@far.example", [service.users[0][0]], _as_sent(raw))
             except smtplib.SMTPDataError as error:
                 refused.append(f"{error.smtp_code} {error.smtp_error.decode()}")
             else:
@@ -79,7 +79,7 @@ def _digest(raw: bytes) -> str:
 
 
 def _as_sent(raw: bytes) -> bytes:
-    """Return *raw* with the line ends that SMTP knows: what smtplib makes of it."""
+    """Return *raw* with the line ends that SMTP knows."""
     sent = re.sub(rb"\r\n|\n|\r", b"\r\n", raw)
     return sent if sent.endswith(b"\r\n") else sent + b"\r\n"
 

@@ -1,0 +1,105 @@
+"""What every log keeps to."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from connectors.memory.clock import ManualClock
+from connectors.sqlite.database import Database
+from connectors.sqlite.log import MIGRATIONS, SqliteLog
+from topologies.errors import NoSpace
+from topologies.events import CreateFolder
+from topologies.ports.log import Entry, Position
+
+TOPIC = "mailbox.commands"
+
+
+async def test_what_was_appended_is_read_in_order_and_only_from_the_offset_on(
+    log: SqliteLog,
+) -> None:
+    await log.append([command("a"), command("b")])
+    await log.append([command("c")])
+    records = await log.read(TOPIC, 0, 0, 10)
+    assert [record.offset for record in records] == [0, 1, 2]
+    assert list(await log.read(TOPIC, 0, 1, 1)) == [records[1]]
+    assert records[0].key == "user-1"
+    assert len({record.event_id for record in records}) == 3
+
+
+async def test_outputs_and_position_are_there_together_after_the_file_is_opened_again(
+    path: Path,
+) -> None:
+    before = Position(group="store", topic=TOPIC, partition=0, offset=4, ahead=frozenset({6, 9}))
+    with_output = Entry(topic=TOPIC, key="k", value=b"{}", event_id="e", headers={"stage": "x"})
+    database = Database(path, MIGRATIONS)
+    await made(database).commit([with_output], [before])
+    database.close()
+    database = Database(path, MIGRATIONS)
+    log = made(database)
+    assert await log.position("store", TOPIC, 0) == before
+    [record] = await log.read(TOPIC, 0, 0, 10)
+    assert (record.value, record.event_id, record.headers) == (b"{}", "e", {"stage": "x"})
+    database.close()
+
+
+async def test_a_new_group_starts_at_the_oldest_record(log: SqliteLog) -> None:
+    await log.append([command("a")])
+    assert (await log.position("new", TOPIC, 0)).offset == 0
+
+
+async def test_two_processes_may_append_to_one_file(path: Path, log: SqliteLog) -> None:
+    other_database = Database(path, MIGRATIONS)
+    await log.append([command("a")])
+    await made(other_database).append([command("b")])
+    await log.append([command("c")])
+    assert [record.offset for record in await log.read(TOPIC, 0, 0, 10)] == [0, 1, 2]
+    other_database.close()
+
+
+async def test_a_full_log_refuses_what_comes_in_but_takes_what_stages_write(path: Path) -> None:
+    database = Database(path, MIGRATIONS)
+    log = made(database, max_bytes=1)
+    with pytest.raises(NoSpace):
+        await log.append([command("a")])
+    await log.commit([Entry(topic=TOPIC, key="k", value=b"{}", event_id="e")], [])
+    assert len(await log.read(TOPIC, 0, 0, 10)) == 1
+    database.close()
+
+
+async def test_a_nearly_full_disk_refuses_what_comes_in(path: Path) -> None:
+    database = Database(path, MIGRATIONS)
+    with pytest.raises(NoSpace):
+        await made(database, disk_free=9).append([command("a")])
+    database.close()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "log.db"
+
+
+@pytest.fixture
+def log(path: Path) -> Iterator[SqliteLog]:
+    database = Database(path, MIGRATIONS)
+    yield made(database)
+    database.close()
+
+
+def made(database: Database, *, max_bytes: int = 2**40, disk_free: int = 100) -> SqliteLog:
+    return SqliteLog(
+        database,
+        clock=ManualClock(),
+        partitions=1,
+        max_bytes=max_bytes,
+        disk_reserve_bytes=10,
+        disk_free=lambda: disk_free,
+    )
+
+
+def command(folder_id: str) -> CreateFolder:
+    at = datetime(2026, 3, 1, tzinfo=UTC)
+    return CreateFolder(
+        user_id="user-1", command_id=folder_id, issued_at=at, folder_id=folder_id, name="Bills"
+    )
