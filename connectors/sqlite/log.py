@@ -62,7 +62,7 @@ class SqliteLog:
         self._disk_free = disk_free
         self._appended = asyncio.Event()
 
-    def partitions(self, topic: str) -> int:
+    def partitions(self, topic: str) -> int:  # noqa: ARG002  all have as many
         return self._partitions
 
     async def append(self, events: Sequence[Event]) -> None:
