@@ -59,7 +59,9 @@ _STYLES = {
     *(f"border{side}-{what}" for side in _SIDES[1:] for what in ("color", "style", "width")),
 }
 # Whatever could load something or hide that it does: escapes, comments, functions with URLs.
-_STYLE_THAT_ACTS = re.compile(r"\\|/\*|url|image|expression|element|import|binding|@|<", re.IGNORECASE)
+_STYLE_THAT_ACTS = re.compile(
+    r"\\|/\*|url|image|expression|element|import|binding|@|<", re.IGNORECASE
+)
 _REMOTE = re.compile(r"\s*(?:https?:)?//", re.IGNORECASE)
 _LINK = re.compile(r"\s*(?:https?://|mailto:|tel:)", re.IGNORECASE)
 
