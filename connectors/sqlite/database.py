@@ -24,6 +24,7 @@ LARGEST_BATCH = 512  # writes in one transaction
 BUSY_TIMEOUT_S = 5.0  # how long to wait for another process that writes (the CLI)
 READ_THREADS = 2
 CACHE_KIB = 8_192  # page cache of one connection
+PAGE_BYTES = 4_096
 
 
 @dataclass(slots=True)
@@ -38,17 +39,21 @@ class _Pending:
 class Database:
     """A file of its own, its schema brought up to date when opened."""
 
-    def __init__(self, path: Path, migrations: Sequence[str]) -> None:
+    def __init__(
+        self, path: Path, migrations: Sequence[str], *, page_bytes: int = PAGE_BYTES
+    ) -> None:
         """Open or create the file.
 
         Args:
             path: The file; its folder must exist.
             migrations: SQL scripts; number N takes the schema from version N to N+1.
+            page_bytes: Of a new file; one that is there stays as it is.
 
         Raises:
             Misconfigured: The file can't be opened, or was written by a newer version.
         """
         self.path = path
+        self._page_bytes = page_bytes
         self._queue: queue.SimpleQueue[_Pending | None] = queue.SimpleQueue()
         self._local = threading.local()
         self._readers: list[sqlite3.Connection] = []
@@ -113,6 +118,7 @@ class Database:
         connection = sqlite3.connect(
             self.path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
         )
+        connection.execute(f"PRAGMA page_size = {self._page_bytes}")  # before all else
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")  # a commit is on disk when it returns
         connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")

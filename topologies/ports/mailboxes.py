@@ -108,7 +108,7 @@ class Loaded:
         answered: What the command led to when it was applied before, else None.
         gone: Asked-for ids of mails that were here and were deleted for good.
         threads: thread_id by message-id, for those known.
-        thread_sizes: How many mails each of these threads has.
+        thread_sizes: How many mails each of these threads has, and threads it took up.
     """
 
     mailbox: Mailbox
@@ -171,6 +171,11 @@ class Mailboxes(Protocol):
 
         Concurrent calls for different users share one sync. A command id that
         was written before changes nothing.
+
+        Raises:
+            NoSpace: The disk is full; nothing was written.
+            Retryable: The store is out of reach, or the mailbox has changed since it was
+                loaded: two worked on it at once.
         """
         ...
 

@@ -1,0 +1,195 @@
+"""What people see of a mailbox, read from its rows."""
+
+import sqlite3
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+
+from connectors.sqlite.mailboxes_load import ONE, folder_of, folders_of, user_of
+from connectors.sqlite.mailboxes_rows import (
+    email_of,
+    events_of,
+    id_of,
+    key_of,
+    summary_of,
+)
+from connectors.sqlite.mailboxes_schema import LINE
+from topologies.events.mailbox import SYSTEM_FOLDERS, MailboxChanged
+from topologies.mail.folder_names import EMPTY_SYSTEM_FOLDERS, in_order
+from topologies.mail.page_cursor import cursor_of
+from topologies.ports.mailboxes import Changes, Email, Folder, Page, Summary
+
+NOTHING = Page(emails=(), total_count=0, next_cursor=None)
+_FOLDER = (
+    "SELECT folder_no, folder_id, name, is_deleting, total_count, unread_count FROM folders"
+    " WHERE user_no = (SELECT user_no FROM users WHERE user_id = ?) AND folder_id = ?"
+)
+PAGE = {
+    None: (
+        f"SELECT {LINE} FROM lines WHERE folder_no = ? AND email_id < ?"  # noqa: S608  constants all
+        " ORDER BY email_id DESC LIMIT ?"
+    ),
+    True: (
+        f"SELECT {LINE} FROM lines INDEXED BY lines_by_read"  # noqa: S608
+        " WHERE folder_no = ? AND email_id < ? AND is_read = 1 ORDER BY email_id DESC LIMIT ?"
+    ),
+    False: (
+        f"SELECT {LINE} FROM lines INDEXED BY lines_by_read"  # noqa: S608
+        " WHERE folder_no = ? AND email_id < ? AND is_read = 0 ORDER BY email_id DESC LIMIT ?"
+    ),
+}
+# Found in an index that holds nothing but ids, so that stepping over many costs little.
+_NTH = {
+    None: "SELECT email_id FROM (SELECT email_id FROM lines INDEXED BY lines_by_read"
+    " WHERE folder_no = ?1 AND is_read = 0 UNION ALL SELECT email_id FROM lines"
+    " INDEXED BY lines_by_read WHERE folder_no = ?1 AND is_read = 1)"
+    " ORDER BY email_id DESC LIMIT 1 OFFSET ?2",
+    True: "SELECT email_id FROM lines INDEXED BY lines_by_read"
+    " WHERE folder_no = ?1 AND is_read = 1 ORDER BY email_id DESC LIMIT 1 OFFSET ?2",
+    False: "SELECT email_id FROM lines INDEXED BY lines_by_read"
+    " WHERE folder_no = ?1 AND is_read = 0 ORDER BY email_id DESC LIMIT 1 OFFSET ?2",
+}
+_THREAD = (
+    f"SELECT {LINE} FROM (SELECT folder_no AS f, email_id AS e FROM emails"  # noqa: S608
+    " WHERE user_no = ? AND thread_id = ?)"
+    " CROSS JOIN lines ON folder_no = f AND email_id = e ORDER BY email_id"
+)
+_AFTER_ALL = b"\xff" * 17
+
+
+@contextmanager
+def snapshot(connection: sqlite3.Connection) -> Generator[None]:
+    """Let all reads within see one state."""
+    connection.execute("BEGIN")
+    try:
+        yield
+    finally:
+        connection.execute("ROLLBACK")
+
+
+def folders(connection: sqlite3.Connection, user_id: str) -> list[Folder]:
+    """Return all folders in order."""
+    user = user_of(connection, user_id)
+    kept = folders_of(connection, user[0]).values() if user else ()
+    return in_order((EMPTY_SYSTEM_FOLDERS | {f.folder_id: f for f in kept}).values())
+
+
+def page(
+    connection: sqlite3.Connection,
+    user_id: str,
+    folder_id: str,
+    *,
+    limit: int,
+    offset: int,
+    below: str | None,
+    is_read: bool | None,
+) -> Page | None:
+    """Return *limit* mails older than *below*, or else from *offset* on."""
+    row = connection.execute(_FOLDER, (user_id, folder_id)).fetchone()
+    if row is None:
+        return NOTHING if folder_id in SYSTEM_FOLDERS else None
+    folder_no, folder = row[0], folder_of(row[1:])
+    if folder.is_deleting:
+        return None
+    total = {
+        None: folder.total_count,
+        True: folder.total_count - folder.unread_count,
+        False: folder.unread_count,
+    }[is_read]
+    last = _AFTER_ALL if below is None else key_of(below)
+    if below is None and offset > 0:
+        if offset >= total:
+            return Page(emails=(), total_count=total, next_cursor=None)
+        [first] = connection.execute(_NTH[is_read], (folder_no, offset)).fetchone()
+        last = first + b"\0"  # sorts right above it
+    rows = connection.execute(PAGE[is_read], (folder_no, last, limit + 1)).fetchall()
+    emails = tuple([summary_of(row, folder_id) for row in rows[:limit]])
+    return Page(
+        emails=emails,
+        total_count=total,
+        next_cursor=cursor_of(emails[-1].email_id) if emails and len(rows) > limit else None,
+    )
+
+
+def email(connection: sqlite3.Connection, user_id: str, email_id: str) -> Email | None:
+    """Return the mail whole, or None."""
+    user = user_of(connection, user_id)
+    if user is None:
+        return None
+    found = _one(connection, user[0], email_id, folders_of(connection, user[0]))
+    if found is None:
+        return None
+    summary, body_no = found
+    [content] = connection.execute(
+        "SELECT content FROM bodies WHERE body_no = ?", (body_no,)
+    ).fetchone()
+    return email_of(summary, content)
+
+
+def summaries(
+    connection: sqlite3.Connection, user_id: str, email_ids: Sequence[str]
+) -> list[Summary]:
+    """Return those that exist, in the order asked for."""
+    user = user_of(connection, user_id)
+    if user is None:
+        return []
+    kept = folders_of(connection, user[0])
+    found = (_one(connection, user[0], email_id, kept) for email_id in email_ids)
+    return [each[0] for each in found if each is not None]
+
+
+def thread(connection: sqlite3.Connection, user_id: str, thread_id: str) -> list[Summary]:
+    """Return the mails of a thread, or of the one that took it up, oldest first."""
+    user = user_of(connection, user_id)
+    if user is None:
+        return []
+    key = key_of(thread_id)
+    into = connection.execute(
+        "SELECT into_id FROM merged WHERE user_no = ? AND thread_id = ?", (user[0], key)
+    ).fetchone()
+    kept = folders_of(connection, user[0])
+    rows = connection.execute(_THREAD, (user[0], into[0] if into else key))
+    return [summary_of(row, kept[row[0]].folder_id) for row in rows]
+
+
+def changes(connection: sqlite3.Connection, user_id: str, since: int, limit: int) -> Changes:
+    """Return up to *limit* changes after *since*."""
+    user = user_of(connection, user_id)
+    seq = user[1].seq if user else 0
+    if user is None or since >= seq:
+        status = "ok" if since == seq else "too-old"  # no such number was ever given
+        return Changes(changes=(), status=status, seq=seq, has_more=False)
+    rows = connection.execute(
+        "SELECT command_id, last_seq, events FROM commands WHERE user_no = ? AND last_seq > ?"
+        " ORDER BY last_seq",
+        (user[0], since),
+    )
+    found: list[MailboxChanged] = []
+    for command_id, last_seq, kept in rows:
+        events = events_of(user_id, id_of(command_id), last_seq, kept)
+        found += [e for e in events if isinstance(e, MailboxChanged) and e.seq > since]
+        if len(found) >= limit:
+            break
+    if not found or found[0].seq != since + 1:
+        return Changes(changes=(), status="too-old", seq=seq, has_more=False)
+    told = tuple(found[:limit])
+    return Changes(changes=told, status="ok", seq=told[-1].seq, has_more=told[-1].seq < seq)
+
+
+def places(connection: sqlite3.Connection, mail_id: str) -> list[tuple[str, str]]:
+    """Return (user_id, email_id) of every copy there ever was."""
+    rows = connection.execute(
+        "SELECT user_id, email_id FROM copies JOIN users USING (user_no) WHERE mail_id = ?",
+        (key_of(mail_id),),
+    )
+    return sorted((user_id, id_of(key)) for user_id, key in rows)
+
+
+def _one(
+    connection: sqlite3.Connection, user_no: int, email_id: str, kept: dict[int, Folder]
+) -> tuple[Summary, int] | None:
+    key = key_of(email_id)
+    place = connection.execute(ONE[0], (user_no, key)).fetchone()
+    if place is None or place[0] is None:
+        return None
+    line = connection.execute(ONE[1], (place[0], key)).fetchone()
+    return summary_of(line, kept[place[0]].folder_id), place[1]

@@ -1,0 +1,146 @@
+"""Mailboxes: after any history, with replays, every count is exact and all stores agree."""
+
+import asyncio
+import tempfile
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from connectors.memory.clock import ManualClock
+from connectors.memory.mailboxes import MemoryMailboxes
+from connectors.sqlite.database import Database
+from connectors.sqlite.mailboxes import MIGRATIONS, SqliteMailboxes
+from tests.mailbox.commands import (
+    RAW,
+    create,
+    delete,
+    deliver,
+    email_id,
+    folder_id,
+    move,
+    remove,
+    rename,
+    set_flags,
+)
+from tests.mailbox.state import MAILS, State, changes_in, everything
+from topologies.events import INBOX, SPAM, TRASH, Command, Event, MailboxChanged, RawRef
+from topologies.mailbox.store import store
+from topologies.ports.mailboxes import Mailboxes
+
+USERS = ("ann", "bo")
+NUMBERS = st.integers(0, MAILS - 1)
+SOME = st.lists(NUMBERS, min_size=1, max_size=3)
+NAMES = st.sampled_from(["Work", "Play"])
+PLACES = st.sampled_from([INBOX, SPAM, TRASH, folder_id("Work"), folder_id("Play")])
+MAYBE = st.sampled_from([None, True, False])
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> list[Command]:
+    commands: list[Command] = []
+    for number in range(draw(st.integers(1, 40))):
+        user_id = draw(st.sampled_from(USERS))
+        stamp: dict[str, Any] = {
+            "user_id": user_id,
+            "command_id": f"command {number}",
+            "answer": draw(st.booleans()),
+        }
+        match draw(st.integers(0, 9)):
+            case 0 | 1 | 2 | 3:
+                named = tuple(f"m{n}@sender.example" for n in draw(st.lists(NUMBERS, max_size=3)))
+                commands.append(
+                    deliver(
+                        draw(NUMBERS),
+                        folder_id=draw(PLACES),
+                        is_read=draw(st.booleans()),
+                        message={"references": named},
+                        raw_ref=raw_of(draw(st.integers(0, 9_999))),
+                        **stamp,
+                    )
+                )
+            case 4:
+                flags = {"is_read": draw(MAYBE), "is_starred": draw(MAYBE)}
+                commands.append(set_flags(*draw(SOME), **flags, **stamp))
+            case 5:
+                commands.append(move(*draw(SOME), to=draw(PLACES), **stamp))
+            case 6:
+                commands.append(delete(*draw(SOME), permanent=draw(st.booleans()), **stamp))
+            case 7:
+                commands.append(create(draw(NAMES), **stamp))
+            case 8:
+                commands.append(rename(draw(PLACES), draw(NAMES), **stamp))
+            case _:
+                commands.append(remove(draw(PLACES), **stamp))
+        if draw(st.integers(0, 4)) == 0:
+            commands.append(draw(st.sampled_from(commands)))  # a replay
+    return commands
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(histories())
+def test_after_any_history_every_count_is_exact_and_all_stores_hold_the_same(
+    history: list[Command],
+) -> None:
+    asyncio.run(_run(history))
+
+
+async def _run(history: list[Command]) -> None:
+    by_user = sorted(history, key=lambda command: command.user_id)  # stable: another interleaving
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        closing(Database(Path(folder) / "mailboxes.db", MIGRATIONS)) as database,
+    ):
+        plain, quick = MemoryMailboxes(ManualClock()), SqliteMailboxes(database, ManualClock())
+        told = [await _apply(plain, by_user), await _apply(quick, history)]
+        for user_id in USERS:
+            first, second = (each[user_id] for each in told)
+            assert first == second
+            state = await everything(plain, user_id)
+            assert await everything(quick, user_id) == state
+            assert state.changes == first
+            _check(state, history)
+
+
+async def _apply(
+    mailboxes: Mailboxes, history: Sequence[Command]
+) -> dict[str, list[MailboxChanged]]:
+    told: dict[str, list[MailboxChanged]] = {user_id: [] for user_id in USERS}
+    led_to: dict[str, Sequence[Event]] = {}
+    for command in history:
+        events = await store(command, mailboxes=mailboxes)
+        assert led_to.setdefault(command.command_id, events) == events
+        told[command.user_id] += changes_in(events)
+    return {
+        user_id: list({change.seq: change for change in changes}.values())
+        for user_id, changes in told.items()
+    }
+
+
+def _check(state: State, history: Sequence[Command]) -> None:
+    assert [change.seq for change in state.changes] == list(range(1, state.mailbox.seq + 1))
+    mails = [mail for folder in state.pages.values() for mail in folder[None]]
+    assert len({mail.email_id for mail in mails}) == len(mails)
+    assert sum(mail.size_bytes for mail in mails) == state.mailbox.used_bytes
+    for folder in state.folders:
+        pages = state.pages[folder.folder_id]
+        found = pages[None]
+        assert [m.email_id for m in found] == sorted((m.email_id for m in found), reverse=True)
+        assert (len(found), sum(not m.is_read for m in found)) == (
+            folder.total_count,
+            folder.unread_count,
+        )
+        for is_read in (True, False):
+            assert pages[is_read] == [mail for mail in found if mail.is_read == is_read]
+    own = {email_id(number, state.mailbox.user_id) for number in range(MAILS)}
+    assert {mail.email_id for mail in mails} <= own
+    for mail in mails:
+        assert mail in state.threads[mail.email_id]
+        assert {each.thread_id for each in state.threads[mail.email_id]} == {mail.thread_id}
+
+
+def raw_of(size_bytes: int) -> RawRef:
+    return RawRef(blob=RAW.blob, kind=RAW.kind, size_bytes=size_bytes)
