@@ -30,6 +30,7 @@ from topologies.ports.dns import Resolver
 from topologies.stage import stage
 
 DNS_DEADLINE_S = 6.0  # for all that is asked about one mail
+MOST_AUTHORS = 50  # in From, that are looked at
 
 T = TypeVar("T")
 
@@ -99,7 +100,7 @@ def _from_domain(mail: MailParsed) -> str:
 
 def _from_domains(mail: MailParsed) -> Sequence[str]:
     found: dict[str, None] = {}
-    for address in mail.message.from_:
+    for address in mail.message.from_[:MOST_AUTHORS]:
         try:
             found[domain_in_ascii(address.address.rpartition("@")[2].rstrip("."))] = None
         except ValueError:
@@ -109,7 +110,7 @@ def _from_domains(mail: MailParsed) -> Sequence[str]:
 
 def _is_ambiguous(mail: MailParsed, raw: bytes) -> bool:
     """Return whether people may be shown another From than the one that was judged."""
-    if len(_from_domains(mail)) > 1:
+    if len(mail.message.from_) > MOST_AUTHORS or len(_from_domains(mail)) > 1:
         return True  # RFC 7489 §6.6.1
     header = split(raw)[0][: dkim.LONGEST_HEADER_BYTES]
     return sum(name == "from" for name, _ in fields(header)) > 1  # RFC 5322 §3.6

@@ -25,15 +25,17 @@ def split(raw: bytes) -> tuple[bytes, bytes]:
 
 def fields(header: bytes) -> list[tuple[str, bytes]]:
     """Return (name in lower case, the whole field without its last CRLF), from top to bottom."""
-    found: list[tuple[str, bytes]] = []
+    found: list[list[bytes]] = []
     for line in header.split(CRLF):
         if line[:1] in (b" ", b"\t") and found:
-            name, start = found[-1]
-            found[-1] = (name, start + CRLF + line)
+            found[-1].append(line)
         else:
-            name = line.partition(b":")[0].strip(b" \t").lower().decode("latin-1")
-            found.append((name, line))
-    return found
+            found.append([line])
+    return [(_name(lines[0]), CRLF.join(lines)) for lines in found]
+
+
+def _name(line: bytes) -> str:
+    return line.partition(b":")[0].strip(b" \t").lower().decode("latin-1")
 
 
 def field(raw_field: bytes, form: Form) -> bytes:

@@ -110,6 +110,19 @@ def domain_in_ascii(domain: str) -> str:
     return name
 
 
+def domain_in_unicode(domain: str) -> str:
+    """Return *domain* with its A-labels as people read them; what can't be read stays."""
+    import idna  # here, since most mail needs none of its tables
+
+    labels: list[str] = []
+    for label in domain.split("."):
+        try:
+            labels.append(idna.decode(label) if label.lower().startswith("xn--") else label)
+        except (idna.IDNAError, UnicodeError):
+            labels.append(label)
+    return ".".join(labels)
+
+
 def _local_part(written: str) -> str:
     if _size(written) > LOCAL_PART_BYTES:
         raise ValueError(f"the part before @ has at most {LOCAL_PART_BYTES} bytes")

@@ -13,7 +13,10 @@ MOST_TAGS = 2_000
 MOST_LINKS = 60
 
 _NAME = re.compile(r"/?[a-zA-Z][a-zA-Z0-9]{0,9}")
-_HREF = re.compile(r"(?:href|src|action)\s*=\s*[\"']?\s*([^\"'\s>]{1,500})", re.IGNORECASE)
+# White space is bounded: two unbounded runs around what may be missing take squared time.
+_HREF = re.compile(
+    r"(?:href|src|action)\s{0,9}=\s{0,9}[\"']?\s{0,9}([^\"'\s>]{1,500})", re.IGNORECASE
+)
 _HIDDEN = re.compile(
     r"display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*[01](?:px|pt|;|\"|')"
     r"|(?<![a-z-])(?:max-)?height\s*:\s*0|opacity\s*:\s*0(?:;|\"|')",

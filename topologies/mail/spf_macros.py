@@ -19,7 +19,7 @@ _EXPAND = re.compile(r"%(?:\{([a-z])([0-9]*)(r?)([.\-+,/_=]*)\}|([%_-]))", re.IG
 _ONLY_IN_EXPLANATIONS = re.compile(r"%\{[crt]", re.IGNORECASE)
 _ZERO_LABELS = re.compile(r"%\{[a-z]0+[^0-9]", re.IGNORECASE)
 _PLAIN = {"%": "%", "_": " ", "-": "%20"}
-_MOST_DIGITS = 4  # more labels than a name can have
+_MOST_DIGITS = 4  # a number with more of them is more than a name has labels
 
 
 def is_macro_string(text: str) -> bool:
@@ -55,8 +55,9 @@ def expand(text: str, values: Mapping[str, str]) -> str:
         parts = re.split(f"[{re.escape(delimiters or '.')}]", value)
         if is_reversed:
             parts.reverse()
-        if digits:
-            parts = parts[-int(digits[-_MOST_DIGITS:]) :] if int(digits) else parts
+        wanted = digits.lstrip("0")
+        if wanted and len(wanted) <= _MOST_DIGITS:
+            parts = parts[-int(wanted) :]
         joined = ".".join(parts)
         return quote(joined, safe="-._~") if letter.isupper() else joined
 
@@ -65,6 +66,8 @@ def expand(text: str, values: Mapping[str, str]) -> str:
 
 def fitted(name: str) -> str:
     """Return *name* without the labels at its left that make it too long."""
-    while len(name) > LONGEST_NAME and "." in name:
-        name = name.partition(".")[2]
-    return name
+    if len(name) <= LONGEST_NAME:
+        return name
+    # Cut at once: what was expanded may have very many labels.
+    before, end = name[:-LONGEST_NAME], name[-LONGEST_NAME:]
+    return end if before.endswith(".") else end.partition(".")[2] or name
