@@ -40,10 +40,12 @@ class Topic:
     key: Literal["mail_id", "user_id", "original"]
     events: tuple[type[Event], ...]
     is_step: bool = False
-    retention: timedelta = timedelta(days=7)
+    retention: timedelta | None = None  # None: as the deployment has it
 
 
 DEAD_SUFFIX = ".dead"
+REPLAY_SUFFIX = ".replay"
+TAPPED = "tapped"  # header of events that were handed on in process besides being written
 
 TOPICS: tuple[Topic, ...] = (
     Topic(name="mail.submitted", key="mail_id", events=(MailSubmitted,)),
@@ -93,3 +95,8 @@ def topic_of(kind: type[Event]) -> Topic:
 def dead_topic(path: str) -> str:
     """Return the name of the dead-letter topic of *path*."""
     return path + DEAD_SUFFIX
+
+
+def replay_topic(path: str) -> str:
+    """Return the name of the topic by which dead letters of *path* come back to their stage."""
+    return path + REPLAY_SUFFIX

@@ -81,6 +81,7 @@ async def _serve(settings: Settings, demo: bool, as_json: bool) -> None:
                 search=stores.search,
                 notices=service.notices,
                 dead_letters=stores.dead_letters,
+                request_keys=stores.request_keys,
                 metrics=service.metrics.exposition,
                 health=service.health,
             )

@@ -7,8 +7,8 @@ same time (``connectors.sqlite.database``).
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 import xxhash
@@ -19,7 +19,7 @@ from topologies.events.base import Event
 from topologies.mail.ids import new_id
 from topologies.ports.clock import Clock
 from topologies.ports.log import Entry, Position, Record
-from topologies.topics import topic_of
+from topologies.topics import BY_NAME, DEAD_SUFFIX, topic_of
 
 MIGRATIONS = (
     """
@@ -36,8 +36,18 @@ MIGRATIONS = (
         offset INTEGER NOT NULL, ahead BLOB NOT NULL,
         PRIMARY KEY (consumers, topic, partition)) WITHOUT ROWID
     """,
+    """
+    CREATE TABLE settled (
+        topic TEXT NOT NULL, partition INTEGER NOT NULL, offset INTEGER NOT NULL,
+        state TEXT NOT NULL, at INTEGER NOT NULL,
+        PRIMARY KEY (topic, partition, offset)) WITHOUT ROWID
+    """,
 )
 POLL_S = 0.5  # how soon what another process appended is seen
+TRIMMED_AT_ONCE = 2_000  # records of one transaction, so that nobody waits for long
+EARLY_FROM = 0.5  # of the limit: what was read is forgotten before its time from here on
+
+Place = tuple[str, int]  # topic, partition
 
 
 class SqliteLog:
@@ -52,6 +62,7 @@ class SqliteLog:
         max_bytes: int,
         disk_reserve_bytes: int,
         disk_free: Callable[[], int],
+        retention: timedelta = timedelta(days=7),
     ) -> None:
         """Use *database*, which was opened with ``MIGRATIONS`` and is closed by its opener."""
         self._database = database
@@ -60,7 +71,8 @@ class SqliteLog:
         self._max_bytes = max_bytes
         self._disk_reserve_bytes = disk_reserve_bytes
         self._disk_free = disk_free
-        self._appended = asyncio.Event()
+        self._retention = retention
+        self._appended: dict[Place, asyncio.Event] = {}
 
     def partitions(self, topic: str) -> int:  # noqa: ARG002  all have as many
         return self._partitions
@@ -130,18 +142,27 @@ class SqliteLog:
             ahead=frozenset(msgspec.json.decode(ahead, type=list[int])),
         )
 
+    async def end(self, topic: str, partition: int) -> int:
+        row = self._database.read_now(
+            lambda c: c.execute(
+                "SELECT next FROM ends WHERE topic = ? AND partition = ?", (topic, partition)
+            ).fetchone()
+        )
+        return row[0] if row else 0
+
     async def commit(self, entries: Sequence[Entry], positions: Sequence[Position]) -> None:
-        at = int(self._clock.now().timestamp() * 1000)
-        await self._database.write(lambda c: self._write(c, entries, positions, at))
-        if entries:
-            self._appended.set()
-            self._appended = asyncio.Event()
+        at = self._now_ms()
+        places = await self._database.write(lambda c: self._write(c, entries, positions, at))
+        for place in places:
+            if (appended := self._appended.pop(place, None)) is not None:
+                appended.set()
 
     async def wait(self, topic: str, partition: int, offset: int, timeout_s: float) -> None:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout_s
         while (left := deadline - loop.time()) > 0:
-            appended = self._appended  # before the look, so that no append is missed
+            # Before the look, so that no append is missed.
+            appended = self._appended.setdefault((topic, partition), asyncio.Event())
             if await self.read(topic, partition, offset, 1):
                 return
             try:
@@ -149,6 +170,45 @@ class SqliteLog:
                     await appended.wait()
             except TimeoutError:
                 continue
+
+    async def trim(self, readers: Mapping[str, Sequence[str]]) -> int:
+        places = self._database.read_now(
+            lambda c: c.execute("SELECT topic, partition, next FROM ends").fetchall()
+        )
+        is_early = self._database.read_now(_used_bytes) >= self._max_bytes * EARLY_FROM
+        trimmed = 0
+        for topic, partition, end in places:
+            limit = end
+            for group in readers.get(topic, ()):
+                limit = min(limit, (await self.position(group, topic, partition)).offset)
+            is_early_here = is_early and topic in readers
+            before = self._now_ms() if is_early_here else self._oldest_ms(topic)
+            while count := await self._trim_some(topic, partition, limit, before):
+                trimmed += count
+        return trimmed
+
+    async def _trim_some(self, topic: str, partition: int, limit: int, before: int) -> int:
+        # Only settled dead letters may go; other topics have nothing to be settled.
+        is_free = "AND (topic, partition, offset) IN (SELECT topic, partition, offset FROM settled)"
+        rule = is_free if topic.endswith(DEAD_SUFFIX) else ""
+
+        def work(connection: sqlite3.Connection) -> int:
+            return connection.execute(
+                "DELETE FROM records WHERE rowid IN (SELECT rowid FROM records WHERE topic = ?"  # noqa: S608  no input in it
+                f" AND partition = ? AND offset < ? AND appended_at < ? {rule}"
+                " ORDER BY offset LIMIT ?)",
+                (topic, partition, limit, before, TRIMMED_AT_ONCE),
+            ).rowcount
+
+        return await self._database.write(work)
+
+    def _oldest_ms(self, topic: str) -> int:
+        declared = BY_NAME[topic].retention if topic in BY_NAME else None
+        kept = max(declared, self._retention) if declared else self._retention
+        return self._now_ms() - int(kept.total_seconds() * 1000)
+
+    def _now_ms(self) -> int:
+        return int(self._clock.now().timestamp() * 1000)
 
     def _check_space(self) -> None:
         if self._disk_free() < self._disk_reserve_bytes:
@@ -163,28 +223,9 @@ class SqliteLog:
         entries: Sequence[Entry],
         positions: Sequence[Position],
         at: int,
-    ) -> None:
-        for entry in entries:
-            partition = xxhash.xxh32_intdigest(entry.key.encode()) % self._partitions
-            [offset] = connection.execute(
-                "INSERT INTO ends VALUES (?, ?, 1)"
-                " ON CONFLICT DO UPDATE SET next = next + 1 RETURNING next - 1",
-                (entry.topic, partition),
-            ).fetchone()
-            headers = msgspec.json.encode(entry.headers)
-            connection.execute(
-                "INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    entry.topic,
-                    partition,
-                    offset,
-                    entry.key,
-                    entry.event_id,
-                    at,
-                    headers,
-                    entry.value,
-                ),
-            )
+    ) -> set[Place]:
+        """Write, and return where something was appended."""
+        places = {append_to(connection, entry, self._partitions, at) for entry in entries}
         connection.executemany(
             "INSERT OR REPLACE INTO positions VALUES (?, ?, ?, ?, ?)",
             [
@@ -192,6 +233,31 @@ class SqliteLog:
                 for p in positions
             ],
         )
+        return places
+
+
+def append_to(connection: sqlite3.Connection, entry: Entry, partitions: int, at: int) -> Place:
+    """Append *entry* within a transaction; return where."""
+    partition = xxhash.xxh32_intdigest(entry.key.encode()) % partitions
+    [offset] = connection.execute(
+        "INSERT INTO ends VALUES (?, ?, 1)"
+        " ON CONFLICT DO UPDATE SET next = next + 1 RETURNING next - 1",
+        (entry.topic, partition),
+    ).fetchone()
+    connection.execute(
+        "INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            entry.topic,
+            partition,
+            offset,
+            entry.key,
+            entry.event_id,
+            at,
+            msgspec.json.encode(entry.headers),
+            entry.value,
+        ),
+    )
+    return entry.topic, partition
 
 
 def _used_bytes(connection: sqlite3.Connection) -> int:

@@ -16,8 +16,6 @@ from topologies.mail import ids
 from topologies.outbound.split import split
 from topologies.ports.directory import User
 
-pytest.importorskip("topologies.mail.stored", reason="topologies.mail.stored is not there")
-
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 MAIL_ID = ids.derived_id(AT, "a sent mail")
 RAW = (

@@ -65,7 +65,7 @@ def features(message: Message, authentication: Authentication) -> Sequence[str]:
         _of_sender(message, sender, from_domain),
         _of_subject(message.subject[:MOST_SUBJECT_CHARACTERS]),
         _of_verdicts(authentication),
-        _of_markup(seen),
+        _of_markup(seen, is_large=message.html_blob is not None),
         _of_links(seen, message.text, from_domain),
         _of_attachments(message.attachments),
         _of_shape(message, text),
@@ -148,9 +148,10 @@ def _of_sender(message: Message, sender: Address, from_domain: str) -> Iterable[
         yield "x:reply-to-sender" if same else "x:reply-elsewhere"
 
 
-def _of_markup(seen: markup.Markup | None) -> Iterable[str]:
+def _of_markup(seen: markup.Markup | None, *, is_large: bool) -> Iterable[str]:
     if seen is None:
-        yield "x:plain-text"
+        if not is_large:  # what is too large to be inline is HTML all the same
+            yield "x:plain-text"
         return
     yield from ("h:" + tag for tag in sorted(_MARKED_TAGS & seen.tags.keys()))
     yield f"n:images:{min(seen.images, 31).bit_length()}"

@@ -22,6 +22,7 @@ from topologies.events import (
     MailUndeliverable,
 )
 from topologies.mail import ids
+from topologies.mail.stored import store_message
 from topologies.ports.blobs import Blobs
 from topologies.ports.directory import Directory
 from topologies.stage import stage
@@ -51,8 +52,6 @@ async def split(mail: MailSubmitted, *, directory: Directory, blobs: Blobs) -> S
 
 
 async def _sent(mail: MailSubmitted, blobs: Blobs) -> Deliver:
-    from topologies.mail.stored import store_message
-
     message, raw_ref = await store_message(await _raw(mail, blobs), blobs)
     if mail.bcc:  # the raw message has none, so that nobody else sees them
         shown = tuple(Address(address=address) for address in mail.bcc)

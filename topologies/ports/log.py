@@ -90,10 +90,22 @@ class PartitionedLog(EventLog, Protocol):
         """Return where *group* is; a new group starts at the oldest record."""
         ...
 
+    async def end(self, topic: str, partition: int) -> int:
+        """Return the offset that the next record will have."""
+        ...
+
     async def commit(self, entries: Sequence[Entry], positions: Sequence[Position]) -> None:
         """Write outputs and positions in one transaction; return when it is durable."""
         ...
 
     async def wait(self, topic: str, partition: int, offset: int, timeout_s: float) -> None:
         """Return when a record at *offset* may be there, or after *timeout_s* seconds."""
+        ...
+
+    async def trim(self, readers: Mapping[str, Sequence[str]]) -> int:
+        """Forget records that are too old; return how many.
+
+        Kept in any case: what one of a topic's *readers* (its consumer groups) has yet to
+        read, and dead letters that nobody settled.
+        """
         ...

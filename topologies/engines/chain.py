@@ -1,0 +1,165 @@
+"""One record through a chain of stages, until its outputs are ready to be written.
+
+Shared by the engines. Runs the stages that follow each other in process, waits and tries again
+where a stage asks for it, and turns what can't pass into a dead letter. Writes nothing itself.
+"""
+
+import asyncio
+import time
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+import msgspec
+
+from topologies.engines.handling import Again, Bury, Emit, Services, handle
+from topologies.events.base import Event
+from topologies.mail import ids
+from topologies.ports.clock import Clock
+from topologies.ports.log import Entry
+from topologies.ports.observer import Observer
+from topologies.stage import Stage
+from topologies.topics import TAPPED, dead_topic, topic_of
+from topologies.topology import Topology
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """A record that will be tried again."""
+
+    stage: str
+    key: str
+    reason: str
+    outage: bool  # a whole dependency is out of reach
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """What a stage is given.
+
+    Attributes:
+        value: The encoded event, or the event itself within a chain.
+        origin: topic/partition/offset of the record that the chain began with.
+    """
+
+    value: bytes | Event
+    key: str
+    event_id: str
+    origin: str
+
+
+class Chains:
+    """Runs records through the stages of one topology."""
+
+    def __init__(
+        self, topology: Topology, services: Services, *, clock: Clock, observer: Observer
+    ) -> None:
+        self._topology = topology
+        self._services = services
+        self._clock = clock
+        self._observer = observer
+        self._waiting: dict[int, Waiting] = {}  # by the identity of what is given
+
+    def waiting(self) -> Collection[Waiting]:
+        """Return the records that wait to be tried again."""
+        return tuple(self._waiting.values())
+
+    async def run(self, stage: Stage, given: Given) -> list[Entry]:
+        """Return what is to be written for *given*, dead letters included, in order.
+
+        Raises:
+            Misconfigured: The stage can't be run as it is wired.
+        """
+        outcome, attempts = await self._settled(stage, given)
+        if isinstance(outcome, Bury):
+            return [_dead_letter(stage, given, outcome, attempts)]
+        entries: list[Entry] = []
+        for index, event in enumerate(outcome.events):
+            event_id = ids.event_id(stage.name, given.event_id, index)
+            follower = self._topology.follower(type(event))
+            if self._topology.is_written(type(event)):
+                headers = {} if follower is None else {TAPPED: "yes"}
+                entries.append(_entry(event, event_id, headers))
+            if follower is not None:
+                handed_on = Given(
+                    value=event, key=event.key, event_id=event_id, origin=given.origin
+                )
+                entries += await self.run(follower, handed_on)
+        return entries
+
+    async def _settled(self, stage: Stage, given: Given) -> tuple[Emit | Bury, int]:
+        """Try until *given* passed or is to be buried; return that, and the number of tries."""
+        attempt = 1
+        try:
+            while True:
+                start = time.perf_counter()
+                outcome = await handle(stage, given.value, self._services, attempt=attempt)
+                self._tell(stage, given, outcome, time.perf_counter() - start, attempt)
+                if not isinstance(outcome, Again):
+                    return outcome, attempt
+                before = self._waiting.get(id(given))
+                self._waiting[id(given)] = Waiting(
+                    stage=stage.name,
+                    key=given.key,
+                    reason=outcome.reason,
+                    outage=outcome.outage,
+                    since=before.since if before else self._clock.now(),
+                )
+                await asyncio.sleep(outcome.after_s)
+                if not outcome.outage:  # an outage is nobody's fault: it uses up no attempt
+                    attempt += 1
+        finally:
+            self._waiting.pop(id(given), None)
+
+    def _tell(
+        self, stage: Stage, given: Given, outcome: Emit | Again | Bury, seconds: float, attempt: int
+    ) -> None:
+        if isinstance(outcome, Emit):
+            self._observer.handled(
+                stage.name,
+                "done",
+                key=given.key,
+                event_id=given.event_id,
+                seconds=seconds,
+                attempt=attempt,
+                written=outcome.events,
+            )
+            return
+        self._observer.handled(
+            stage.name,
+            outcome.kind if isinstance(outcome, Bury) else "again",
+            key=given.key,
+            event_id=given.event_id,
+            seconds=seconds,
+            attempt=attempt,
+            reason=outcome.reason,
+        )
+
+
+def _entry(event: Event, event_id: str, headers: dict[str, str]) -> Entry:
+    return Entry(
+        topic=topic_of(type(event)).name,
+        key=event.key,
+        value=msgspec.json.encode(event),
+        event_id=event_id,
+        headers=headers,
+    )
+
+
+def _dead_letter(stage: Stage, given: Given, outcome: Bury, attempts: int) -> Entry:
+    value = given.value
+    return Entry(
+        topic=dead_topic(stage.path),
+        key=given.key,
+        value=value if isinstance(value, bytes) else msgspec.json.encode(value),
+        event_id=given.event_id,
+        headers={
+            "stage": stage.name,
+            "kind": outcome.kind,
+            "reason": outcome.reason,
+            "traceback": outcome.traceback,
+            "attempts": str(attempts),
+            "origin": given.origin,
+        },
+    )
