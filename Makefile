@@ -33,6 +33,9 @@ format: .venv/.all ## mend what can be mended
 	@.venv/bin/ruff check --fix .
 	@.venv/bin/ruff format .
 
+schemas: .venv/.all ## write the JSON Schemas of the events anew
+	@.venv/bin/python -m topologies.schemas
+
 bench: .venv/.all ## measure speed and memory on this machine
 	@.venv/bin/python -m bench
 

@@ -158,8 +158,11 @@ def _check(topology: Topology) -> None:
 def as_text(topology: Topology) -> str:
     """Draw the topology for a terminal: one line an edge, chains indented."""
     lines: list[str] = []
+    drawn = ""
     for topic, head in topology.heads():
-        lines.append(f"{topic.name}  ({topic.key})")
+        if topic.name != drawn:
+            drawn = topic.name
+            lines.append(f"{topic.name}  ({topic.key})")
         _text_of(topology, head, "  ", lines)
     return "\n".join(lines)
 

@@ -23,6 +23,9 @@ _HIDDEN = re.compile(
     re.IGNORECASE,
 )
 _UNSEEN = frozenset({"style", "script", "title", "head"})
+_WITHIN_WORDS = frozenset(
+    {"a", "b", "i", "u", "s", "em", "strong", "span", "font", "small", "big", "sub", "sup", "wbr"}
+)
 
 
 @dataclass(slots=True)
@@ -43,23 +46,31 @@ def seen(source: str, longest: int = 60_000) -> Markup:
     pieces = source[:longest].split("<", MOST_TAGS)
     texts = [pieces[0]]
     skipping = ""
+    in_comment = False
     for piece in pieces[1:]:
+        if in_comment or piece.startswith("!--"):
+            _, ended, after = piece.partition("-->")
+            in_comment = not ended
+            if not skipping:
+                texts.append(after)  # a comment does not part words
+            continue
         tag, closed, after = piece.partition(">")
         match = _NAME.match(tag)
-        if match is None or not closed:
-            texts.append(" ")  # a comment, a doctype, or no tag at all
+        if match is None:
+            if not skipping:
+                texts.append(after if piece[:1] in ("!", "?") else "<" + piece)
             continue
         name = match[0].lower()
         if skipping:
             skipping = "" if name == "/" + skipping else skipping
         elif name in _UNSEEN:
             skipping = name
-        elif not name.startswith("/"):
+        elif closed and not name.startswith("/"):
             _take(found, name, tag, after)
         if not skipping:
-            texts.append(after)
+            texts.append(after if name.removeprefix("/") in _WITHIN_WORDS else " " + after)
     found.hides = found.hides or _HIDDEN.search(source, 0, longest) is not None
-    found.text = html.unescape(" ".join(texts))
+    found.text = html.unescape("".join(texts))
     return found
 
 
