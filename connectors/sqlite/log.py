@@ -195,7 +195,7 @@ class SqliteLog:
         def work(connection: sqlite3.Connection) -> int:
             return connection.execute(
                 "DELETE FROM records WHERE rowid IN (SELECT rowid FROM records WHERE topic = ?"  # noqa: S608  no input in it
-                f" AND partition = ? AND offset < ? AND appended_at < ? {rule}"
+                f" AND partition = ? AND offset < ? AND appended_at <= ? {rule}"
                 " ORDER BY offset LIMIT ?)",
                 (topic, partition, limit, before, TRIMMED_AT_ONCE),
             ).rowcount

@@ -1,7 +1,8 @@
 """What every log keeps to."""
 
+import asyncio
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,49 @@ async def test_a_new_group_starts_at_the_oldest_record(log: SqliteLog) -> None:
     assert (await log.position("new", TOPIC, 0)).offset == 0
 
 
+async def test_the_end_is_the_offset_of_the_next_record(log: SqliteLog) -> None:
+    assert await log.end(TOPIC, 0) == 0
+    await log.append([command("a"), command("b")])
+    assert await log.end(TOPIC, 0) == 2
+
+
+async def test_only_what_is_old_and_read_by_all_is_forgotten(path: Path) -> None:
+    database = Database(path, MIGRATIONS)
+    clock = ManualClock()
+    log = made(database, clock=clock)
+    await log.append([command("a"), command("b")])
+    await log.commit([], [Position(group="store", topic=TOPIC, partition=0, offset=1)])
+    await log.commit([], [Position(group="other", topic=TOPIC, partition=0, offset=2)])
+    readers = {TOPIC: ["store", "other"]}
+    assert await log.trim(readers) == 0
+    clock.move(timedelta(days=8))
+    await log.append([command("c")])
+    assert await log.trim({TOPIC: ["store", "new"]}) == 0  # who never read has all before it
+    assert await log.trim(readers) == 1
+    assert [record.offset for record in await log.read(TOPIC, 0, 0, 10)] == [1, 2]
+    assert (await log.position("third", TOPIC, 0)).offset == 1
+    database.close()
+
+
+async def test_a_log_that_fills_up_forgets_early_what_was_read(path: Path) -> None:
+    database = Database(path, MIGRATIONS)
+    log = made(database, max_bytes=1)
+    entries = [Entry(topic=TOPIC, key="k", value=b"{}", event_id=str(n)) for n in range(3)]
+    await log.commit(entries, [Position(group="store", topic=TOPIC, partition=0, offset=2)])
+    assert await log.trim({TOPIC: ["store"]}) == 2
+    assert len(await log.read(TOPIC, 0, 0, 10)) == 1
+    database.close()
+
+
+async def test_whoever_waits_is_woken_by_an_append_to_what_they_wait_for(log: SqliteLog) -> None:
+    waiting = asyncio.create_task(log.wait(TOPIC, 0, 0, timeout_s=60))
+    await asyncio.sleep(0)
+    await log.append([command("a")])
+    async with asyncio.timeout(5):
+        await waiting
+    await log.wait(TOPIC, 0, 1, timeout_s=0.01)  # nothing comes: it ends by itself
+
+
 async def test_two_processes_may_append_to_one_file(path: Path, log: SqliteLog) -> None:
     other_database = Database(path, MIGRATIONS)
     await log.append([command("a")])
@@ -87,10 +131,16 @@ def log(path: Path) -> Iterator[SqliteLog]:
     database.close()
 
 
-def made(database: Database, *, max_bytes: int = 2**40, disk_free: int = 100) -> SqliteLog:
+def made(
+    database: Database,
+    *,
+    max_bytes: int = 2**40,
+    disk_free: int = 100,
+    clock: ManualClock | None = None,
+) -> SqliteLog:
     return SqliteLog(
         database,
-        clock=ManualClock(),
+        clock=clock or ManualClock(),
         partitions=1,
         max_bytes=max_bytes,
         disk_reserve_bytes=10,

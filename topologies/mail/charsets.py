@@ -12,6 +12,7 @@ from functools import cache
 import charset_normalizer
 
 GUESSED_FROM_BYTES = 4_096  # more costs time and tells little
+LEAST_GUESSED_FROM_BYTES = 64  # less tells nothing
 
 # What senders mean when they say so: the larger charset that contains it.
 _MEANT = {
@@ -94,6 +95,8 @@ def _decoded(content: bytes, codec: str, label: str) -> tuple[str, str]:
 
 
 def _guess(content: bytes) -> str:
+    if len(content) < LEAST_GUESSED_FROM_BYTES:
+        return "cp1252"
     best = charset_normalizer.from_bytes(content[:GUESSED_FROM_BYTES]).best()
     return best.encoding if best is not None else "cp1252"
 

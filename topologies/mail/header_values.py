@@ -38,7 +38,7 @@ def message_ids(value: bytes) -> tuple[str, ...]:
     Of more than ``MOST_REFERENCES`` the first is kept and the last: the root and the nearest.
     """
     text = header_words.raw_text_of(value)
-    found = _ID.findall(text) or _LOOSE_ID.findall(text)
+    found = (_ID if "<" in text else _LOOSE_ID).findall(text)
     ids = tuple(dict.fromkeys(each for each in found if len(each) <= LONGEST_ID_CHARACTERS))
     if len(ids) <= MOST_REFERENCES:
         return ids
