@@ -19,6 +19,7 @@ from topologies.mail import (
     header_words,
     mime,
     plain_text,
+    skeleton,
 )
 
 TEXT_START_CHARACTERS = 20_000  # of a text that is too large to be inline
@@ -33,10 +34,12 @@ class Parsed:
 
     Attributes:
         contents: What is to be in the blob store, by its id.
+        stretches: Where in the raw message some of that stands, and can be left out.
     """
 
     message: Message
     contents: dict[BlobId, bytes]
+    stretches: tuple[skeleton.Stretch, ...] = ()
 
 
 def parse_message(raw: bytes) -> Parsed:
@@ -86,7 +89,7 @@ def parse_message(raw: bytes) -> Parsed:
         defects=tuple(tree.defects),
         truncated=tree.is_cut,
     )
-    return Parsed(message=message, contents=contents)
+    return Parsed(message=message, contents=contents, stretches=tuple(reading.stretches))
 
 
 @dataclass(slots=True)
@@ -112,6 +115,7 @@ class _Reading:
     tree: mime.Tree
     attachments: list[Attachment] = field(default_factory=list[Attachment])
     contents: dict[BlobId, bytes] = field(default_factory=dict[BlobId, bytes])
+    stretches: list[skeleton.Stretch] = field(default_factory=list[skeleton.Stretch])
     has_body: bool = False
 
     def body_of(self, part: mime.Part) -> _Body:
@@ -168,6 +172,10 @@ class _Reading:
         content = self.tree.content(part)
         blob = hashlib.sha256(content).hexdigest()
         self.contents[blob] = content
+        if not part.children:  # else what it carries has stretches of its own
+            body = self.tree.source[part.start : part.end]
+            if (found := skeleton.stretch(body, part.start, content, blob)) is not None:
+                self.stretches.append(found)
         number = str(len(self.attachments) + 1)
         name = file_names.clean(_given_name(part)) or _title(part)
         content_id = header_words.raw_text_of(part.first("content-id") or b"").strip()

@@ -1,13 +1,13 @@
 """Giving a raw message back, byte for byte as it was accepted.
 
-A whole message is one blob. A skeleton is made by ``topologies.mail.stored``; nothing
-writes one yet, so that it is refused here rather than given back wrong.
+Reads what ``topologies.mail.stored`` wrote: a message kept whole, or a skeleton that refers to
+its attachments.
 """
 
 from collections.abc import AsyncIterator
 
-from topologies.errors import Poison
 from topologies.events import RawRef
+from topologies.mail import skeleton
 from topologies.ports.blobs import Blobs
 
 
@@ -15,24 +15,24 @@ async def read_raw(blobs: Blobs, ref: RawRef) -> bytes:
     """Return the raw message that *ref* leads to.
 
     Raises:
-        BlobMissing: The store does not hold it.
+        BlobMissing: The store does not hold it, or one of its attachments.
         Poison: It is kept in a form that this version does not know.
     """
-    _check(ref)
-    return await blobs.get(ref.blob)
+    if ref.kind == "whole":
+        return await blobs.get(ref.blob)
+    return b"".join([chunk async for chunk in stream_raw(blobs, ref)])
 
 
-def stream_raw(blobs: Blobs, ref: RawRef) -> AsyncIterator[bytes]:
+async def stream_raw(blobs: Blobs, ref: RawRef) -> AsyncIterator[bytes]:
     """Yield the raw message that *ref* leads to, in bounded memory.
 
     Raises:
-        BlobMissing: As ``read_raw``, at the first step.
-        Poison: As ``read_raw``.
+        BlobMissing: As ``read_raw``, at the first step or when the attachment's turn comes.
+        Poison: As ``read_raw``, at the first step.
     """
-    _check(ref)
-    return blobs.stream(ref.blob)
-
-
-def _check(ref: RawRef) -> None:
-    if ref.kind != "whole":
-        raise Poison(f"{ref.blob}: a raw message kept as {ref.kind} can't be read")
+    if ref.kind == "whole":
+        chunks = blobs.stream(ref.blob)
+    else:
+        chunks = skeleton.rebuilt(await blobs.get(ref.blob), blobs)
+    async for chunk in chunks:
+        yield chunk
