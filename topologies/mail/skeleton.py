@@ -68,7 +68,7 @@ def stretch(body: bytes, start: int, content: bytes, blob: BlobId) -> Stretch | 
     # Compared without making it: that would cost a slice for each of many thousand lines.
     step = length + len(line_end)
     ends = len(core) // step
-    is_regular = all(
+    is_regular = core.count(b"\n") == ends and all(
         core[length + place :: step] == line_end[place : place + 1] * ends
         for place in range(len(line_end))
     )
