@@ -4,11 +4,11 @@ Reads what the engine tells; writes to a registry of its own, and to the log. Th
 listed in docs/operations.md.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 
 import structlog
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.process_collector import ProcessCollector
 
@@ -51,6 +51,23 @@ class Metrics:
             "Recipients who could not be reached",
             registry=self._registry,
         )
+        self._lag = Gauge(
+            "rillmail_lag_records",
+            "Records that a consumer group has before it",
+            ("group",),
+            registry=self._registry,
+        )
+        self._dead = Gauge(
+            "rillmail_dead_letters",
+            "Records that no stage could pass and nobody has settled, by path",
+            ("path",),
+            registry=self._registry,
+        )
+        self._waiting = Gauge(
+            "rillmail_waiting_records",
+            "Records that wait to be tried again",
+            registry=self._registry,
+        )
         # Their children are looked up once, since that costs more than counting.
         self._count = cache(self._records.labels)
         self._time = cache(self._seconds.labels)
@@ -88,6 +105,14 @@ class Metrics:
             attempt=attempt,
             reason=reason,
         )
+
+    def stands(self, *, lag: Mapping[str, int], dead: Mapping[str, int], waiting: int) -> None:
+        """Take note of how things stand: records by group, dead letters by path."""
+        self._waiting.set(waiting)
+        for gauge, counts in ((self._lag, lag), (self._dead, dead)):
+            gauge.clear()  # what is settled is not told for ever
+            for label, count in counts.items():
+                gauge.labels(label).set(count)
 
     def exposition(self) -> tuple[bytes, str]:
         """Return all figures as text, and its content type."""
