@@ -36,7 +36,8 @@ class Policy:
             case "unknown":
                 return replies.NO_SUCH_USER
             case "foreign":
-                return replies.NO_RELAY
+                # A machine by its number is no domain that mail could be passed on to.
+                return replies.NO_SUCH_SYSTEM if path.endswith("]") else replies.NO_RELAY
             case "invalid":
                 return replies.BAD_RECIPIENT
 

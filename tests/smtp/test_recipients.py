@@ -25,7 +25,7 @@ CASES = Path(__file__).parents[3] / "shared" / "cases"
         ("<Postmaster@shop.example>", "250 2.1.5"),
         ("<nobody@shop.example>", "550 5.1.1"),
         ("<bo@other.example>", "554 5.7.1"),
-        ("<bo@[127.0.0.1]>", "554 5.7.1"),
+        ("<bo@[127.0.0.1]>", "550 5.1.2"),
         ("<bo%other.example@shop.example>", "550 5.1.1"),
         ('<"bo@other.example"@shop.example>', "550 5.1.1"),
         ("<other.example!bo@shop.example>", "550 5.1.1"),
