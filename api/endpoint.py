@@ -66,6 +66,7 @@ class Call:
         self.context = context
         self.request = request
         self._session: directory.Session | None = None
+        self._raw: bytes | None = None
 
     @property
     def session(self) -> directory.Session:
@@ -156,6 +157,8 @@ class Call:
         Raises:
             Problem: It is too large.
         """
+        if self._raw is not None:
+            return self._raw
         most = self.endpoint.largest_body(self.context.settings.max_message_bytes)
         told = self.request.headers.get("content-length", "")
         if told.isdecimal() and int(told[:20]) > most:
@@ -165,7 +168,8 @@ class Call:
             body += chunk
             if len(body) > most:
                 raise _too_large(most)
-        return bytes(body)
+        self._raw = bytes(body)
+        return self._raw
 
 
 class Resource:

@@ -361,6 +361,12 @@ class ChangesQuery(In, frozen=True, kw_only=True):
     limit: Limit = 100
 
 
+class SocketQuery(In, frozen=True, kw_only=True):
+    """From where on; without it, from now on."""
+
+    since: Since | None = None
+
+
 # --- administration -----------------------------------------------------------------
 
 

@@ -1,0 +1,85 @@
+"""The HTTP API and the webmail as one ASGI application."""
+
+import math
+from collections import defaultdict
+
+import structlog
+from starlette.routing import Route, Router, WebSocketRoute
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.context import Context
+from api.endpoint import Endpoint, Resource
+from api.openapi import Description
+from api.pages import Pages
+from api.problems import Problem, answer
+from api.push import Push
+from api.routes import ENDPOINTS
+from topologies.errors import BlobMissing, NoSpace, Retryable
+
+_logger = structlog.get_logger("http")
+
+
+def create(context: Context) -> ASGIApp:
+    """Return the application that answers with what is in *context*."""
+    by_path: defaultdict[str, dict[str, Endpoint]] = defaultdict(dict)
+    for endpoint in ENDPOINTS:
+        by_path[endpoint.path][endpoint.method] = endpoint
+    pages = Pages()
+    routes = [
+        *(Route(path, Resource(context, endpoints)) for path, endpoints in by_path.items()),
+        Route("/openapi.json", Description(ENDPOINTS)),
+        Route("/", pages),
+        Route("/web/{path:path}", pages),
+        WebSocketRoute("/ws", Push(context)),
+    ]
+    return _Answering(Router(routes, redirect_slashes=False, default=_nowhere))
+
+
+class _Answering:
+    """Tells every error as a problem, and what is ours without its inside."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        has_begun = False
+
+        async def watched(message: Message) -> None:
+            nonlocal has_begun
+            has_begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watched)
+        except Exception as error:  # the last door: a bug must not end the connection
+            problem = _problem(error)
+            if problem is None:
+                _logger.exception("http.bug", method=scope.get("method"), path=scope.get("path"))
+                problem = Problem(500, "something went wrong on our side; it is noted")
+            if has_begun or scope["type"] != "http":
+                raise  # nothing sensible can be said any more: the server ends it
+            await answer(problem)(scope, receive, send)
+
+
+def _problem(error: Exception) -> Problem | None:
+    """Return what *error* is told as; None if it is a bug."""
+    if isinstance(error, Problem):
+        return error
+    if isinstance(error, NoSpace):
+        return Problem(
+            507,
+            "nothing more is taken at the moment: try again later",
+            kind="no-space",
+            headers={"Retry-After": "60"},
+        )
+    if isinstance(error, Retryable):
+        wait = str(max(1, math.ceil(error.after_s or 1)))
+        detail = "something that is needed is out of reach: try again in a moment"
+        return Problem(503, detail, kind="unavailable", headers={"Retry-After": wait})
+    if isinstance(error, BlobMissing):
+        return Problem(404, "the content is not there any more")
+    return None
+
+
+async def _nowhere(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001
+    raise Problem(404, "there is nothing at this path: see /openapi.json")

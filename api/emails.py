@@ -1,0 +1,138 @@
+"""One mail: read it, its raw message and attachments, change it, delete it."""
+
+from collections.abc import AsyncIterator
+
+from msgspec import UNSET
+from starlette.responses import RedirectResponse, Response, StreamingResponse
+
+from api import blobs, views, whole
+from api.commands import carry_out, stamp
+from api.endpoint import Call, json_answer
+from api.problems import invalid, not_found
+from api.shapes import DeleteQuery, EmailPatch, EmailQuery, FieldProblem
+from topologies.events import INBOX, SPAM, Command, DeleteEmails, MoveEmails, SetFlags
+from topologies.mail.raw import stream_raw
+from topologies.ports.mailboxes import Email
+
+GONE = "there is no such mail in your mailbox"
+
+
+async def read(call: Call) -> Response:
+    """Answer a mail whole."""
+    asked: EmailQuery = call.query(EmailQuery)
+    email = await find(call, call.user_id)
+    return json_answer(await whole.mail(call.context, email, asked))
+
+
+async def raw(call: Call) -> Response:
+    """Answer the message as it was accepted, byte for byte."""
+    return await raw_of(call, await find(call, call.user_id))
+
+
+async def attachment(call: Call) -> Response:
+    """Answer where the content of an attachment can be fetched without a token."""
+    email = await find(call, call.user_id)
+    for kept in email.message.attachments:
+        if kept.attachment_id == call.path["attachment_id"]:
+            url = blobs.url_of(call.context, kept)
+            return RedirectResponse(url, 302, {"Cache-Control": "no-store"})
+    raise not_found("this mail has no such attachment")
+
+
+async def change(call: Call) -> Response:
+    """Set flags and move, and answer the mail as it is then."""
+    given: EmailPatch = await call.body(EmailPatch)
+    email = await find(call, call.user_id)
+    commands = _commands(call, email, given)
+    if commands and (pending := await carry_out(call.context, commands)) is not None:
+        return pending
+    summaries = await call.context.mailboxes.summaries(call.user_id, [email.summary.email_id])
+    if not summaries:
+        raise not_found(GONE)
+    return json_answer(views.line(summaries[0]))
+
+
+async def delete(call: Call) -> Response:
+    """Move to trash; what lies there is gone for good."""
+    asked: DeleteQuery = call.query(DeleteQuery)
+    email = await find(call, call.user_id)
+    command = DeleteEmails(
+        **stamp(call.context, call.user_id),
+        email_ids=(email.summary.email_id,),
+        permanent=asked.permanent,
+    )
+    return await carry_out(call.context, [command]) or Response(status_code=204)
+
+
+async def find(call: Call, user_id: str) -> Email:
+    """Return the mail that the path names, in the mailbox of *user_id*.
+
+    Raises:
+        Problem: It is not there.
+    """
+    email = await call.context.mailboxes.email(user_id, call.path["email_id"])
+    if email is None:
+        raise not_found(GONE)
+    return email
+
+
+async def raw_of(call: Call, email: Email) -> Response:
+    """Answer the raw message of *email*."""
+    ref = email.raw_ref
+    etag = f'"{ref.blob}"'
+    headers = {
+        **blobs.UNTRUSTED,
+        "Cache-Control": "private, max-age=31536000, immutable",
+        "Content-Disposition": blobs.disposition(f"{email.summary.email_id}.eml"),
+        "ETag": etag,
+    }
+    if etag in call.request.headers.get("if-none-match", ""):
+        return Response(None, 304, headers)
+    headers |= {"Content-Length": str(ref.size_bytes), "Content-Type": "message/rfc822"}
+    chunks = stream_raw(call.context.blobs, ref)
+    # The first piece before the status is told: until then a missing blob is a plain problem.
+    first = await anext(chunks, b"")
+    return StreamingResponse(_all(first, chunks), 200, headers)
+
+
+async def _all(first: bytes, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield first
+    async for chunk in chunks:
+        yield chunk
+
+
+def _commands(call: Call, email: Email, given: EmailPatch) -> list[Command]:
+    ids = (email.summary.email_id,)
+    commands: list[Command] = []
+    if given.is_read is not UNSET or given.is_starred is not UNSET:
+        commands.append(
+            SetFlags(
+                **stamp(call.context, call.user_id),
+                email_ids=ids,
+                is_read=None if given.is_read is UNSET else given.is_read,
+                is_starred=None if given.is_starred is UNSET else given.is_starred,
+            )
+        )
+    if given.is_spam is not UNSET and given.folder_id is not UNSET:
+        raise invalid(
+            FieldProblem(
+                pointer="/is_spam", detail="say is_spam or folder_id, as both move the mail"
+            )
+        )
+    if given.folder_id is not UNSET and given.folder_id != email.summary.folder_id:
+        commands.append(
+            MoveEmails(
+                **stamp(call.context, call.user_id), email_ids=ids, folder_id=given.folder_id
+            )
+        )
+    is_in_spam = email.summary.folder_id == SPAM
+    if given.is_spam is not UNSET and given.is_spam != is_in_spam:
+        commands.append(
+            MoveEmails(
+                **stamp(call.context, call.user_id),
+                email_ids=ids,
+                folder_id=SPAM if given.is_spam else INBOX,
+                reported="spam" if given.is_spam else "ham",
+            )
+        )
+    return commands
