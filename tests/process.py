@@ -26,6 +26,7 @@ class RunningService:
         self.users: list[tuple[str, str]] = []  # (address, password), of the demo domain
         self._settings = dict(settings or {})
         self._process: subprocess.Popen[str] | None = None
+        self._clients: list[httpx.Client] = []
 
     def start(self) -> Self:
         """Start it, and return when it says that it serves."""
@@ -84,6 +85,7 @@ class RunningService:
         address, password = self.users[user]
         form = {"username": address, "password": password, "grant_type": "password"}
         client = httpx.Client(base_url=self.http_url, timeout=30)
+        self._clients.append(client)
         answer = client.post("/auth/token", data=form)
         answer.raise_for_status()
         client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
@@ -101,6 +103,8 @@ class RunningService:
         return self.start()
 
     def __exit__(self, *_: object) -> None:
+        for client in self._clients:
+            client.close()
         if self._process is not None:
             self.kill()
 

@@ -171,14 +171,23 @@ def _server(text: str) -> Server:
     address, colon, port = text.rpartition(":")
     try:
         if colon and address.startswith("[") and address.endswith("]"):
-            return str(ipaddress.IPv6Address(address[1:-1])), int(port)
+            return str(ipaddress.IPv6Address(address[1:-1])), _port(port)
         if colon and address.count(":") == 0:
-            return str(ipaddress.IPv4Address(address)), int(port)
-        return str(ipaddress.ip_address(text.strip("[]"))), DNS_PORT
+            return str(ipaddress.IPv4Address(address)), _port(port)
+        if text.startswith("[") and text.endswith("]"):
+            return str(ipaddress.IPv6Address(text[1:-1])), DNS_PORT
+        return str(ipaddress.ip_address(text)), DNS_PORT
     except ValueError:
         raise Misconfigured(
             f"dns_servers: {text!r} is no address or address:port of a DNS server"
         ) from None
+
+
+def _port(text: str) -> int:
+    port = int(text)
+    if port not in range(1, 1 << 16):
+        raise ValueError
+    return port
 
 
 def _servers_of_machine() -> list[Server]:

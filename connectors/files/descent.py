@@ -9,7 +9,7 @@ Floats = npt.NDArray[np.float64]
 
 MEMORY = 10  # steps whose curvature is remembered
 MOST_STEPS = 200
-ENOUGH = 1e-7  # relative change of the value below which it is found
+ENOUGH = 1e-5  # relative change of the value below which it is found
 SUFFICIENT = 1e-4  # of the decrease that the slope promises (Armijo)
 MOST_HALVINGS = 20
 

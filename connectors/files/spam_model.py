@@ -10,6 +10,7 @@ import math
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 import numpy as np
@@ -22,8 +23,10 @@ MAGIC = b"RILLSPAM/1\n"
 LONGEST_HEADER_BYTES = 16 * 1024
 ALIGNMENT_BYTES = 64
 SHIPPED = "models/spam.model"
+OWN_MODEL = "spam.model"  # in the data folder: one that was trained here
 SIGNS = frozenset("nxhta")  # first letters of features that count for themselves
 VERDICT = "v"
+MOST_BITS = 24
 LEAST_REASON = 0.05  # of log-odds; less is no reason to name
 
 Weights = npt.NDArray[np.float16]
@@ -32,7 +35,7 @@ Weights = npt.NDArray[np.float16]
 class Header(msgspec.Struct, frozen=True, kw_only=True):
     """What a model file says about itself."""
 
-    bits: int  # the table has 2**bits weights
+    bits: Annotated[int, msgspec.Meta(ge=1, le=MOST_BITS)]  # the table has 2**bits weights
     bias: float  # log-odds of a mail without features
     sign_value: float  # what a sign counts; a word counts 1 / √words
     verdicts: Mapping[str, float]  # log-odds by feature

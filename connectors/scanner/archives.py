@@ -7,6 +7,7 @@ import bz2
 import gzip
 import io
 import lzma
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -29,6 +30,18 @@ UNPACK_MEMORY_BYTES = 64 * 1024**2  # that xz may ask for
 
 # LZMA in a ZIP may ask for gigabytes of memory.
 _ZIP_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2)
+# LookupError: zipfile looks at the last character of a name that may have none.
+_ZIP_ERRORS = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    OSError,
+    ValueError,
+    RuntimeError,
+    LookupError,
+    OverflowError,
+)
 # Kinds that can't be looked into: what is in them stays unknown.
 _CLOSED = (b"7z\xbc\xaf\x27\x1c", b"Rar!\x1a\x07", b"MSCF\x00\x00\x00\x00", b"\x60\xea")
 
@@ -64,7 +77,7 @@ def _zip(content: bytes, budget: Budget) -> Inside:
                     raise Unreadable("archive of a kind that can't be opened")
                 with archive.open(info) as file:
                     yield info.filename, _read(file, budget)
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, RuntimeError) as error:
+    except _ZIP_ERRORS as error:
         raise Unreadable("damaged archive") from error
 
 

@@ -13,6 +13,7 @@ from typing import TypeVar
 from topologies.errors import Retryable
 from topologies.events.inbound import SpfResult
 from topologies.mail import spf_macros
+from topologies.mail.mailbox_address import domain_in_ascii
 from topologies.mail.spf_record import Mechanism, Record, SpfSyntaxError, parse, selected
 from topologies.ports.dns import Resolver
 
@@ -228,8 +229,6 @@ def _is_name(domain: str) -> bool:
 def _in_ascii(domain: str) -> str:
     if domain.isascii():
         return domain
-    from topologies.mail.mailbox_address import domain_in_ascii
-
     try:
         return domain_in_ascii(domain)
     except ValueError:
