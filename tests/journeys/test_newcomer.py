@@ -2,11 +2,11 @@
 
 import os
 import re
-import shutil
 import signal
 import smtplib
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -20,35 +20,34 @@ CHECKOUT = Path(__file__).parents[2]
 
 
 def test_one_command_in_a_clone_serves_mail_and_a_restart_keeps_it(clone: Path) -> None:
-    told, process = _made_to_run(clone)
-    [(alice, password), (bob, _)] = re.findall(r"^  (\S+@demo\.test)   (\S+)$", told, re.MULTILINE)
-    port = int(re.findall(r"127\.0\.0\.1:(\d+) \(SMTP\)", told)[0])
-    raw = f"From: {bob}\r\nTo: {alice}\r\nSubject: First\r\n\r\nIt flows.\r\n".encode()
-    with smtplib.SMTP("127.0.0.1", port) as client:
-        client.sendmail(bob, [alice], raw)
-    [mail] = eventually(lambda: emails_of(_signed_in(told, alice, password)), len)
-    assert mail["subject"] == "First"
-    _stop(process)
+    with _made_to_run(clone) as told:
+        users = re.findall(r"^  (\S+@demo\.test)   (\S+)$", told, re.MULTILINE)
+        [(alice, password), (bob, _)] = users
+        port = int(re.findall(r"127\.0\.0\.1:(\d+) \(SMTP\)", told)[0])
+        raw = f"From: {bob}\r\nTo: {alice}\r\nSubject: First\r\n\r\nIt flows.\r\n".encode()
+        with smtplib.SMTP("127.0.0.1", port) as smtp, _signed_in(told, alice, password) as client:
+            smtp.sendmail(bob, [alice], raw)
+            [mail] = eventually(lambda: emails_of(client), len)
+        assert mail["subject"] == "First"
 
-    told, process = _made_to_run(clone)
-    assert "@demo.test   " not in told  # passwords are told once
-    assert emails_of(_signed_in(told, alice, password)) == [mail]
-    assert "<title>Rillmail" in httpx.get(_url(told)).text
-    _stop(process)
+    with _made_to_run(clone) as told:
+        assert "@demo.test   " not in told  # passwords are told once
+        with _signed_in(told, alice, password) as client:
+            assert emails_of(client) == [mail]
+        assert "<title>Rillmail" in httpx.get(_url(told)).text
 
 
 def test_the_port_in_use_is_told_in_one_sentence(clone: Path) -> None:
-    told, process = _made_to_run(clone)
-    taken = _url(told).rpartition(":")[2]
-    answer = subprocess.run(
-        [clone / ".venv/bin/rillmail", "run"],
-        env=os.environ | _PORTS | {"RILLMAIL_HTTP_PORT": taken, "RILLMAIL_DATA_DIR": "other"},
-        cwd=clone,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    _stop(process)
+    with _made_to_run(clone) as told:
+        taken = _url(told).rpartition(":")[2]
+        answer = subprocess.run(
+            [clone / ".venv/bin/rillmail", "run"],
+            env=os.environ | _PORTS | {"RILLMAIL_HTTP_PORT": taken, "RILLMAIL_DATA_DIR": "other"},
+            cwd=clone,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
     assert answer.returncode == 1
     assert answer.stderr == (
         f"Error: HTTP can't listen on 127.0.0.1:{taken} (Address already in use):"
@@ -59,16 +58,17 @@ def test_the_port_in_use_is_told_in_one_sentence(clone: Path) -> None:
 _PORTS = {f"RILLMAIL_{name}_PORT": "0" for name in ("SMTP", "LMTP", "SUBMISSION", "HTTP")}
 
 
-@pytest.fixture(scope="module")
-def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    folder = tmp_path_factory.mktemp("newcomer") / "rillmail"
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    folder = tmp_path / "rillmail"
     subprocess.run(["git", "clone", "-q", CHECKOUT, folder], check=True)
-    yield folder
-    shutil.rmtree(folder)
+    return folder
 
 
-def _made_to_run(clone: Path) -> tuple[str, "subprocess.Popen[str]"]:
-    process = subprocess.Popen(
+@contextmanager
+def _made_to_run(clone: Path) -> Iterator[str]:
+    """Have `make run` serve; yield what it tells."""
+    with subprocess.Popen(
         ["make", "run"],
         cwd=clone,
         env=os.environ | _PORTS,
@@ -76,30 +76,28 @@ def _made_to_run(clone: Path) -> tuple[str, "subprocess.Popen[str]"]:
         stderr=subprocess.DEVNULL,
         text=True,
         start_new_session=True,
-    )
-    assert process.stdout is not None
-    told = ""
-    while "ign in" not in told:  # the last line of what it tells
-        line = process.stdout.readline()
-        assert line, f"it ended: {told}"
-        told += line
-    return told, process
-
-
-def _stop(process: "subprocess.Popen[str]") -> None:
-    os.killpg(process.pid, signal.SIGINT)
-    process.wait(30)
-    if process.stdout is not None:
-        process.stdout.close()
+    ) as process:
+        try:
+            assert process.stdout is not None
+            told = ""
+            while "ign in" not in told:  # the last line of what it tells
+                line = process.stdout.readline()
+                assert line, f"it ended: {told}"
+                told += line
+            yield told
+        finally:
+            os.killpg(process.pid, signal.SIGINT)
+            process.wait(30)
 
 
 def _url(told: str) -> str:
     return re.findall(r"http://127\.0\.0\.1:\d+", told)[0]
 
 
-def _signed_in(told: str, address: str, password: str) -> httpx.Client:
-    client = httpx.Client(base_url=_url(told))
-    form = {"username": address, "password": password, "grant_type": "password"}
-    token = client.post("/auth/token", data=form).json()["access_token"]
-    client.headers["Authorization"] = f"Bearer {token}"
-    return client
+@contextmanager
+def _signed_in(told: str, address: str, password: str) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=_url(told)) as client:
+        form = {"username": address, "password": password, "grant_type": "password"}
+        token = client.post("/auth/token", data=form).json()["access_token"]
+        client.headers["Authorization"] = f"Bearer {token}"
+        yield client
