@@ -1,11 +1,14 @@
 """Chromium, and the page opened in it."""
 
+import os
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from tests.process import RunningService
 from tests.web.webmail import Webmail
 
 SWITCHES = [
@@ -23,7 +26,9 @@ PATIENCE_MS = 15_000
 def browser() -> Iterator[Browser]:
     path = shutil.which("chromium") or shutil.which("chromium-browser")
     if path is None:
-        pytest.skip("Chromium is missing: apt-get install chromium")
+        (pytest.fail if "CI" in os.environ else pytest.skip)(
+            "Chromium is missing: apt-get install chromium"
+        )
     expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=path, headless=True, args=SWITCHES)
@@ -51,6 +56,13 @@ def page(browser: Browser) -> Iterator[Page]:
 
 
 @pytest.fixture
-def webmail(page: Page, service: object) -> Webmail:
+def service(tmp_path: Path) -> Iterator[RunningService]:
+    """The real service; what it would call spam stays in the inbox, where it is looked for."""
+    with RunningService(tmp_path / "data", {"RILLMAIL_SPAM_THRESHOLD": "1"}) as running:
+        yield running
+
+
+@pytest.fixture
+def webmail(page: Page, service: RunningService) -> Webmail:
     """The page of the real service, on which nobody is signed in."""
     return Webmail(page, service)
