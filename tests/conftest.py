@@ -4,8 +4,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from tests.process import RunningService
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_by_default() -> Iterator[None]:
+    """Undo what a command that ran in this process set."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture
