@@ -55,11 +55,6 @@ def addresses(given: Iterable[Address]) -> tuple[AddressOut, ...]:
     return tuple(AddressOut(address=a.address, name=a.name) for a in given)
 
 
-def nobody() -> AddressOut:
-    """Return what is shown where there is no sender."""
-    return AddressOut(address="")
-
-
 def attachment(email_id: str, kept: Attachment, under: str = "/emails") -> AttachmentOut:
     """Return what is told of an attachment."""
     return AttachmentOut(

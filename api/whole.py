@@ -4,7 +4,7 @@ import asyncio
 
 from api import blobs, html, views
 from api.context import Context
-from api.shapes import EmailOut, EmailQuery, HeaderOut
+from api.shapes import AddressOut, EmailOut, EmailQuery, HeaderOut
 from topologies.errors import BlobMissing
 from topologies.events import BlobId
 from topologies.mail import dkim_canonical, header_words
@@ -38,7 +38,7 @@ async def mail(
         mail_id=email.mail_id,
         thread_id=summary.thread_id,
         folder_id=summary.folder_id,
-        from_=next(iter(views.addresses(message.from_[:1])), views.nobody()),
+        from_=AddressOut(address=summary.from_address, name=summary.from_name),
         to=views.addresses(message.to),
         cc=views.addresses(message.cc),
         bcc=views.addresses(message.bcc),
