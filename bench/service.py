@@ -80,7 +80,7 @@ class Service:
 
     def token(self, person: Person) -> str:
         """Sign *person* in."""
-        with self._running.signed_in(self.people.index(person)) as client:
+        with contextlib.closing(self._running.signed_in(self.people.index(person))) as client:
             return client.headers["Authorization"].removeprefix("Bearer ")
 
     def client(self, person: Person) -> HttpClient:
