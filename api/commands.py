@@ -18,8 +18,6 @@ from api.shapes import FieldProblem, Pending
 from topologies.events import Command, CommandAnswered
 from topologies.ports.notices import Notice
 
-PATIENCE_S = 5.0
-
 _STATUSES = {"not-found": 404, "name-taken": 409, "invalid": 422, "system-folder": 409}
 _KINDS = {"name-taken": "name-taken", "invalid": "invalid-body", "system-folder": "system-folder"}
 
@@ -48,7 +46,7 @@ async def carry_out(context: Context, commands: Sequence[Command]) -> Response |
     async with context.notices.listen(commands[0].user_id) as notices:
         await context.log.append(commands)
         try:
-            async with asyncio.timeout(PATIENCE_S):
+            async with asyncio.timeout(context.patience_s):
                 answered = await _answers(notices, set(wanted))
         except TimeoutError:
             answered = {}

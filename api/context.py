@@ -25,6 +25,7 @@ class Context:
     Attributes:
         metrics: Returns the counts as text, and its content type.
         health: Returns whether mail flows: ``ready``, ``reason`` and whatever helps.
+        patience_s: How long a change may take to be seen before 202 is answered.
         url_key: Signs URLs that need no token; of the process, as they live for minutes.
         failures: Of sign-ins, to slow down who guesses.
         sockets: Open WebSockets by user.
@@ -42,6 +43,7 @@ class Context:
     request_keys: RequestKeys
     metrics: Callable[[], tuple[bytes, str]]
     health: Callable[[], Awaitable[Mapping[str, Any]]]
+    patience_s: float = 5.0
     url_key: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
     failures: Failures = field(default_factory=Failures)
     sockets: Places = field(default_factory=Places)

@@ -98,9 +98,11 @@ def sanitise(html: str, inline: Mapping[str, str], *, with_images: bool = False)
         return Safe(None, 0)
     blocked = 0
 
-    def keep(tag: str, attribute: str, value: str) -> str | None:  # noqa: ARG001  as nh3 calls it
+    def keep(tag: str, attribute: str, value: str) -> str | None:
         nonlocal blocked
         if attribute == "src":
+            if tag != "img":
+                return None
             if value[:4].lower() == "cid:":
                 return inline.get(unquote(value[4:]).strip("<> "))
             if not _REMOTE.match(value):

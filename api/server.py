@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 from topologies.errors import Misconfigured
 
 BACKLOG = 2_048
+KEEP_ALIVE_S = 75  # longer than proxies and clients keep theirs, so that no request is lost
 CLOSE_TIMEOUT_S = 3  # for requests under way; sockets are told to reconnect
 
 
@@ -43,6 +44,7 @@ class HttpServer:
                 server_header=False,
                 ws_max_size=64 * 1024,
                 ws_per_message_deflate=False,
+                timeout_keep_alive=KEEP_ALIVE_S,
                 timeout_graceful_shutdown=CLOSE_TIMEOUT_S,
             )
         )

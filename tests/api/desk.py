@@ -1,0 +1,242 @@
+"""The HTTP API on memory stores, with all stages behind it, and clients to ask it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+import httpx
+import msgspec
+from starlette.types import ASGIApp
+
+from api.app import create
+from api.context import Context
+from connectors.memory.blobs import MemoryBlobs
+from connectors.memory.clock import ManualClock
+from connectors.memory.directory import MemoryDirectory
+from connectors.memory.mailboxes import MemoryMailboxes
+from connectors.memory.notices import MemoryNotices
+from connectors.memory.request_keys import MemoryRequestKeys
+from connectors.settings import Settings
+from tests.cli.stores_in_memory import KeptDeadLetters
+from tests.services import DOMAIN, in_memory
+from topologies.engines.chain import Chains, Given
+from topologies.engines.handling import Services, decode
+from topologies.events import MailReceived
+from topologies.events.base import Event
+from topologies.mail import ids
+from topologies.ports.blobs import Blobs
+from topologies.ports.clock import Clock
+from topologies.ports.directory import Directory, User
+from topologies.ports.mailboxes import Mailboxes
+from topologies.ports.notices import Notices
+from topologies.ports.search import Search
+from topologies.topics import BY_NAME
+from topologies.topology import build
+
+PASSWORD = "a password"
+
+
+class Quiet:
+    """An observer that takes no note."""
+
+    def handled(self, stage: str, result: str, **_: object) -> None:
+        return
+
+
+class WorkingLog:
+    """A log on which every stage has worked when ``append`` returns."""
+
+    def __init__(self, services: Services) -> None:
+        self.error: Exception | None = None
+        self.is_stuck = False  # what is appended is kept, and worked on by nobody
+        self.appended: list[Event] = []
+        self._topology = build()
+        self._chains = Chains(self._topology, services, clock=services[Clock], observer=Quiet())
+
+    async def append(self, events: Sequence[Event]) -> None:
+        if self.error is not None:
+            raise self.error
+        self.appended += events
+        waiting = [] if self.is_stuck else list(events)
+        while waiting:
+            waiting = [event for each in waiting for event in await self._worked_on(each)]
+
+    async def _worked_on(self, event: Event) -> list[Event]:
+        found: list[Event] = []
+        for _, stage in self._topology.heads():
+            if type(event) not in stage.reads:
+                continue
+            given = Given(value=event, key=event.key, event_id=event.key, origin="test/0/0")
+            for entry in await self._chains.run(stage, given):
+                assert entry.topic in BY_NAME, (entry.headers, entry.value)
+                readers = self._topology.readers(BY_NAME[entry.topic])
+                if readers:
+                    found.append(decode(readers[0], entry.value))
+        return found
+
+
+@dataclass
+class Desk:
+    """The API, and what stands behind it."""
+
+    app: ASGIApp
+    log: WorkingLog
+    clock: ManualClock
+    directory: MemoryDirectory
+    mailboxes: MemoryMailboxes
+    notices: MemoryNotices
+    blobs: MemoryBlobs
+    dead_letters: KeptDeadLetters
+    health: dict[str, Any] = field(default_factory=lambda: {"ready": True, "reason": ""})
+    clients: list[httpx.AsyncClient] = field(default_factory=list[httpx.AsyncClient])
+
+    def stranger(self) -> httpx.AsyncClient:
+        """Return a client that nobody is signed in with."""
+        transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
+        client = httpx.AsyncClient(transport=transport, base_url="http://mail.shop.example")
+        self.clients.append(client)
+        return client
+
+    async def signed_in(self, name: str = "ann", scope: str = "") -> httpx.AsyncClient:
+        """Return a client with a token of *name*."""
+        client = self.stranger()
+        form = {"grant_type": "password", "username": f"{name}@{DOMAIN}", "password": PASSWORD}
+        answer = await client.post("/auth/token", data=form | ({"scope": scope} if scope else {}))
+        assert answer.status_code == 200, answer.text
+        client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+        return client
+
+    async def user(self, name: str) -> User:
+        found = await self.directory.user_by_address(f"{name}@{DOMAIN}")
+        assert found is not None
+        return found
+
+    async def receive(
+        self, subject: str, body: str = "Hello.", *, to: str = "ann", raw: bytes | None = None
+    ) -> str:
+        """Let a mail come in; return its id in the mailbox of *to*."""
+        if raw is None:
+            name = subject.replace(" ", "-")
+            head = f"From: Zoe <zoe@far.example>\r\nMessage-ID: <{name}@far.example>\r\n"
+            raw = f"{head}Subject: {subject}\r\n\r\n{body}\r\n".encode()
+        mail_id = ids.new_id(self.clock.now())
+        await self.log.append(
+            [
+                MailReceived(
+                    mail_id=mail_id,
+                    received_at=self.clock.now(),
+                    origin="smtp",
+                    mail_from="zoe@far.example",
+                    recipients=(f"{to}@{DOMAIN}",),
+                    size_bytes=len(raw),
+                    raw=raw,
+                )
+            ]
+        )
+        return ids.email_id(mail_id, (await self.user(to)).user_id)
+
+
+@asynccontextmanager
+async def a_desk(**settings: Any) -> AsyncIterator[Desk]:
+    """Serve ann@ and bo@ of the shop, and the administrator root@."""
+    services = await in_memory()
+    await services[Directory].add_user(f"root@{DOMAIN}", PASSWORD, is_admin=True)
+    log = WorkingLog(services)
+    dead_letters = KeptDeadLetters()
+    health: dict[str, Any] = {"ready": True, "reason": "", "lag": {}}
+
+    async def told() -> Mapping[str, Any]:
+        return health
+
+    context = Context(
+        settings=msgspec.structs.replace(Settings(), **settings),
+        clock=services[Clock],
+        log=log,
+        directory=services[Directory],
+        mailboxes=services[Mailboxes],
+        blobs=services[Blobs],
+        search=services[Search],
+        notices=services[Notices],
+        dead_letters=dead_letters,
+        request_keys=MemoryRequestKeys(),
+        metrics=lambda: (b"rillmail_mails_total 1\n", "text/plain"),
+        health=told,
+        patience_s=0.05,
+    )
+    desk = Desk(
+        app=create(context),
+        log=log,
+        clock=services[Clock],
+        directory=services[Directory],
+        mailboxes=services[Mailboxes],
+        notices=services[Notices],
+        blobs=services[Blobs],
+        dead_letters=dead_letters,
+        health=health,
+    )
+    yield desk
+    for client in desk.clients:
+        await client.aclose()
+
+
+class Socket:
+    """A WebSocket to an ASGI application, seen from the client."""
+
+    TIMEOUT_S = 5.0
+
+    def __init__(self, app: ASGIApp, query: str = "", *protocols: str, token: str = "") -> None:
+        headers = [(b"authorization", f"Bearer {token}".encode())] if token else []
+        self._scope: dict[str, Any] = {
+            "type": "websocket",
+            "asgi": {"version": "3.0"},
+            "path": "/ws",
+            "raw_path": b"/ws",
+            "root_path": "",
+            "scheme": "ws",
+            "query_string": query.encode(),
+            "headers": headers,
+            "subprotocols": list(protocols),
+            "extensions": {"websocket.http.response": {}},
+        }
+        self._app = app
+        self._to_app: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self._from_app: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self.can_send = asyncio.Event()
+        self.can_send.set()
+
+    async def __aenter__(self) -> Self:
+        self._to_app.put_nowait({"type": "websocket.connect"})
+        self._task = asyncio.create_task(self._run())
+        self.first = await self._next()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._to_app.put_nowait({"type": "websocket.disconnect", "code": 1000})
+        self.can_send.set()
+        async with asyncio.timeout(self.TIMEOUT_S):
+            await self._task
+
+    async def message(self) -> dict[str, Any]:
+        """Return the next message, decoded."""
+        said = await self._next()
+        assert said["type"] == "websocket.send", said
+        return msgspec.json.decode(said["text"])
+
+    async def closed(self) -> tuple[int, str]:
+        """Return the code and reason that it is closed with."""
+        said = await self._next()
+        assert said["type"] == "websocket.close", said
+        return said["code"], said["reason"]
+
+    async def _run(self) -> None:
+        async def send(message: Any) -> None:
+            await self.can_send.wait()
+            self._from_app.put_nowait(dict(message))
+
+        await self._app(self._scope, self._to_app.get, send)
+
+    async def _next(self) -> dict[str, Any]:
+        async with asyncio.timeout(self.TIMEOUT_S):
+            return await self._from_app.get()
