@@ -25,7 +25,6 @@ from topologies.ports.mailboxes import MAX_PAGE
 from topologies.ports.notices import Notice
 
 PROTOCOL = "bearer"  # a browser can't set a header: it offers this and the token
-SEND_TIMEOUT_S = 10.0
 CHECK_EVERY_S = 60.0  # whether the token still holds
 
 # RFC 6455 §7.4: 4000 to 4999 are ours.
@@ -90,9 +89,9 @@ class Push:
                 return
             await telling
         except _Ended as ended:
-            await _close(socket, ended.code, ended.reason)
+            await self._close(socket, ended.code, ended.reason)
         except Retryable:
-            await _close(socket, TRY_AGAIN, "something is out of reach: connect again")
+            await self._close(socket, TRY_AGAIN, "something is out of reach: connect again")
         except (WebSocketDisconnect, RuntimeError):
             return  # it left while we were telling
         finally:
@@ -116,7 +115,7 @@ class Push:
                 if not isinstance(notice, MailboxChanged) or notice.seq <= since:
                     continue
                 if notice.seq == since + 1:
-                    await _send(socket, notice)
+                    await self._send(socket, notice)
                     since = notice.seq
                 else:
                     since = await self._catch_up(socket, user_id, since)
@@ -129,9 +128,24 @@ class Push:
             if found.status == "too-old":
                 raise _Ended(TOO_OLD, too_old().body.title)
             for change in found.changes:
-                await _send(socket, change)
+                await self._send(socket, change)
             since, has_more = found.seq, found.has_more
         return since
+
+    async def _send(self, socket: WebSocket, change: MailboxChanged) -> None:
+        text = _encoder.encode(views.change(change)).decode()
+        try:
+            async with asyncio.timeout(self._context.send_timeout_s):
+                await socket.send_text(text)
+        except TimeoutError:
+            raise _Ended(TRY_AGAIN, "you read too slowly: connect again from your cursor") from None
+
+    async def _close(self, socket: WebSocket, code: int, reason: str) -> None:
+        try:
+            async with asyncio.timeout(self._context.send_timeout_s):
+                await socket.close(code, reason)
+        except (TimeoutError, RuntimeError, WebSocketDisconnect):
+            return  # it is gone already
 
 
 async def _next(notices: AsyncIterator[Notice]) -> Notice:
@@ -141,27 +155,10 @@ async def _next(notices: AsyncIterator[Notice]) -> Notice:
         raise _Ended(TRY_AGAIN, "you fell behind: connect again from your cursor") from None
 
 
-async def _send(socket: WebSocket, change: MailboxChanged) -> None:
-    text = _encoder.encode(views.change(change)).decode()
-    try:
-        async with asyncio.timeout(SEND_TIMEOUT_S):
-            await socket.send_text(text)
-    except TimeoutError:
-        raise _Ended(TRY_AGAIN, "you read too slowly: connect again from your cursor") from None
-
-
 async def _left(socket: WebSocket) -> None:
     """Return when the client has left; what it says is not listened to."""
     while (await socket.receive())["type"] != "websocket.disconnect":
         continue
-
-
-async def _close(socket: WebSocket, code: int, reason: str) -> None:
-    try:
-        async with asyncio.timeout(SEND_TIMEOUT_S):
-            await socket.close(code, reason)
-    except (TimeoutError, RuntimeError, WebSocketDisconnect):
-        return  # it is gone already
 
 
 def _token(socket: WebSocket) -> tuple[str, str | None]:

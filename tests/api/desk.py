@@ -30,7 +30,7 @@ from topologies.ports.blobs import Blobs
 from topologies.ports.clock import Clock
 from topologies.ports.directory import Directory, User
 from topologies.ports.mailboxes import Mailboxes
-from topologies.ports.notices import Notices
+from topologies.ports.notices import Notice, Notices
 from topologies.ports.search import Search
 from topologies.topics import BY_NAME
 from topologies.topology import build
@@ -43,6 +43,16 @@ class Quiet:
 
     def handled(self, stage: str, result: str, **_: object) -> None:
         return
+
+
+class LossyNotices(MemoryNotices):
+    """Notices that may be lost, as they may be between two machines."""
+
+    is_losing = False
+
+    async def publish(self, notice: Notice) -> None:
+        if not self.is_losing:
+            await super().publish(notice)
 
 
 class WorkingLog:
@@ -86,7 +96,7 @@ class Desk:
     clock: ManualClock
     directory: MemoryDirectory
     mailboxes: MemoryMailboxes
-    notices: MemoryNotices
+    notices: LossyNotices
     blobs: MemoryBlobs
     dead_letters: KeptDeadLetters
     health: dict[str, Any] = field(default_factory=lambda: {"ready": True, "reason": ""})
@@ -142,6 +152,7 @@ class Desk:
 async def a_desk(**settings: Any) -> AsyncIterator[Desk]:
     """Serve ann@ and bo@ of the shop, and the administrator root@."""
     services = await in_memory()
+    services[Notices] = LossyNotices()
     await services[Directory].add_user(f"root@{DOMAIN}", PASSWORD, is_admin=True)
     log = WorkingLog(services)
     dead_letters = KeptDeadLetters()
@@ -164,6 +175,7 @@ async def a_desk(**settings: Any) -> AsyncIterator[Desk]:
         metrics=lambda: (b"rillmail_mails_total 1\n", "text/plain"),
         health=told,
         patience_s=0.05,
+        send_timeout_s=0.05,
     )
     desk = Desk(
         app=create(context),
@@ -229,6 +241,11 @@ class Socket:
         said = await self._next()
         assert said["type"] == "websocket.close", said
         return said["code"], said["reason"]
+
+    async def ended(self) -> None:
+        """Return when the application is done with it."""
+        async with asyncio.timeout(self.TIMEOUT_S):
+            await asyncio.shield(self._task)
 
     async def _run(self) -> None:
         async def send(message: Any) -> None:

@@ -16,6 +16,7 @@ from email.message import EmailMessage
 from email.utils import format_datetime
 
 from topologies.events import Address
+from topologies.mail import mailbox_address
 
 _TYPE = re.compile(r"[A-Za-z0-9!#$&^_.+-]{1,127}/[A-Za-z0-9!#$&^_.+-]{1,127}")
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f\u0085\u2028\u2029]")
@@ -99,7 +100,10 @@ def _attach(message: EmailMessage, file: File) -> None:
 
 
 def _header_address(address: Address) -> HeaderAddress:
-    return HeaderAddress(display_name=_checked(address.name), addr_spec=_checked(address.address))
+    # Not as one text: its reader takes no local part beyond ASCII (RFC 6531).
+    parsed = mailbox_address.parse(_checked(address.address))
+    name = _checked(address.name)
+    return HeaderAddress(display_name=name, username=parsed.local, domain=parsed.domain)
 
 
 def _references(draft: Draft) -> str:

@@ -1,0 +1,111 @@
+"""Composing: what was written is what a reader reads, and the same draft is the same message."""
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from topologies.events import Address
+from topologies.mail.compose import Draft, File, compose, has_controls, is_content_type
+from topologies.mail.message import parse_message
+
+ADA = Address(address="ada@shop.example", name="Ada")
+# What a text field of a form can hold: no halves of characters, line ends of one kind.
+TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\0"), max_size=300)
+LINE = st.text(st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp"]), max_size=120).map(
+    lambda text: " ".join(text.split())
+)
+
+
+@given(subject=LINE, name=LINE, text=TEXT, html=st.none() | TEXT.filter(str.strip))
+def test_what_was_written_is_what_is_read(
+    subject: str, name: str, text: str, html: str | None
+) -> None:
+    draft = drafted(
+        subject=subject,
+        text=text,
+        html=html,
+        to=[Address(address="bo@shop.example", name=name)],
+    )
+    message = parse_message(compose(draft)).message
+    assert message.subject == subject
+    assert message.to == (Address(address="bo@shop.example", name=name),)
+    assert message.text.strip("\n") == text.strip("\n") or not text.strip()
+    assert message.message_id == "1@shop.example"
+    assert message.defects == ()
+    if html is not None:
+        assert message.html is not None
+        assert message.html.replace("\r\n", "\n").strip("\n") == html.strip("\n")
+
+
+@given(files=st.lists(st.tuples(LINE.filter(str.strip), st.binary(max_size=500)), max_size=4))
+def test_files_arrive_as_they_are(files: list[tuple[str, bytes]]) -> None:
+    draft = drafted(
+        files=[File(name=n, content_type="application/pdf", content=c) for n, c in files]
+    )
+    parsed = parse_message(compose(draft))
+    contents = [parsed.contents[a.blob] for a in parsed.message.attachments]
+    assert contents == [content for _, content in files]
+
+
+def test_the_same_draft_is_the_same_message_and_another_id_is_another() -> None:
+    file = File(name="a", content_type="text/plain", content=b"a")
+    one = drafted(html="<p>", files=[file])
+    assert compose(one) == compose(drafted(html="<p>", files=[file]))
+    assert compose(one) != compose(drafted(message_id="2@shop.example", html="<p>", files=[file]))
+
+
+def test_an_address_beyond_ascii_is_written_as_rfc_6532_has_it() -> None:
+    raw = compose(drafted(to=[Address(address="jürgen@shop.example", name="Jürgen")]))
+    assert "jürgen@shop.example".encode() in raw
+    [to] = parse_message(raw).message.to
+    assert to == Address(address="jürgen@shop.example", name="Jürgen")
+
+
+@pytest.mark.parametrize("control", ["\r", "\n", "\0", "\x7f", "\x85", "\u2028", "\u2029", "\t"])
+def test_a_control_character_never_gets_into_a_header(control: str) -> None:
+    text = f"x{control}Bcc: eve@far.example"
+    assert has_controls(text)
+    for draft in (
+        drafted(subject=text),
+        drafted(to=[Address(address="bo@shop.example", name=text)]),
+        drafted(files=[File(name=text, content_type="text/plain", content=b"")]),
+    ):
+        with pytest.raises(ValueError, match="control character"):
+            compose(draft)
+
+
+def test_an_attached_message_is_sent_as_bytes() -> None:
+    file = File(name="a.eml", content_type="message/rfc822", content=b"Subject: x\r\n\r\ny")
+    parsed = parse_message(compose(drafted(files=[file])))
+    [attachment] = parsed.message.attachments
+    assert attachment.content_type == "application/octet-stream"
+    assert parsed.contents[attachment.blob] == file.content
+
+
+def test_of_many_references_the_first_and_the_nearest_are_written() -> None:
+    known = [f"{number}@far.example" for number in range(100)]
+    draft = drafted(in_reply_to="100@far.example", references=known)
+    message = parse_message(compose(draft)).message
+    assert message.in_reply_to == ("100@far.example",)
+    assert message.references == ("0@far.example", *known[52:], "100@far.example")
+
+
+@pytest.mark.parametrize(
+    ("text", "is_one"),
+    [("text/plain", True), ("a/b+c", True), ("text", False), ("a/b c", False), ("a/b\r\n", False)],
+)
+def test_a_content_type_is_told_from_what_is_none(text: str, is_one: bool) -> None:
+    assert is_content_type(text) == is_one
+
+
+def drafted(**fields: object) -> Draft:
+    given: dict[str, object] = {
+        "message_id": "1@shop.example",
+        "date": datetime(2026, 3, 1, 12, tzinfo=UTC),
+        "sender": ADA,
+        "to": [Address(address="bo@shop.example")],
+        **fields,
+    }
+    return Draft(**given)  # type: ignore[arg-type]
