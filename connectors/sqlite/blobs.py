@@ -1,6 +1,7 @@
 """Blobs in one SQLite file: for small ones, of which many share one sync of the disk."""
 
 import hashlib
+import sqlite3
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
@@ -29,9 +30,7 @@ class SqliteBlobs:
         if named:
             if self._disk_free() < self._disk_reserve_bytes:
                 raise NoSpace("the disk is nearly full")
-            await self._database.write(
-                lambda c: c.executemany("INSERT OR IGNORE INTO blobs VALUES (?, ?)", named)
-            )
+            await self._database.write(lambda c: _write(c, named))
         return [digest.hex() for digest, _ in named]
 
     async def put_stream(self, chunks: AsyncIterator[bytes]) -> tuple[BlobId, int]:
@@ -58,3 +57,7 @@ class SqliteBlobs:
         if row is None:
             raise BlobMissing(f"there is no blob {blob}")
         return row[0]
+
+
+def _write(connection: sqlite3.Connection, named: Sequence[tuple[bytes, bytes]]) -> None:
+    connection.executemany("INSERT OR IGNORE INTO blobs VALUES (?, ?)", named)

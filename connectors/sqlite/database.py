@@ -178,7 +178,11 @@ class Database:
         connection = self._writer
         connection.execute("SAVEPOINT one")
         try:
-            pending.result = pending.work(connection)
+            result = pending.work(connection)
+            if isinstance(result, sqlite3.Cursor):
+                # It would end in the asker's thread, in the middle of another's statement.
+                raise TypeError("what is written returns no cursor")
+            pending.result = result
         except BaseException as error:
             if not connection.in_transaction:
                 raise sqlite3.OperationalError(str(error)) from error  # SQLite undid all
