@@ -500,7 +500,7 @@ async def test_a_damaged_mail_spoils_no_listing(tmp_path: Path) -> None:
     with closing(Database(tmp_path / "mailboxes.db", MIGRATIONS)) as database:
         mailboxes = SqliteMailboxes(database, ManualClock())
         await carry_out(mailboxes, deliver(1))
-        await database.write(lambda c: c.execute("UPDATE bodies SET content = x'00'"))
+        await database.write(lambda c: c.execute("UPDATE bodies SET content = x'00'").rowcount)
         with pytest.raises(Poison):
             await mailboxes.email("ann", email_id(1))
         assert len(await by_cursor(mailboxes, "ann", INBOX, 1, None)) == 1

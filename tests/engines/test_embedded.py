@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from connectors.memory.clock import ManualClock
-from tests.engines.stages import AT, House, Written, mail, opened, running, until
+from tests.engines.stages import AT, TIMEOUT_S, House, Written, mail, opened, running, until
 from topologies.errors import Misconfigured, Poison, Retryable
 from topologies.events import (
     CreateFolder,
@@ -26,7 +26,7 @@ from topologies.events import (
 from topologies.events.inbound import grow
 from topologies.stage import Stage, declared_by, stage
 
-TIMEOUT_S = 10.0
+
 MESSAGE = Message(subject="Hello")
 REF = RawRef(blob="0" * 64, kind="whole", size_bytes=5)
 
