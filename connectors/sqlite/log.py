@@ -6,7 +6,9 @@ same time (``connectors.sqlite.database``).
 """
 
 import asyncio
+import math
 import sqlite3
+import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -45,6 +47,7 @@ MIGRATIONS = (
 )
 POLL_S = 0.5  # how soon what another process appended is seen
 TRIMMED_AT_ONCE = 2_000  # records of one transaction, so that nobody waits for long
+CHECK_SPACE_EVERY_S = 0.05  # how stale the answer may be; the reserve is far larger
 EARLY_FROM = 0.5  # of the limit: what was read is forgotten before its time from here on
 
 Place = tuple[str, int]  # topic, partition
@@ -73,6 +76,8 @@ class SqliteLog:
         self._disk_free = disk_free
         self._retention = retention
         self._appended: dict[Place, asyncio.Event] = {}
+        self._known_ends: dict[Place, int] = {}  # nothing of ours is beyond; of others maybe
+        self._space_checked_at = -math.inf
 
     def partitions(self, topic: str) -> int:  # noqa: ARG002  all have as many
         return self._partitions
@@ -92,6 +97,8 @@ class SqliteLog:
         await self.commit(entries, [])
 
     async def read(self, topic: str, partition: int, offset: int, limit: int) -> Sequence[Record]:
+        if offset >= self._known_ends.get((topic, partition), math.inf):
+            return ()  # ``wait`` looks whether others have appended
         rows = self._database.read_now(
             lambda c: c.execute(
                 "SELECT offset, key, value, event_id, appended_at, headers FROM records"
@@ -153,23 +160,27 @@ class SqliteLog:
     async def commit(self, entries: Sequence[Entry], positions: Sequence[Position]) -> None:
         at = self._now_ms()
         places = await self._database.write(lambda c: self._write(c, entries, positions, at))
-        for place in places:
-            if (appended := self._appended.pop(place, None)) is not None:
-                appended.set()
+        for place, end in places.items():
+            self._seen(place, end)
 
     async def wait(self, topic: str, partition: int, offset: int, timeout_s: float) -> None:
+        place = (topic, partition)
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout_s
-        while (left := deadline - loop.time()) > 0:
-            # Before the look, so that no append is missed.
-            appended = self._appended.setdefault((topic, partition), asyncio.Event())
-            if await self.read(topic, partition, offset, 1):
-                return
+        while offset >= self._known_ends.get(place, -1) and (left := deadline - loop.time()) > 0:
+            appended = self._appended.setdefault(place, asyncio.Event())
             try:
                 async with asyncio.timeout(min(left, POLL_S)):
                     await appended.wait()
             except TimeoutError:
-                continue
+                self._seen(place, await self.end(topic, partition))
+
+    def _seen(self, place: Place, end: int) -> None:
+        """Take note that the partition *place* ends at *end*, and wake whoever waits for it."""
+        if end > self._known_ends.get(place, 0):
+            self._known_ends[place] = end
+            if (appended := self._appended.pop(place, None)) is not None:
+                appended.set()
 
     async def trim(self, readers: Mapping[str, Sequence[str]]) -> int:
         places = self._database.read_now(
@@ -211,11 +222,15 @@ class SqliteLog:
         return int(self._clock.now().timestamp() * 1000)
 
     def _check_space(self) -> None:
+        now = time.monotonic()
+        if now - self._space_checked_at < CHECK_SPACE_EVERY_S:
+            return
         if self._disk_free() < self._disk_reserve_bytes:
             raise NoSpace("the disk is nearly full")
         used = self._database.read_now(_used_bytes)
         if used >= self._max_bytes:
             raise NoSpace(f"the log holds {used:,} bytes, which is its limit")
+        self._space_checked_at = now
 
     def _write(
         self,
@@ -223,9 +238,9 @@ class SqliteLog:
         entries: Sequence[Entry],
         positions: Sequence[Position],
         at: int,
-    ) -> set[Place]:
-        """Write, and return where something was appended."""
-        places = {append_to(connection, entry, self._partitions, at) for entry in entries}
+    ) -> dict[Place, int]:
+        """Write, and return where something was appended, and the ends there."""
+        places = dict(append_to(connection, entry, self._partitions, at) for entry in entries)
         connection.executemany(
             "INSERT OR REPLACE INTO positions VALUES (?, ?, ?, ?, ?)",
             [
@@ -236,8 +251,10 @@ class SqliteLog:
         return places
 
 
-def append_to(connection: sqlite3.Connection, entry: Entry, partitions: int, at: int) -> Place:
-    """Append *entry* within a transaction; return where."""
+def append_to(
+    connection: sqlite3.Connection, entry: Entry, partitions: int, at: int
+) -> tuple[Place, int]:
+    """Append *entry* within a transaction; return where, and the end there afterwards."""
     partition = xxhash.xxh32_intdigest(entry.key.encode()) % partitions
     [offset] = connection.execute(
         "INSERT INTO ends VALUES (?, ?, 1)"
@@ -257,7 +274,7 @@ def append_to(connection: sqlite3.Connection, entry: Entry, partitions: int, at:
             entry.value,
         ),
     )
-    return entry.topic, partition
+    return (entry.topic, partition), offset + 1
 
 
 def _used_bytes(connection: sqlite3.Connection) -> int:
