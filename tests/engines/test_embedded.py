@@ -26,7 +26,6 @@ from topologies.events import (
 from topologies.events.inbound import grow
 from topologies.stage import Stage, declared_by, stage
 
-
 MESSAGE = Message(subject="Hello")
 REF = RawRef(blob="0" * 64, kind="whole", size_bytes=5)
 
