@@ -108,6 +108,11 @@ async def raw_quarantined(call: Call) -> Response:
     return await emails.raw_of(call, await emails.find(call, QUARANTINE_USER))
 
 
+async def attachment_quarantined(call: Call) -> Response:
+    """Answer where an attachment of an infected mail can be fetched, to be examined."""
+    return emails.attachment_of(call, await emails.find(call, QUARANTINE_USER))
+
+
 def _told(letter: DeadLetter) -> dict[str, Any]:
     return {name: getattr(letter, name) for name in DeadLetterLine.__struct_fields__}
 

@@ -4,6 +4,7 @@ import math
 from collections import defaultdict
 
 import structlog
+from starlette.requests import ClientDisconnect
 from starlette.routing import Route, Router, WebSocketRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -51,6 +52,8 @@ class _Answering:
 
         try:
             await self._app(scope, receive, watched)
+        except ClientDisconnect:
+            return  # it left in the middle of its request: nobody waits for an answer
         except Exception as error:  # the last door: a bug must not end the connection
             problem = _problem(error)
             if problem is None:

@@ -27,6 +27,7 @@ class Context:
         health: Returns whether mail flows: ``ready``, ``reason`` and whatever helps.
         patience_s: How long a change may take to be seen before 202 is answered.
         send_timeout_s: How long a socket's client may take to read one message.
+        check_every_s: How often a socket's token is looked up again.
         url_key: Signs URLs that need no token; of the process, as they live for minutes.
         failures: Of sign-ins, to slow down who guesses.
         sockets: Open WebSockets by user.
@@ -46,6 +47,7 @@ class Context:
     health: Callable[[], Awaitable[Mapping[str, Any]]]
     patience_s: float = 5.0
     send_timeout_s: float = 10.0
+    check_every_s: float = 60.0
     url_key: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
     failures: Failures = field(default_factory=Failures)
     sockets: Places = field(default_factory=Places)

@@ -31,12 +31,7 @@ async def raw(call: Call) -> Response:
 
 async def attachment(call: Call) -> Response:
     """Answer where the content of an attachment can be fetched without a token."""
-    email = await find(call, call.user_id)
-    for kept in email.message.attachments:
-        if kept.attachment_id == call.path["attachment_id"]:
-            url = blobs.url_of(call.context, kept)
-            return RedirectResponse(url, 302, {"Cache-Control": "no-store"})
-    raise not_found("this mail has no such attachment")
+    return attachment_of(call, await find(call, call.user_id))
 
 
 async def change(call: Call) -> Response:
@@ -74,6 +69,15 @@ async def find(call: Call, user_id: str) -> Email:
     if email is None:
         raise not_found(GONE)
     return email
+
+
+def attachment_of(call: Call, email: Email) -> Response:
+    """Answer where the content of an attachment of *email* can be fetched."""
+    for kept in email.message.attachments:
+        if kept.attachment_id == call.path["attachment_id"]:
+            url = blobs.url_of(call.context, kept)
+            return RedirectResponse(url, 302, {"Cache-Control": "no-store"})
+    raise not_found("this mail has no such attachment")
 
 
 async def raw_of(call: Call, email: Email) -> Response:

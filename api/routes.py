@@ -267,6 +267,15 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     ),
     Endpoint(
         method="GET",
+        path="/admin/quarantine/{email_id}/attachments/{attachment_id}",
+        handler=admin.attachment_quarantined,
+        summary="Where an attachment of an infected mail can be fetched, to be examined",
+        scope="admin",
+        answers={302: None},
+        problems=(404,),
+    ),
+    Endpoint(
+        method="GET",
         path="/healthz",
         handler=health.alive,
         summary="Whether the process answers",

@@ -25,7 +25,8 @@ from topologies.ports.request_keys import Claim
 
 COMPOSED_IN_A_THREAD_BYTES = 64 * 1024
 _KEY = re.compile(r"[!-~]{1,255}")
-_MESSAGE_ID = re.compile(r"<?([^<>\s@\x00-\x1f\x7f]{1,490}@[^<>\s@\x00-\x1f\x7f]{1,490})>?")
+# Visible ASCII but <, > and @: what a header can carry as it is (RFC 5322 §3.6.4).
+_MESSAGE_ID = re.compile(r"<?([!-;=?A-~]{1,490}@[!-;=?A-~]{1,490})>?")
 
 
 async def send(call: Call) -> Response:
@@ -34,11 +35,24 @@ async def send(call: Call) -> Response:
     key = call.request.headers.get("idempotency-key")
     if key is not None and not _KEY.fullmatch(key):
         raise invalid_parameter("Idempotency-Key", "it has 1 to 255 visible ASCII characters")
+    context, now = call.context, call.context.clock.now()
+    digest = hashlib.sha256(await call.raw_body()).digest()
+    claim = Claim(mail_id=ids.new_id(now), submitted_at=now, digest=digest)
+    earlier = await context.request_keys.find(call.user_id, key) if key is not None else None
+    if earlier is not None:
+        claim = _same(earlier, digest)
+        # What was sent is answered so, whatever became of the quota or the recipients since.
+        if await context.mailboxes.summaries(call.user_id, [_email_id(call, claim)]):
+            return _sent(call, claim)
     checked = await _checked(call, given)
-    claim = await _claim(call, key)
     raw = await _made(given, checked, claim)
-    await _check_room(call, len(raw))
-    context = call.context
+    if earlier is None:
+        await _check_room(call, len(raw))
+        if key is not None:
+            fresh = claim
+            claim = _same(await context.request_keys.claim(call.user_id, key, fresh), digest)
+            if claim != fresh:  # another request with this key was faster: it is one mail
+                raw = await _made(given, checked, claim)
     is_small = len(raw) <= RAW_INLINE_BYTES
     [blob] = [None] if is_small else await context.blobs.put([raw])
     submitted = MailSubmitted(
@@ -53,8 +67,16 @@ async def send(call: Call) -> Response:
         raw_blob=blob,
     )
     await context.log.append([submitted])
-    email_id = ids.email_id(claim.mail_id, call.user_id)
-    return json_answer(Sent(email_id=email_id, mail_id=claim.mail_id, status="queued"), 202)
+    return _sent(call, claim)
+
+
+def _sent(call: Call, claim: Claim) -> Response:
+    told = Sent(email_id=_email_id(call, claim), mail_id=claim.mail_id, status="queued")
+    return json_answer(told, 202)
+
+
+def _email_id(call: Call, claim: Claim) -> str:
+    return ids.email_id(claim.mail_id, call.user_id)  # as the stage `split` makes it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,22 +198,20 @@ async def _answered(call: Call, given: str | None, errors: _Errors) -> tuple[str
     return message.message_id, tuple(each for each in known if _MESSAGE_ID.fullmatch(each))
 
 
-async def _claim(call: Call, key: str | None) -> Claim:
-    """Return the id and time of the mail: those of the first request with this key."""
-    now = call.context.clock.now()
-    digest = hashlib.sha256(await call.raw_body()).digest()
-    fresh = Claim(mail_id=ids.new_id(now), submitted_at=now, digest=digest)
-    if key is None:
-        return fresh
-    claim = await call.context.request_keys.claim(call.user_id, key, fresh)
-    if claim.digest != digest:
-        raise Problem(
-            422,
-            "this Idempotency-Key was used for another mail: take a new one for this",
-            kind="key-reused",
-            errors=[FieldProblem(parameter="Idempotency-Key", detail="used for another mail")],
-        )
-    return claim
+def _same(claim: Claim, digest: bytes) -> Claim:
+    """Return *claim* if it is of this request.
+
+    Raises:
+        Problem: Its key was used for another mail.
+    """
+    if claim.digest == digest:
+        return claim
+    raise Problem(
+        422,
+        "this Idempotency-Key was used for another mail: take a new one for this",
+        kind="key-reused",
+        errors=[FieldProblem(parameter="Idempotency-Key", detail="used for another mail")],
+    )
 
 
 async def _made(given: Sending, checked: _Checked, claim: Claim) -> bytes:

@@ -1,7 +1,7 @@
 """The HTTP API on memory stores, with all stages behind it, and clients to ask it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -149,7 +149,7 @@ class Desk:
 
 
 @asynccontextmanager
-async def a_desk(**settings: Any) -> AsyncIterator[Desk]:
+async def a_desk(*, check_every_s: float = 60.0, **settings: Any) -> AsyncGenerator[Desk]:
     """Serve ann@ and bo@ of the shop, and the administrator root@."""
     services = await in_memory()
     services[Notices] = LossyNotices()
@@ -176,6 +176,7 @@ async def a_desk(**settings: Any) -> AsyncIterator[Desk]:
         health=told,
         patience_s=0.05,
         send_timeout_s=0.05,
+        check_every_s=check_every_s,
     )
     desk = Desk(
         app=create(context),
@@ -221,7 +222,7 @@ class Socket:
     async def __aenter__(self) -> Self:
         self._to_app.put_nowait({"type": "websocket.connect"})
         self._task = asyncio.create_task(self._run())
-        self.first = await self._next()
+        self.first = await self.said()
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -232,13 +233,13 @@ class Socket:
 
     async def message(self) -> dict[str, Any]:
         """Return the next message, decoded."""
-        said = await self._next()
+        said = await self.said()
         assert said["type"] == "websocket.send", said
         return msgspec.json.decode(said["text"])
 
     async def closed(self) -> tuple[int, str]:
         """Return the code and reason that it is closed with."""
-        said = await self._next()
+        said = await self.said()
         assert said["type"] == "websocket.close", said
         return said["code"], said["reason"]
 
@@ -247,13 +248,14 @@ class Socket:
         async with asyncio.timeout(self.TIMEOUT_S):
             await asyncio.shield(self._task)
 
+    async def said(self) -> dict[str, Any]:
+        """Return what the application says next."""
+        async with asyncio.timeout(self.TIMEOUT_S):
+            return await self._from_app.get()
+
     async def _run(self) -> None:
         async def send(message: Any) -> None:
             await self.can_send.wait()
             self._from_app.put_nowait(dict(message))
 
         await self._app(self._scope, self._to_app.get, send)
-
-    async def _next(self) -> dict[str, Any]:
-        async with asyncio.timeout(self.TIMEOUT_S):
-            return await self._from_app.get()

@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
+from structlog.testing import capture_logs
 
 from tests.api.desk import a_desk
 from topologies.errors import NoSpace, Retryable
@@ -328,6 +329,29 @@ async def test_a_failure_behind_the_api_is_told_without_its_inside(
         if kind:
             assert answer.json()["type"] == f"urn:rillmail:problem:{kind}"
             assert int(answer.headers["retry-after"]) >= 1
+
+
+async def test_who_leaves_in_the_middle_of_a_request_is_no_bug() -> None:
+    async with a_desk() as desk:
+        client = await desk.signed_in()
+        told: list[object] = []
+        scope = {
+            "type": "http",
+            "method": "POST",
+            "path": "/folders",
+            "query_string": b"",
+            "headers": [(b"authorization", client.headers["Authorization"].encode())],
+        }
+
+        async def receive() -> dict[str, Any]:
+            return {"type": "http.disconnect"}
+
+        async def send(message: object) -> None:
+            told.append(message)
+
+        with capture_logs() as logs:
+            await desk.app(scope, receive, send)  # type: ignore[arg-type]
+        assert (told, logs) == ([], [])
 
 
 async def test_a_method_that_is_not_there_is_told_with_those_that_are() -> None:

@@ -118,6 +118,34 @@ async def test_a_reader_that_is_too_slow_is_cut_off() -> None:
         await socket.ended()
 
 
+async def test_a_token_that_is_worthless_tells_nothing_more_however_busy_the_mailbox() -> None:
+    async with a_desk(check_every_s=0.05) as desk:
+        client = await desk.signed_in()
+        known = client.headers["Authorization"].removeprefix("Bearer ")
+        async with Socket(desk.app, "since=0", token=known) as socket:
+            await client.delete("/auth/token")
+            codes: list[int] = []
+            async with asyncio.timeout(5):
+                while not codes:
+                    await desk.receive("Lunch")
+                    said = await socket.said()
+                    codes += [said["code"]] if said["type"] == "websocket.close" else []
+            assert codes == [push.SIGNED_OUT]
+
+
+async def test_a_socket_whose_token_holds_is_left_open() -> None:
+    loop = asyncio.get_running_loop()
+    async with (
+        a_desk(check_every_s=0.005) as desk,
+        Socket(desk.app, "since=0", token=await token(desk)) as socket,
+    ):
+        cursor, several_looks_later = 0, loop.time() + 0.03
+        while loop.time() < several_looks_later:
+            await desk.receive(f"Lunch {cursor}")
+            cursor += 1
+            assert (await socket.message())["cursor"] == cursor
+
+
 async def settled() -> None:
     """Let the socket come to where it waits for what happens."""
     for _ in range(20):

@@ -11,6 +11,7 @@ import pytest
 
 from tests.api.desk import DOMAIN, a_desk
 from tests.api.test_mailbox import got
+from topologies.errors import Retryable
 from topologies.events import MailSubmitted
 
 BO = f"bo@{DOMAIN}"
@@ -142,6 +143,33 @@ async def test_a_key_makes_one_mail_of_many_requests() -> None:
         assert mine.status_code == 202  # a key is one user's
         bad = await ann.post("/emails/send", json=body, headers={"Idempotency-Key": "a b"})
         assert (bad.status_code, bad.json()["errors"][0]["parameter"]) == (400, "Idempotency-Key")
+
+
+async def test_what_was_sent_is_told_again_whatever_happened_since() -> None:
+    async with a_desk() as desk:
+        ann, bo = await desk.signed_in("ann"), await desk.user("bo")
+        key = {"Idempotency-Key": "k-1"}
+        body = {"to": [BO], "subject": "once"}
+        first = await ann.post("/emails/send", json=body, headers=key)
+        await desk.directory.delete_user(bo.user_id)
+        await desk.directory.change_user((await desk.user("ann")).user_id, quota_bytes=1)
+        again = await ann.post("/emails/send", json=body, headers=key)
+        assert (again.status_code, again.json()) == (202, first.json())
+        other = await ann.post("/emails/send", json=body, headers={"Idempotency-Key": "k-2"})
+        assert other.status_code == 422
+
+
+async def test_a_request_that_failed_before_anything_was_written_is_made_good_by_the_next() -> None:
+    async with a_desk() as desk:
+        ann, bo = await desk.signed_in("ann"), await desk.signed_in("bo")
+        key = {"Idempotency-Key": "k-1"}
+        body = {"to": [BO], "subject": "once"}
+        desk.log.error = Retryable("log.db is locked")
+        assert (await ann.post("/emails/send", json=body, headers=key)).status_code == 503
+        desk.log.error = None
+        assert (await ann.post("/emails/send", json=body, headers=key)).status_code == 202
+        assert (await ann.post("/emails/send", json=body, headers=key)).status_code == 202
+        assert (await got(bo, "/folders/inbox/emails"))["total_count"] == 1
 
 
 async def test_without_a_key_each_request_is_a_mail() -> None:

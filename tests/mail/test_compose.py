@@ -39,6 +39,41 @@ def test_what_was_written_is_what_is_read(
         assert message.html.replace("\r\n", "\n").strip("\n") == html.strip("\n")
 
 
+@given(
+    people=st.lists(
+        st.tuples(
+            st.sampled_from(["bo", "x" * 64, "a.b-c+d=e", "o'x{}", '"a,b"', '"@"']),
+            st.sampled_from(["shop.example", ".".join(["d" * 55] * 3) + ".example"]),
+            LINE | st.lists(LINE, max_size=5).map(", ".join).map(str.strip),
+        ),
+        min_size=1,
+        max_size=5,
+    )
+)
+def test_names_and_addresses_stay_what_they_are_however_long(
+    people: list[tuple[str, str, str]],
+) -> None:
+    to = tuple(Address(address=f"{local}@{domain}", name=name) for local, domain, name in people)
+    raw = compose(drafted(to=to))
+    assert parse_message(raw).message.to == to
+    assert max(map(len, raw.split(b"\r\n"))) <= 998
+
+
+def test_a_name_that_looks_encoded_is_shown_as_it_was_typed() -> None:
+    typed = "=?utf-8?q?root?="
+    raw = compose(drafted(subject=typed, to=[Address(address="bo@shop.example", name=typed)]))
+    message = parse_message(raw).message
+    assert (message.subject, message.to[0].name) == (typed, typed)
+
+
+def test_ids_longer_than_a_line_are_written_as_they_are() -> None:
+    first, last = f"{'a' * 480}@{'b' * 480}", f"{'c' * 100}@far.example"
+    raw = compose(drafted(in_reply_to=last, references=[first]))
+    assert f"\r\nReferences: <{first}>\r\n <{last}>\r\n".encode() in raw
+    message = parse_message(raw).message
+    assert (message.in_reply_to, message.references) == ((last,), (first, last))
+
+
 @given(files=st.lists(st.tuples(LINE.filter(str.strip), st.binary(max_size=500)), max_size=4))
 def test_files_arrive_as_they_are(files: list[tuple[str, bytes]]) -> None:
     draft = drafted(

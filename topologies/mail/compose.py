@@ -11,15 +11,16 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from email.headerregistry import Address as HeaderAddress
 from email.message import EmailMessage
 from email.utils import format_datetime
 
 from topologies.events import Address
 from topologies.mail import mailbox_address
+from topologies.mail.header_lines import address_field, id_field, text_field
 
 _TYPE = re.compile(r"[A-Za-z0-9!#$&^_.+-]{1,127}/[A-Za-z0-9!#$&^_.+-]{1,127}")
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f\u0085\u2028\u2029]")
+_POLICY = email.policy.SMTP.clone(cte_type="7bit")
 MOST_REFERENCES = 50  # the first and the nearest; long threads would outgrow any line
 
 
@@ -55,29 +56,14 @@ def compose(draft: Draft) -> bytes:
     Raises:
         ValueError: A header text holds a control character, or an address can't be written.
     """
-    people = (draft.sender, *draft.to, *draft.cc)
-    is_ascii = all(person.address.isascii() for person in people)
-    # RFC 6532 only where it must be: an address beyond ASCII has no other form.
-    policy = email.policy.SMTP if is_ascii else email.policy.SMTPUTF8
-    policy = policy.clone(cte_type="7bit")
-    message = EmailMessage(policy)
-    message["From"] = _header_address(draft.sender)
-    for name, addresses in (("To", draft.to), ("Cc", draft.cc)):
-        if addresses:
-            message[name] = tuple(_header_address(address) for address in addresses)
-    message["Subject"] = _checked(draft.subject)
-    message["Date"] = format_datetime(draft.date)
-    message["Message-ID"] = f"<{draft.message_id}>"
-    if draft.in_reply_to:
-        message["In-Reply-To"] = f"<{draft.in_reply_to}>"
-        message["References"] = _references(draft)
+    message = EmailMessage(_POLICY)
     message.set_content(draft.text, charset="utf-8")
     if draft.html is not None:
         message.add_alternative(draft.html, subtype="html", charset="utf-8")
     for file in draft.files:
         _attach(message, file)
     _name_boundaries(message, draft.message_id)
-    return message.as_bytes()
+    return _header(draft) + message.as_bytes()
 
 
 def is_content_type(text: str) -> bool:
@@ -99,18 +85,28 @@ def _attach(message: EmailMessage, file: File) -> None:
     )
 
 
-def _header_address(address: Address) -> HeaderAddress:
-    # Not as one text: its reader takes no local part beyond ASCII (RFC 6531).
-    parsed = mailbox_address.parse(_checked(address.address))
-    name = _checked(address.name)
-    return HeaderAddress(display_name=name, username=parsed.local, domain=parsed.domain)
+def _header(draft: Draft) -> bytes:
+    # Not by the standard library: it encodes ids that are longer than a line, and breaks long
+    # names so that their commas part addresses.
+    known = list(dict.fromkeys((*draft.references, draft.in_reply_to)))
+    if len(known) > MOST_REFERENCES:
+        known = [known[0], *known[-(MOST_REFERENCES - 1) :]]
+    people = (("From", (draft.sender,)), ("To", draft.to), ("Cc", draft.cc))
+    lines = [
+        *(address_field(name, [_valid(each) for each in given]) for name, given in people if given),
+        text_field("Subject", _checked(draft.subject)),
+        text_field("Date", format_datetime(draft.date)),
+        id_field("Message-ID", [_checked(draft.message_id)]),
+    ]
+    if draft.in_reply_to:
+        lines.append(id_field("In-Reply-To", [_checked(draft.in_reply_to)]))
+        lines.append(id_field("References", [_checked(each) for each in known]))
+    return "".join(lines).encode()
 
 
-def _references(draft: Draft) -> str:
-    ids = list(dict.fromkeys((*draft.references, draft.in_reply_to)))
-    if len(ids) > MOST_REFERENCES:
-        ids = [ids[0], *ids[-(MOST_REFERENCES - 1) :]]
-    return " ".join(f"<{each}>" for each in ids)
+def _valid(given: Address) -> Address:
+    address = str(mailbox_address.parse(_checked(given.address)))
+    return Address(address=address, name=_checked(given.name))
 
 
 def _checked(text: str) -> str:
