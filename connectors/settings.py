@@ -62,6 +62,23 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     dns_timeout_s: Annotated[Seconds, means("how long to wait for a DNS answer")] = 3.0
     spam_threshold: Annotated[Probability, means("from here on: the spam folder")] = 0.9
     token_hours: Annotated[Positive, means("how long a sign-in lasts")] = 24 * 30
+    kafka_servers: Annotated[Names, means("of the cluster: host:port")] = ("127.0.0.1:19092",)
+    kafka_replication: Annotated[Positive, means("copies of each partition in Kafka")] = 1
+    topic_prefix: Annotated[str, means("before each topic's name, for several on one Kafka")] = ""
+    cassandra_hosts: Annotated[Names, means("of the cluster: host:port")] = ("127.0.0.1:9042",)
+    cassandra_keyspace: Annotated[str, means("where the tables lie")] = "rillmail"
+    cassandra_replication: Annotated[Positive, means("copies of each row in Cassandra")] = 1
+    elasticsearch_urls: Annotated[Names, means("of the cluster")] = ("http://127.0.0.1:9200",)
+    elasticsearch_index: Annotated[str, means("the name of the index of mails")] = "rillmail"
+    redis_url: Annotated[str, means("of Redis, with the number of the database")] = (
+        "redis://127.0.0.1:6379/0"
+    )
+    s3_url: Annotated[str, means("of the S3 service; empty: Amazon's")] = "http://127.0.0.1:9000"
+    s3_region: Annotated[str, means("of the bucket")] = "us-east-1"
+    s3_bucket: Annotated[str, means("for raw messages and attachments")] = "rillmail"
+    s3_access_key: Annotated[str, means("empty: as the machine is set up")] = ""
+    s3_secret_key: Annotated[str, means("belongs to the access key")] = ""
+    clamd: Annotated[str, means("host:port or socket of clamd; empty: rules alone")] = ""
     log_level: Annotated[LogLevel, means("the least that is logged")] = "info"
 
 

@@ -1,0 +1,1 @@
+"""Mailboxes, directory and request keys on Cassandra or ScyllaDB, by scylla-driver."""

@@ -1,0 +1,1 @@
+"""Virus scanning by ClamAV's daemon."""

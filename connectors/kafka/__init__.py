@@ -1,0 +1,1 @@
+"""Kafka outside of Faust, by confluent-kafka: producers, topics, dead letters."""

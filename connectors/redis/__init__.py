@@ -1,0 +1,1 @@
+"""What may be forgotten, on Redis: listings, presence, notices, limits."""
