@@ -47,7 +47,7 @@ clean: ## remove what was made; mail in ./data stays
 	@touch $@
 
 .venv/.all: pyproject.toml uv.lock | python $(UV)
-	@$(UV) sync --quiet --frozen --all-groups --extra cluster --python $(PYTHON)
+	@$(UV) sync --quiet --frozen --all-groups --all-extras --python $(PYTHON)
 	@touch $@ .venv/.run
 
 .PHONY: python

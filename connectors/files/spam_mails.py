@@ -47,10 +47,7 @@ def features_of(path: Path) -> tuple[Message, list[str]]:
     Raises:
         OSError: It can't be read.
     """
-    with path.open("rb") as file:
-        raw = file.read(LARGEST_BYTES)
-    message = parse_message(raw).message
-    return message, list(features(message, Authentication()))
+    return _features_in(_read(path))
 
 
 def labelled(path: Path, *, is_spam: bool) -> Labelled:
@@ -59,8 +56,23 @@ def labelled(path: Path, *, is_spam: bool) -> Labelled:
     Raises:
         OSError: It can't be read.
     """
-    message, found = features_of(path)
+    return labelled_in(_read(path), is_spam=is_spam)
+
+
+def labelled_in(raw: bytes, *, is_spam: bool) -> Labelled:
+    """Return what the model learns from a raw message."""
+    message, found = _features_in(raw)
     subject = _ANSWERS.sub("", message.subject, count=1).strip().lower()
     # Mails of one thread, and copies, resemble each other more than what will come.
     group = subject or message.text[:_GROUP_CHARACTERS]
     return Labelled(features=found, is_spam=is_spam, group=group)
+
+
+def _read(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(LARGEST_BYTES)
+
+
+def _features_in(raw: bytes) -> tuple[Message, list[str]]:
+    message = parse_message(raw).message
+    return message, list(features(message, Authentication()))
