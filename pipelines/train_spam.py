@@ -6,7 +6,8 @@ a message (parsing, features) runs in parallel; the weights are found in one pla
 features of a million mails fit in the memory of one worker.
 
     python -m pipelines.train_spam --output data/spam.model '/corpus/**'
-    python -m pipelines.train_spam --output spam.model 's3://corpus/**' --runner FlinkRunner
+
+Any other runner is chosen by Beam's own options; this is tried with its DirectRunner.
 """
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 # Beam types its transforms only in part.

@@ -26,6 +26,7 @@ TEXT_START_CHARACTERS = 20_000  # of a text that is too large to be inline
 _META_CHARSET = re.compile(rb"<meta[^>]{0,200}charset\s*=\s*[\"']?([\w:.-]{1,40})", re.IGNORECASE)
 _CID = re.compile(r"cid:([^\s\"'<>)]{1,300})", re.IGNORECASE)
 _ADDRESS_FIELDS = ("from", "reply-to", "to", "cc", "bcc")
+_ONCE = (*_ADDRESS_FIELDS, "subject", "date", "message-id")  # RFC 5322 §3.6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +58,9 @@ def parse_message(raw: bytes) -> Parsed:
         start, html_blob = _inline_or_blob(html, contents)
         html = None if html_blob else start
     root = tree.root
+    for name in _ONCE:
+        if sum(1 for _ in root.all(name)) > 1:
+            tree.note(f"more than one {name.title()}")
     addresses = {name: _addresses(tree, name) for name in _ADDRESS_FIELDS}
     value = root.first("date")
     date = header_values.date(value) if value is not None else None

@@ -11,6 +11,7 @@ import binascii
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from string import ascii_letters, digits
 
 from topologies.mail import header_words, parameters
 
@@ -23,6 +24,8 @@ MESSAGE_TYPES = ("message/rfc822", "message/global")
 
 _AS_IT_IS = ("7bit", "8bit", "binary", "")
 _KNOWN_ENCODINGS = (*_AS_IT_IS, "quoted-printable", "base64")
+# RFC 2045 §6.8, and what stands between the lines
+_BASE64 = (ascii_letters + digits + "+/= \t\r\n").encode()
 _CONTINUES = (b" ", b"\t")
 _FIELD = re.compile(rb"([!-9;-~]{1,200})[ \t]*:")
 _MBOX_LINES = (b"From ", b">From ")  # left in front by programs that keep mail in such files
@@ -78,6 +81,8 @@ class Tree:
         """Return the decoded body of *part*; what can't be decoded is left out."""
         body = self.source[part.start : part.end]
         if part.encoding == "base64":
+            if body.translate(None, _BASE64):
+                self.note("base64 with characters that are none of it")
             return header_words.from_base64(body)
         if part.encoding == "quoted-printable":
             return binascii.a2b_qp(body)
@@ -157,7 +162,7 @@ def _grow(tree: Tree, part: Part, level: int) -> None:
             part.content_type = "application/octet-stream"
             return
         default = "message/rfc822" if part.content_type == "multipart/digest" else "text/plain"
-        for start, end in _between(tree.source, boundary, part.start, part.end):
+        for start, end in _between(tree, boundary, part.start, part.end):
             if not _add(tree, part, level, start, end, default):
                 return
         if not part.children:
@@ -182,10 +187,11 @@ def _add(tree: Tree, parent: Part, level: int, start: int, end: int, default_typ
     return True
 
 
-def _between(source: bytes, boundary: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+def _between(tree: Tree, boundary: str, start: int, end: int) -> Iterator[tuple[int, int]]:
     """Yield where the parts between the lines of *boundary* lie (RFC 2046 §5.1.1)."""
     if not boundary:
         return
+    source = tree.source
     marker = b"--" + boundary.encode("utf-8", "surrogatepass")
     begin = -1
     at = source.find(marker, start, end)
@@ -204,6 +210,7 @@ def _between(source: bytes, boundary: str, start: int, end: int) -> Iterator[tup
                 begin = after = line_end
         at = source.find(marker, after, end)
     if begin >= 0:
+        tree.note("a multipart that is not closed")
         yield begin, end
 
 
