@@ -16,7 +16,7 @@ from typing import BinaryIO, Literal, TypeVar
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from api.cli.output import as_json, examples, print_json, printable, size
 from api.cli.smtp_client import connected
@@ -33,6 +33,7 @@ T = TypeVar("T")
 BATCH = 32  # messages that share one sync of the disk
 BATCH_BYTES = 4 * 1024**2
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.25, 15.0  # while the log takes nothing
+LOOK_EVERY_S = 0.2
 OLDEST = datetime(1971, 1, 1, tzinfo=UTC)  # an earlier date is none; also of what has none
 
 
@@ -42,6 +43,7 @@ class Tally:
 
     added: int = 0
     already_there: int = 0
+    not_seen_yet: int = 0
     refused: list[str] = field(default_factory=list[str])
 
 
@@ -63,9 +65,22 @@ class Tally:
     help="Into this data folder, or by SMTP to a service anywhere.",
 )
 @click.option("--server", help="HOST:PORT, for --by smtp; without it as the settings say.")
+@click.option(
+    "--wait",
+    "patience_s",
+    type=click.FloatRange(min=0),
+    default=5.0,
+    show_default=True,
+    help="Seconds to wait while none of the mail comes to be seen; 0: safe is enough.",
+)
 @as_json
 def import_mbox(
-    source: Path, address: str, by: Literal["log", "smtp"], server: str | None, as_json: bool
+    source: Path,
+    address: str,
+    by: Literal["log", "smtp"],
+    server: str | None,
+    patience_s: float,
+    as_json: bool,
 ) -> None:
     """Bring the mail in SOURCE, an mbox file, a Maildir or - for standard input, to a user.
 
@@ -84,7 +99,13 @@ def import_mbox(
             where = server or f"{settings.host}:{settings.smtp_port}"
             _by_smtp(incoming, address, where, tally)
         else:
-            with_stores(lambda stores: _by_log(stores, incoming, address, tally))
+
+            async def work(stores: Stores) -> None:
+                added = await _by_log(stores, incoming, address, tally)
+                if patience_s:
+                    tally.not_seen_yet = await _unseen(stores, added, patience_s, progress)
+
+            with_stores(work)
     _print(tally, address, as_json)
     if tally.refused:
         raise click.exceptions.Exit(1)
@@ -93,22 +114,25 @@ def import_mbox(
 # --- where it goes ----------------------------------------------------------------------
 
 
-async def _by_log(stores: Stores, incoming: Iterator[Stored], address: str, tally: Tally) -> None:
+async def _by_log(
+    stores: Stores, incoming: Iterator[Stored], address: str, tally: Tally
+) -> list[str]:
+    """Hand the messages over; return the mail_ids of those that were not there."""
     user = await stores.directory.user_by_address(address)
     if user is None:
         raise click.ClickException(
             f"there is no user {printable(address)}; `rillmail user list` shows who there is"
         )
-    seen: set[str] = set()
+    added: dict[str, None] = {}
     batch: list[MailReceived] = []
     batch_bytes = 0
     for message in incoming:
         dates = _dates(message)
         ids = [derived_id(date, user.user_id, message.raw) for date in dates]
-        if ids[0] in seen or await _is_there(stores, ids):
+        if ids[0] in added or await _is_there(stores, ids):
             tally.already_there += 1
             continue
-        seen.add(ids[0])
+        added[ids[0]] = None
         batch.append(await _received(stores, message, user, ids[0], dates[0]))
         batch_bytes += min(message.size_bytes, RAW_INLINE_BYTES)
         if len(batch) >= BATCH or batch_bytes >= BATCH_BYTES:
@@ -117,6 +141,23 @@ async def _by_log(stores: Stores, incoming: Iterator[Stored], address: str, tall
             batch_bytes = 0
     if batch:
         await _append(stores, tuple(batch), tally)
+    return list(added)
+
+
+async def _unseen(
+    stores: Stores, mail_ids: Sequence[str], patience_s: float, progress: Progress
+) -> int:
+    """Wait until the mails can be seen; return how many can't when nothing moves any more."""
+    task = progress.add_task("Storing", total=len(mail_ids))
+    done, waited_s = 0, 0.0
+    while done < len(mail_ids) and waited_s < patience_s:
+        if await stores.mailboxes.places(mail_ids[done]):
+            done, waited_s = done + 1, 0.0
+            continue
+        progress.update(task, completed=done)
+        await asyncio.sleep(LOOK_EVERY_S)
+        waited_s += LOOK_EVERY_S
+    return len(mail_ids) - done
 
 
 def _by_smtp(incoming: Iterator[Stored], address: str, server: str, tally: Tally) -> None:
@@ -242,7 +283,7 @@ def _progress(source: Path) -> Generator[Progress]:
     with Progress(
         TextColumn("{task.description}"),
         BarColumn(),
-        DownloadColumn(),
+        TaskProgressColumn(),
         TimeRemainingColumn(),
         console=console,
         disable=not console.is_terminal or source == Path("-"),
@@ -259,3 +300,5 @@ def _print(tally: Tally, address: str, as_json: bool) -> None:
         click.echo(f"Not imported: {printable(reason)}", err=True)
     there = f", {tally.already_there} were there already" if tally.already_there else ""
     click.echo(f"{tally.added} added to {printable(address)}{there}")
+    if tally.not_seen_yet:
+        click.echo(f"{tally.not_seen_yet} of them will be seen when the service has stored them.")

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -55,10 +56,24 @@ def test_a_second_run_before_the_first_is_worked_off_derives_the_same_ids(tmp_pa
     ]
 
 
+def test_it_ends_when_the_mail_can_be_seen(tmp_path: Path) -> None:
+    stores = furnished()
+    stores.mailboxes.looks_until_seen = 2
+    result = stores.bring(saved(tmp_path, MBOX), "--wait", "60")
+    assert result.stdout == "2 added to bo@shop.example\n"
+
+
+def test_it_says_what_can_not_be_seen_yet(tmp_path: Path) -> None:
+    result = furnished().bring(saved(tmp_path, MBOX), "--wait", "0.1")
+    assert result.stdout == (
+        "2 added to bo@shop.example\n2 of them will be seen when the service has stored them.\n"
+    )
+
+
 def test_a_message_that_is_in_the_file_twice_is_added_once(tmp_path: Path) -> None:
     stores = furnished()
     result = stores.bring(saved(tmp_path, MBOX + MBOX), "--json")
-    assert in_json(result) == {"added": 2, "already_there": 2, "refused": []}
+    assert in_json(result) == {"added": 2, "already_there": 2, "not_seen_yet": 0, "refused": []}
 
 
 @pytest.mark.parametrize(
@@ -105,7 +120,7 @@ def test_a_maildir_is_read(tmp_path: Path) -> None:
 
 def test_standard_input_is_read() -> None:
     stores = furnished()
-    result = stores.run(import_mbox, "-", "--user", "bo@shop.example", typed=MBOX)
+    result = stores.run(import_mbox, "-", "--user", "bo@shop.example", "--wait", "0", typed=MBOX)
     assert result.stdout == "2 added to bo@shop.example\n"
 
 
@@ -176,8 +191,13 @@ class KeptBlobs:
 class KeptPlaces:
     def __init__(self) -> None:
         self.mail_ids: set[str] = set()
+        self.looks = Counter[str]()
+        self.looks_until_seen = 1_000_000
 
     async def places(self, mail_id: str) -> Sequence[tuple[str, str]]:
+        self.looks[mail_id] += 1
+        if self.looks[mail_id] > self.looks_until_seen:
+            self.mail_ids.add(mail_id)
         return [("bo", mail_id)] if mail_id in self.mail_ids else []
 
 
@@ -188,7 +208,7 @@ class MailStores(MemoryStores):
     mailboxes: KeptPlaces = field(default_factory=KeptPlaces)
 
     def bring(self, path: Path, *options: str, user: str = "bo@shop.example", **env: str) -> Result:
-        return self.run(import_mbox, str(path), "--user", user, *options, **env)
+        return self.run(import_mbox, str(path), "--user", user, "--wait", "0", *options, **env)
 
     def deliver_all(self) -> None:
         self.mailboxes.mail_ids = {mail.mail_id for mail in self.log.mails}
