@@ -45,6 +45,7 @@ class Topic:
 
 DEAD_SUFFIX = ".dead"
 REPLAY_SUFFIX = ".replay"
+FOR_STAGE = "stage"  # header of what comes back from the dead letters: whom alone it is for
 TAPPED = "tapped"  # header of events that were handed on in process besides being written
 
 TOPICS: tuple[Topic, ...] = (
@@ -98,5 +99,15 @@ def dead_topic(path: str) -> str:
 
 
 def replay_topic(path: str) -> str:
-    """Return the name of the topic by which dead letters of *path* come back to their stage."""
+    """Return the topic by which dead letters of *path* come back to stages that read a step."""
     return path + REPLAY_SUFFIX
+
+
+def comes_back_by(path: str, read: str) -> str:
+    """Return the topic by which a dead letter comes back to a stage of *path* that reads *read*.
+
+    It is the same topic, so that the order by key holds there, or ``replay_topic`` where that is
+    a step: what is handed on in process has no reader of its own.
+    """
+    topic = BY_NAME.get(read)
+    return read if topic is not None and not topic.is_step else replay_topic(path)

@@ -17,7 +17,7 @@ from connectors.sqlite.log import append_to
 from topologies.ports.clock import Clock
 from topologies.ports.dead_letters import DeadLetter
 from topologies.ports.log import Entry
-from topologies.topics import DEAD_SUFFIX, dead_topic, replay_topic
+from topologies.topics import DEAD_SUFFIX, FOR_STAGE, comes_back_by, dead_topic
 
 _SELECT = """
     SELECT r.topic, r.partition, r.offset, r.key, r.value, r.event_id, r.appended_at, r.headers,
@@ -122,15 +122,16 @@ def _letter(row: tuple[Any, ...]) -> DeadLetter:
         event_id=event_id,
         origin=told.get("origin", ""),
         buried_at=datetime.fromtimestamp(appended_at / 1000, UTC),
+        topic=told.get("topic", ""),
         state=state,
     )
 
 
 def _again(letter: DeadLetter) -> Entry:
     return Entry(
-        topic=replay_topic(letter.path),
+        topic=comes_back_by(letter.path, letter.topic),
         key=letter.key,
         value=letter.value,
         event_id=letter.event_id,  # so that what went through before is not doubled
-        headers={"stage": letter.stage, "origin": letter.origin},
+        headers={FOR_STAGE: letter.stage, "origin": letter.origin},
     )

@@ -16,10 +16,10 @@ from topologies.engines.handling import Again, Bury, Emit, Services, handle
 from topologies.events.base import Event
 from topologies.mail import ids
 from topologies.ports.clock import Clock
-from topologies.ports.log import Entry
+from topologies.ports.log import Entry, Record
 from topologies.ports.observer import Observer
 from topologies.stage import Stage
-from topologies.topics import TAPPED, dead_topic, topic_of
+from topologies.topics import FOR_STAGE, REPLAY_SUFFIX, TAPPED, dead_topic, topic_of
 from topologies.topology import Topology
 
 
@@ -64,6 +64,37 @@ class Chains:
     def waiting(self) -> Collection[Waiting]:
         """Return the records that wait to be tried again."""
         return tuple(self._waiting.values())
+
+    async def work(self, stage: Stage, record: Record) -> list[Entry]:
+        """Return what is to be written for a record of the topic that *stage* reads.
+
+        Nothing for what was handed on in process when it was written, nor for what comes back
+        from the dead letters to another stage.
+
+        Raises:
+            Misconfigured: The stage can't be run as it is wired.
+        """
+        if TAPPED in record.headers:
+            return []
+        wanted = record.headers.get(FOR_STAGE, stage.name)
+        if wanted == stage.name:
+            return await self.run(stage, _given(record))
+        readers = self._topology.readers(topic_of(stage.reads[0]))
+        if stage is readers[0] and all(wanted != reader.name for reader in readers):
+            return [_without_stage(record, stage.path, wanted)]
+        return []
+
+    async def again(self, record: Record) -> list[Entry]:
+        """Return what is to be written for a record of a ``replay_topic``.
+
+        Raises:
+            Misconfigured: Its stage can't be run as it is wired.
+        """
+        wanted = record.headers.get(FOR_STAGE, "")
+        for stage in self._topology.stages:
+            if stage.name == wanted:
+                return await self.run(stage, _given(record))
+        return [_without_stage(record, record.topic.removesuffix(REPLAY_SUFFIX), wanted)]
 
     async def run(self, stage: Stage, given: Given) -> list[Entry]:
         """Return what is to be written for *given*, dead letters included, in order.
@@ -137,6 +168,31 @@ class Chains:
         )
 
 
+def _given(record: Record) -> Given:
+    origin = f"{record.topic}/{record.partition}/{record.offset}"
+    return Given(
+        value=record.value,
+        key=record.key,
+        event_id=record.event_id,
+        origin=record.headers.get("origin", origin),
+    )
+
+
+def _without_stage(record: Record, path: str, name: str) -> Entry:
+    # Renamed or taken out since it died: no reason to stop everything else.
+    return Entry(
+        topic=dead_topic(path),
+        key=record.key,
+        value=record.value,
+        event_id=record.event_id,
+        headers={
+            **record.headers,
+            "kind": "poison",
+            "reason": f"there is no stage {name!r} any more",
+        },
+    )
+
+
 def _entry(event: Event, event_id: str, headers: dict[str, str]) -> Entry:
     return Entry(
         topic=topic_of(type(event)).name,
@@ -156,6 +212,7 @@ def _dead_letter(stage: Stage, given: Given, outcome: Bury, attempts: int) -> En
         event_id=given.event_id,
         headers={
             "stage": stage.name,
+            "topic": topic_of(stage.reads[0]).name,
             "kind": outcome.kind,
             "reason": outcome.reason,
             "traceback": outcome.traceback,

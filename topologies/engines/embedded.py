@@ -9,7 +9,7 @@ import contextlib
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 
-from topologies.engines.chain import Chains, Given, Waiting
+from topologies.engines.chain import Chains, Waiting
 from topologies.engines.handling import Services
 from topologies.engines.reader import Reader
 from topologies.errors import Misconfigured
@@ -17,7 +17,7 @@ from topologies.ports.clock import Clock
 from topologies.ports.log import Entry, PartitionedLog, Record
 from topologies.ports.observer import Observer
 from topologies.stage import Stage
-from topologies.topics import REPLAY_SUFFIX, TAPPED, TOPICS, dead_topic, replay_topic
+from topologies.topics import TOPICS, replay_topic
 from topologies.topology import Topology
 
 GRACE_S = 3.0  # for what is under way when the engine stops
@@ -159,9 +159,7 @@ class EmbeddedEngine:
         self, stage: Stage, topic: str, partition: int, *, until: int | None = None
     ) -> Reader:
         async def work(record: Record) -> Sequence[Entry]:
-            if TAPPED in record.headers:
-                return ()  # it was handed on in process when it was written
-            return await self._chains.run(stage, _given(record))
+            return await self._chains.work(stage, record)
 
         return Reader(
             self._log,
@@ -175,11 +173,7 @@ class EmbeddedEngine:
 
     def _replays(self) -> list[Reader]:
         async def work(record: Record) -> Sequence[Entry]:
-            name = record.headers.get("stage", "")
-            for stage in self._topology.stages:
-                if stage.name == name:
-                    return await self._chains.run(stage, _given(record))
-            return [_without_stage(record, name)]
+            return await self._chains.again(record)
 
         return [
             Reader(
@@ -197,31 +191,6 @@ class EmbeddedEngine:
 
 def _replay_group(path: str) -> str:
     return f"{path}-replay"
-
-
-def _given(record: Record) -> Given:
-    origin = f"{record.topic}/{record.partition}/{record.offset}"
-    return Given(
-        value=record.value,
-        key=record.key,
-        event_id=record.event_id,
-        origin=record.headers.get("origin", origin),
-    )
-
-
-def _without_stage(record: Record, name: str) -> Entry:
-    # Renamed or taken out since it died: no reason to stop everything else.
-    return Entry(
-        topic=dead_topic(record.topic.removesuffix(REPLAY_SUFFIX)),
-        key=record.key,
-        value=record.value,
-        event_id=record.event_id,
-        headers={
-            **record.headers,
-            "kind": "poison",
-            "reason": f"there is no stage {name!r} any more",
-        },
-    )
 
 
 def _first(errors: BaseExceptionGroup[Misconfigured]) -> Misconfigured:

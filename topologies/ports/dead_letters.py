@@ -16,6 +16,7 @@ class DeadLetter:
         stage: Which stage could not pass it; a replay starts there.
         kind: ``poison``: can never pass. ``exhausted``: failed too often. ``bug``: ours.
         value: The event as that stage was given it.
+        topic: What that stage reads; empty where it is not known.
         origin: topic/partition/offset of the record that the chain began with.
     """
 
@@ -31,6 +32,7 @@ class DeadLetter:
     event_id: str
     origin: str
     buried_at: datetime
+    topic: str = ""
     state: Literal["dead", "replayed", "dropped"] = "dead"
 
 
