@@ -45,6 +45,7 @@ class Topic:
 
 DEAD_SUFFIX = ".dead"
 REPLAY_SUFFIX = ".replay"
+EVENT_ID = "event_id"  # header of records in Kafka; elsewhere it has a place of its own
 FOR_STAGE = "stage"  # header of what comes back from the dead letters: whom alone it is for
 TAPPED = "tapped"  # header of events that were handed on in process besides being written
 

@@ -13,11 +13,11 @@ from connectors.sqlite.dead_letters import SqliteDeadLetters
 from connectors.sqlite.log import MIGRATIONS, SqliteLog
 from topologies.engines.embedded import EmbeddedEngine
 from topologies.engines.handling import Services
-from topologies.events import MailReceived
+from topologies.events import MailReceived, MailUndeliverable
 from topologies.events.base import Event
 from topologies.mail import ids
 from topologies.ports.observer import Result
-from topologies.stage import Stage, StageFunction, declared_by
+from topologies.stage import Stage, StageFunction, declared_by, stage
 from topologies.topology import Topology
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -140,3 +140,8 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 Written = Sequence[Event]
+
+
+@stage(reads=MailReceived, writes=[MailUndeliverable])
+async def refuse(event: MailReceived) -> Written:
+    return [MailUndeliverable(mail_id=event.mail_id, recipient="bo", reason="gone")]

@@ -11,7 +11,17 @@ import msgspec
 import pytest
 
 from connectors.memory.clock import ManualClock
-from tests.engines.stages import AT, TIMEOUT_S, House, Written, mail, opened, running, until
+from tests.engines.stages import (
+    AT,
+    TIMEOUT_S,
+    House,
+    Written,
+    mail,
+    opened,
+    refuse,
+    running,
+    until,
+)
 from topologies.errors import Misconfigured, Poison, Retryable
 from topologies.events import (
     CreateFolder,
@@ -28,11 +38,6 @@ from topologies.stage import Stage, declared_by, stage
 
 MESSAGE = Message(subject="Hello")
 REF = RawRef(blob="0" * 64, kind="whole", size_bytes=5)
-
-
-@stage(reads=MailReceived, writes=[MailUndeliverable])
-async def refuse(event: MailReceived) -> Written:
-    return [MailUndeliverable(mail_id=event.mail_id, recipient="bo", reason="gone")]
 
 
 @stage(reads=MailReceived, writes=[MailParsed])

@@ -1,19 +1,23 @@
-"""All stages on the embedded engine: the mailboxes are the same however the edges run."""
+"""All stages on each engine: the mailboxes are the same however the edges run."""
 
 import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.engines.kafka_house import opened_on_kafka, working
 from tests.engines.stages import TIMEOUT_S, opened
 from tests.services import AT, DOMAIN, in_memory
-from topologies.events import INBOX, MailReceived, MailSubmitted
+from topologies.events import INBOX, Event, MailReceived, MailSubmitted
 from topologies.mail import ids
 from topologies.ports.directory import Directory
 from topologies.ports.mailboxes import Email, Mailboxes
-from topologies.topology import build
+from topologies.topology import Topology, build
 
+ENGINES = ["embedded", pytest.param("kafka", marks=pytest.mark.live)]
 RUNS = [
     pytest.param((), (), id="chained"),
     pytest.param(("all",), (), id="all cut"),
@@ -22,11 +26,12 @@ RUNS = [
 ]
 
 
+@pytest.mark.parametrize("on", ENGINES)
 @pytest.mark.parametrize(("cuts", "taps"), RUNS)
 async def test_the_mailboxes_are_as_they_should_be(
-    tmp_path: Path, cuts: tuple[str, ...], taps: tuple[str, ...]
+    tmp_path: Path, cuts: tuple[str, ...], taps: tuple[str, ...], on: str
 ) -> None:
-    held, folders = await _mailboxes_after(tmp_path, cuts, taps)
+    held, folders = await _mailboxes_after(on, tmp_path, cuts, taps)
     subjects = {
         name: {folder: sorted(s) for folder, s in by_folder.items() if s}
         for name, by_folder in folders.items()
@@ -39,12 +44,13 @@ async def test_the_mailboxes_are_as_they_should_be(
     assert len({email.summary.email_id for _, email in held}) == len(held)
 
 
-async def test_chained_and_cut_lead_to_equal_mailboxes(tmp_path: Path) -> None:
+@pytest.mark.parametrize("on", ENGINES)
+async def test_chained_and_cut_lead_to_equal_mailboxes(tmp_path: Path, on: str) -> None:
     found: list[list[tuple[str, Email]]] = []
     for name, cuts in (("chained", ()), ("cut", ("all",))):
         folder = tmp_path / name
         folder.mkdir()
-        held, _ = await _mailboxes_after(folder, cuts, ())
+        held, _ = await _mailboxes_after(on, folder, cuts, ())
         found.append(held)
     chained, cut = (sorted(map(_comparable, held), key=str) for held in found)
     assert chained == cut
@@ -56,22 +62,49 @@ EICAR = r"X5O!P%@AP[4\PZX54(P^)7CC)7}$EICAR-STANDARD-" + "ANTIVIRUS-TEST-FILE!$H
 
 
 async def _mailboxes_after(
-    folder: Path, cuts: tuple[str, ...], taps: tuple[str, ...]
+    on: str, folder: Path, cuts: tuple[str, ...], taps: tuple[str, ...]
 ) -> tuple[list[tuple[str, Email]], dict[str, dict[str, list[str]]]]:
     services = await in_memory()
     topology = build(cuts=cuts, taps=taps)
+    mails = [*_mails(), await _sent(services)]
+    opening = _embedded if on == "embedded" else _kafka
+    async with opening(folder, topology, services, mails) as records:
+        tapped = {topic for topic in topology.taps if await records(topic)}
+    assert tapped == topology.taps
+    return await _held(services)
+
+
+Records = Callable[[str], Awaitable[list[tuple[str, bytes, str]]]]
+
+
+@asynccontextmanager
+async def _embedded(
+    folder: Path, topology: Topology, services: dict[type, Any], mails: Sequence[Event]
+) -> AsyncIterator[Records]:
     async with opened(
         folder, *topology.stages, services=services, cuts=topology.cuts, taps=topology.taps
     ) as house:
-        working = asyncio.create_task(house.engine.run())
-        await house.log.append([*_mails(), await _sent(services)])
+        running = asyncio.create_task(house.engine.run())
+        await house.log.append(mails)
         assert await house.engine.drained(TIMEOUT_S)
         await house.engine.stop()
-        await working
+        await running
         assert await house.dead_letters.list() == []
-        tapped = {topic for topic in topology.taps if await house.records(topic)}
-    assert tapped == topology.taps
-    return await _held(services)
+        yield house.records
+
+
+@asynccontextmanager
+async def _kafka(
+    folder: Path, topology: Topology, services: dict[type, Any], mails: Sequence[Event]
+) -> AsyncIterator[Records]:
+    async with opened_on_kafka(
+        folder, *topology.stages, services=services, cuts=topology.cuts, taps=topology.taps
+    ) as house:
+        async with working(house):
+            await house.log.append(mails)
+            await house.drained()
+        assert await house.dead_letters.list() == []
+        yield house.records
 
 
 async def _held(

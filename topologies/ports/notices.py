@@ -8,9 +8,22 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
+import msgspec
+
 from topologies.events.mailbox import CommandAnswered, MailboxChanged
 
-Notice = MailboxChanged | CommandAnswered
+
+class Missed(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag="notices.missed/1"):
+    """Notices may have been lost: whoever listens reads on from its cursor.
+
+    Told by the hub itself once it hears again, never to be published by others. It is not
+    on the log.
+    """
+
+    user_id: str
+
+
+Notice = MailboxChanged | CommandAnswered | Missed
 
 
 class Notices(Protocol):
@@ -29,5 +42,5 @@ class Notices(Protocol):
         ...
 
     def is_listening(self, user_id: str) -> bool:
-        """Tell whether anybody listens to *user_id* in this deployment, as far as known."""
+        """Tell whether anybody listens to *user_id*, as far as this process knows."""
         ...

@@ -1,0 +1,119 @@
+"""The same small topologies on Kafka and Faust."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from connectors.kafka.dead_letters import KafkaDeadLetters
+from connectors.kafka.producer import KafkaLog
+from connectors.kafka.reader import KafkaReader
+from connectors.memory.clock import ManualClock, SystemClock
+from tests.engines.stages import PARTITIONS, TIMEOUT_S, Seen
+from tests.live.engines import kafka
+from topologies.engines.faust import FaustEngine, groups_of
+from topologies.engines.handling import Services
+from topologies.stage import Stage, StageFunction, declared_by
+from topologies.topology import Topology
+
+LOOK_EVERY_S = 0.1
+
+
+@dataclass
+class KafkaHouse:
+    """Topics of our own, and what makes engines for them."""
+
+    servers: Sequence[str]
+    prefix: str
+    folder: Path
+    log: KafkaLog
+    reader: KafkaReader
+    dead_letters: KafkaDeadLetters
+    topology: Topology
+    services: Services
+    seen: Seen
+    clock: SystemClock | ManualClock
+    in_flight: int
+
+    def engine(self, role: str = "all") -> FaustEngine:
+        return FaustEngine(
+            self.topology,
+            self.services,
+            groups_of(self.topology, role),
+            servers=self.servers,
+            prefix=self.prefix,
+            folder=self.folder,
+            write=self.log.write,
+            lags=self.reader.lag,
+            clock=self.clock,
+            in_flight=self.in_flight,
+            observer=self.seen,
+        )
+
+    async def records(self, topic: str) -> list[tuple[str, bytes, str]]:
+        return [(r.key, r.value, r.event_id) async for r in self.reader.read(topic)]
+
+    async def drained(self) -> None:
+        """Wait until all that was written is done and committed."""
+        calm = 0
+        async with asyncio.timeout(TIMEOUT_S):
+            while calm < 2:
+                calm = 0 if await self._behind() else calm + 1
+                await asyncio.sleep(LOOK_EVERY_S)
+
+    async def _behind(self) -> int:
+        behind = 0
+        for group in groups_of(self.topology, "all"):
+            lags = await self.reader.lag(self.prefix + group.name, [group.topic])
+            behind += sum(lags[group.topic].values())
+        return behind
+
+
+@asynccontextmanager
+async def opened_on_kafka(
+    folder: Path,
+    *functions: StageFunction | Stage,
+    services: Services | None = None,
+    cuts: Sequence[str] = (),
+    taps: Sequence[str] = (),
+    in_flight: int = 8,
+    clock: SystemClock | ManualClock | None = None,
+) -> AsyncIterator[KafkaHouse]:
+    """Make topics of our own; no engine runs yet."""
+    clock = clock or SystemClock()
+    # What is written in a test counts as inbound: there are topics for that path's dead letters.
+    stages = tuple(
+        f if isinstance(f, Stage) else replace(declared_by(f), path="inbound") for f in functions
+    )
+    async with kafka(partitions=PARTITIONS) as (servers, prefix):
+        log = KafkaLog(servers, clock=SystemClock(), prefix=prefix)
+        reader = KafkaReader(servers, prefix=prefix)
+        try:
+            yield KafkaHouse(
+                servers=servers,
+                prefix=prefix,
+                folder=folder,
+                log=log,
+                reader=reader,
+                dead_letters=KafkaDeadLetters(log, reader),
+                topology=Topology(stages, frozenset(cuts), frozenset(taps)),
+                services=services or {},
+                seen=Seen(),
+                clock=clock,
+                in_flight=in_flight,
+            )
+        finally:
+            await log.close()
+
+
+@asynccontextmanager
+async def working(house: KafkaHouse, role: str = "all") -> AsyncIterator[FaustEngine]:
+    """Run an engine, and stop it as a worker is stopped."""
+    engine = house.engine(role)
+    task = asyncio.create_task(engine.run())
+    try:
+        yield engine
+    finally:
+        await engine.stop()
+        await task

@@ -1,0 +1,168 @@
+"""The engine on Kafka: nothing is lost, whatever ends, joins or leaves."""
+
+import asyncio
+import contextlib
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+from tests.engines.kafka_house import KafkaHouse, opened_on_kafka, working
+from tests.engines.stages import AT, mail, refuse, until
+from topologies.engines.faust import groups_of
+from topologies.errors import Misconfigured, Poison, Retryable
+from topologies.events import MailReceived, MailUndeliverable
+from topologies.events.base import Event
+from topologies.stage import stage
+from topologies.topology import Topology, build
+
+pytestmark = pytest.mark.live
+
+
+async def test_what_is_written_is_worked_on_and_its_outputs_are_written(tmp_path: Path) -> None:
+    async with opened_on_kafka(tmp_path, refuse) as house, working(house):
+        await house.log.append([mail(f"{number}") for number in range(100)])
+        await house.drained()
+        written = await house.records("mail.exceptions")
+        assert len({event_id for _, _, event_id in written}) == len(written) == 100
+
+
+async def test_a_worker_that_is_stopped_repeats_nothing_when_it_starts_again(
+    tmp_path: Path,
+) -> None:
+    async with opened_on_kafka(tmp_path, refuse) as house:
+        for _ in range(2):
+            async with working(house):
+                await house.log.append([mail(f"{number}") for number in range(20)])
+                await house.drained()
+        assert set(Counter(house.seen.told).values()) == {2}  # the same mails were given twice
+
+
+async def test_a_record_that_others_overtook_is_done_after_a_crash(tmp_path: Path) -> None:
+    # The group is new: with nothing committed yet, a gap at the very start must not be skipped.
+    gate = Gate("slow")
+    async with opened_on_kafka(tmp_path, wait, services={Door: gate}, in_flight=64) as house:
+        async with crashing(house):
+            await house.log.append([mail("slow"), *(mail(f"{number}") for number in range(40))])
+            await until(lambda: len(gate.passed) == 40)
+            await asyncio.sleep(2.5)  # longer than positions take to be committed
+        gate.open()
+        async with working(house):
+            await until(lambda: "slow" in gate.passed)
+            await house.drained()
+
+
+async def test_two_workers_share_and_none_is_lost_when_one_joins_and_leaves(
+    tmp_path: Path,
+) -> None:
+    gate = Gate()
+    names = [f"{number}" for number in range(600)]
+    async with opened_on_kafka(tmp_path, wait, services={Door: gate}) as house:
+        async with working(house):
+            feeding = asyncio.create_task(feed(house, names))
+            await until(lambda: len(gate.passed) > 50)
+            async with working(house):
+                await until(lambda: len(set(gate.passed)) > 300)
+            await feeding
+            await until(lambda: len(set(gate.passed)) == len(names))
+            await house.drained()
+        written = {key for key, _, _ in await house.records("mail.exceptions")}
+        assert written == {mail(name).mail_id for name in names}
+
+
+async def test_what_fails_too_often_becomes_a_dead_letter_and_comes_back(tmp_path: Path) -> None:
+    gate = Gate()
+    gate.failures = 2
+    async with opened_on_kafka(tmp_path, wait, services={Door: gate}) as house, working(house):
+        await house.log.append([mail("a")])
+        await house.drained()
+        [letter] = await house.dead_letters.list()
+        assert (letter.stage, letter.kind, letter.reason) == ("wait", "exhausted", "away")
+        assert await house.dead_letters.replay(letter.letter_id)
+        await until(lambda: gate.passed == ["a"])
+        await house.drained()
+        assert await house.dead_letters.list() == []
+
+
+async def test_a_record_that_can_not_be_read_is_buried_and_the_next_passes(tmp_path: Path) -> None:
+    async with opened_on_kafka(tmp_path, doom) as house, working(house):
+        await house.log.append([mail("a"), mail("b")])
+        await house.drained()
+        assert [letter.kind for letter in await house.dead_letters.list()] == ["poison"] * 2
+
+
+def test_a_role_is_a_path_or_the_first_stage_of_a_chain() -> None:
+    topology = build()
+    assert names(topology, "inbound") == ["parse", "inbound-replay"]
+    assert names(topology, "mailbox") == ["store", "index", "notify", "mailbox-replay"]
+    assert names(topology, "index") == ["index"]
+    with pytest.raises(Misconfigured, match="cut the step"):
+        groups_of(topology, "scan")
+    assert names(build(cuts=["mail.authenticated"]), "scan") == ["scan"]
+    with pytest.raises(Misconfigured, match="no stage 'nonsense'"):
+        groups_of(topology, "nonsense")
+
+
+def test_all_roles_together_run_each_group_once() -> None:
+    topology = build()
+    assert Counter(names(topology, "all")) == Counter(
+        name for role in ("inbound", "mailbox", "outbound") for name in names(topology, role)
+    )
+
+
+def names(topology: Topology, role: str) -> list[str]:
+    return [group.name for group in groups_of(topology, role)]
+
+
+class Door(Protocol):
+    async def enter(self, name: str) -> None: ...
+
+
+class Gate:
+    def __init__(self, *closed: str) -> None:
+        self.passed: list[str] = []
+        self.failures = 0
+        self._closed = set(closed)
+        self._opened = asyncio.Event()
+
+    def open(self) -> None:
+        self._opened.set()
+
+    async def enter(self, name: str) -> None:
+        if self.failures:
+            self.failures -= 1
+            raise Retryable("away", after_s=0.001)
+        if name in self._closed:
+            await self._opened.wait()
+        self.passed.append(name)
+
+
+@stage(reads=MailReceived, writes=[MailUndeliverable], attempts=2)
+async def wait(event: MailReceived, *, door: Door) -> Sequence[Event]:
+    await door.enter((event.raw or b"").decode())
+    return await refuse(event)
+
+
+@stage(reads=MailReceived, writes=[])
+async def doom(event: MailReceived) -> Sequence[Event]:
+    raise Poison(f"{event.mail_id} at {AT}")
+
+
+async def feed(house: KafkaHouse, names: Sequence[str]) -> None:
+    for start in range(0, len(names), 10):
+        await house.log.append([mail(name) for name in names[start : start + 10]])
+        await asyncio.sleep(0.02)
+
+
+@contextlib.asynccontextmanager
+async def crashing(house: KafkaHouse) -> AsyncIterator[None]:
+    """Run an engine, and end it as a kill would: nothing is finished, nothing more committed."""
+    task = asyncio.create_task(house.engine().run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
