@@ -17,11 +17,22 @@ from api.push import Push
 from api.routes import ENDPOINTS
 from topologies.errors import BlobMissing, NoSpace, Retryable
 
+HEALTH_PATHS = ("/healthz", "/readyz", "/metrics")
+
 _logger = structlog.get_logger("http")
 
 
-def create(context: Context) -> ASGIApp:
-    """Return the application that answers with what is in *context*."""
+def create(context: Context, *, is_whole: bool = True) -> ASGIApp:
+    """Return the application that answers with what is in *context*.
+
+    Args:
+        context: What requests are answered with.
+        is_whole: Else it tells health and figures alone.
+    """
+    if not is_whole:
+        health = [endpoint for endpoint in ENDPOINTS if endpoint.path in HEALTH_PATHS]
+        routes = [Route(each.path, Resource(context, {each.method: each})) for each in health]
+        return _Answering(Router(routes, redirect_slashes=False, default=_nowhere))
     by_path: defaultdict[str, dict[str, Endpoint]] = defaultdict(dict)
     for endpoint in ENDPOINTS:
         by_path[endpoint.path][endpoint.method] = endpoint

@@ -11,7 +11,6 @@ import hashlib
 import hmac
 import re
 from collections.abc import AsyncIterator
-from urllib.parse import quote
 
 import msgspec
 from starlette.responses import Response, StreamingResponse
@@ -20,6 +19,7 @@ from api.context import Context
 from api.endpoint import Call
 from api.problems import Problem, not_found
 from topologies.events import Attachment, BlobId
+from topologies.mail.disposition import disposition, shown_type
 
 LIVES_S = 300
 NAME_CHARACTERS = 150  # of a file name in the URL
@@ -30,10 +30,7 @@ UNTRUSTED = {
     "Referrer-Policy": "no-referrer",
 }
 
-# Shown as they are; anything else is handed out as bytes that no browser opens by itself.
-_PLAIN_TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,126}/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}")
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
-_TOKEN_CHARACTERS = re.compile(r"[^A-Za-z0-9!#$&+.^_`|~-]")
 
 
 class _Grant(msgspec.Struct, frozen=True, array_like=True):
@@ -74,21 +71,10 @@ async def fetch(call: Call) -> Response:
     if status == 206:
         headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
     headers["Content-Length"] = str(end - start)
-    plain = _PLAIN_TYPE.fullmatch(grant.content_type)
-    # A charset that nobody declared must not become ours.
-    headers["Content-Type"] = grant.content_type if plain else "application/octet-stream"
+    headers["Content-Type"] = shown_type(grant.content_type)
     if call.request.method == "HEAD":
         return StreamingResponse(_nothing(), status, headers)
     return StreamingResponse(call.context.blobs.stream(grant.blob, start, end), status, headers)
-
-
-def disposition(file_name: str) -> str:
-    """Return the Content-Disposition of a download (RFC 6266, RFC 8187)."""
-    plain = _TOKEN_CHARACTERS.sub("_", file_name) or "file"
-    if plain == file_name:
-        return f'attachment; filename="{plain}"'
-    encoded = quote(file_name, safe="!#$&+.^_`|~-", errors="replace")
-    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{encoded}"
 
 
 def _granted(context: Context, token: str) -> _Grant:

@@ -22,7 +22,7 @@ from topologies.errors import Retryable
 from topologies.events import MailboxChanged
 from topologies.ports.directory import Session
 from topologies.ports.mailboxes import MAX_PAGE
-from topologies.ports.notices import Notice
+from topologies.ports.notices import Missed, Notice
 
 PROTOCOL = "bearer"  # a browser can't set a header: it offers this and the token
 
@@ -120,12 +120,12 @@ class Push:
                     if await self._context.directory.session(token) is None:
                         raise _Ended(SIGNED_OUT, "the token is not valid any more")
                     check_at = loop.time() + self._context.check_every_s
-                if not isinstance(notice, MailboxChanged) or notice.seq <= since:
-                    continue
-                if notice.seq == since + 1:
+                if isinstance(notice, MailboxChanged) and notice.seq == since + 1:
                     await self._send(socket, notice)
                     since = notice.seq
-                else:
+                elif isinstance(notice, Missed) or (
+                    isinstance(notice, MailboxChanged) and notice.seq > since
+                ):
                     since = await self._catch_up(socket, user_id, since)
 
     async def _catch_up(self, socket: WebSocket, user_id: str, since: int) -> int:

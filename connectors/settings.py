@@ -15,6 +15,7 @@ import msgspec
 from topologies.errors import Misconfigured
 
 PREFIX = "RILLMAIL_"
+OTHERS_PREFIX = PREFIX + "SERVERS_"  # read by the scripts in servers/, not by us
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 Positive = Annotated[int, msgspec.Meta(ge=1)]
 NotNegative = Annotated[int, msgspec.Meta(ge=0)]
@@ -41,6 +42,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     lmtp_port: Annotated[Port, means("for a mail server of our own (RFC 2033)")] = 2424
     submission_port: Annotated[Port, means("for users; not opened without a certificate")] = 2587
     http_port: Annotated[Port, means("for the API and the webmail")] = 8025
+    health_port: Annotated[Port, means("of a worker without the API: health and metrics")] = 0
     public_url: Annotated[str, means("how clients reach the API; empty: http://HOST:PORT")] = ""
     hostname: Annotated[str, means("our name in SMTP and Received; empty: the machine's")] = ""
     tls_certificate: Annotated[str, means("PEM file with the chain; enables STARTTLS")] = ""
@@ -70,6 +72,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     cassandra_replication: Annotated[Positive, means("copies of each row in Cassandra")] = 1
     elasticsearch_urls: Annotated[Names, means("of the cluster")] = ("http://127.0.0.1:9200",)
     elasticsearch_index: Annotated[str, means("the name of the index of mails")] = "rillmail"
+    elasticsearch_shards: Annotated[Positive, means("of an index that is made")] = 1
+    elasticsearch_replication: Annotated[Positive, means("copies of each shard of it")] = 1
     redis_url: Annotated[str, means("of Redis, with the number of the database")] = (
         "redis://127.0.0.1:6379/0"
     )
@@ -101,7 +105,9 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
             )
     known = {f.name for f in msgspec.structs.fields(Settings)} | {"config"}
     for name in env:
-        if name.startswith(PREFIX) and name[len(PREFIX) :].lower() not in known:
+        if not name.startswith(PREFIX) or name.startswith(OTHERS_PREFIX):
+            continue
+        if name[len(PREFIX) :].lower() not in known:
             raise Misconfigured(f"{name} is no setting; `rillmail settings` lists them")
     try:
         return msgspec.convert(values, Settings, strict=False)

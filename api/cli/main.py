@@ -8,14 +8,18 @@ import structlog
 
 COMMANDS = {
     "run": "api.cli.run:run",
+    "worker": "api.cli.worker:worker",
     "domain": "api.cli.domain:domain",
     "user": "api.cli.user:user",
     "alias": "api.cli.alias:alias",
     "send": "api.cli.send:send",
     "import": "api.cli.import_mbox:import_mbox",
     "topology": "api.cli.topology:topology",
+    "topics": "api.cli.topics:topics",
+    "schema": "api.cli.schema:schema",
     "dead": "api.cli.dead:dead",
     "spam": "api.cli.spam:spam",
+    "schema": "api.cli.schema:schema",
     "settings": "api.cli.settings_list:settings",
 }
 

@@ -1,22 +1,17 @@
 """`rillmail run`: the whole service in one process."""
 
 import asyncio
-import contextlib
-import ctypes
-import logging
 import secrets
-import signal
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import click
 import msgspec
-import structlog
 
 from api.cli.output import as_json, examples
 from api.cli.stores import errors_for_people
 from connectors.settings import Settings, load
+from topologies.errors import Misconfigured
 from topologies.ports.directory import Directory
 
 LARGE_MEMORY_BYTES = 256 * 1024
@@ -54,48 +49,24 @@ def run(demo: bool, as_json: bool) -> None:
     What is accepted lies in the data folder, and is still there after a restart. Logs go to
     standard error: one line for each record and stage, JSON unless it is a terminal.
     """
-    # Here, since `--help` needs no engine.
-    import uvloop
+    from api.cli.serving import run_until_signal  # here, since `--help` needs no engine
 
     with errors_for_people():
         settings = load()
-        _configure_logs(settings)
-        _give_back_large_memory()
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_serve(settings, demo, as_json))
+        if settings.profile != "embedded":
+            raise Misconfigured(
+                "RILLMAIL_PROFILE=cluster: run each role by `rillmail worker ROLE`, or the whole"
+                " cluster on one machine by `make cluster`"
+            )
+        run_until_signal(lambda stopped: _serve(settings, demo, as_json, stopped), settings)
 
 
-async def _serve(settings: Settings, demo: bool, as_json: bool) -> None:
-    from api.app import create
-    from api.context import Context
-    from api.server import HttpServer
+async def _serve(settings: Settings, demo: bool, as_json: bool, stopped: asyncio.Event) -> None:
+    from api.cli.serving import serving, work_until
     from connectors.assembly import open_service
 
-    stopped = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    async with open_service(settings) as service:
-        stores = service.stores
-        app = create(
-            Context(
-                settings=settings,
-                clock=stores.clock,
-                log=stores.log,
-                directory=stores.directory,
-                mailboxes=stores.mailboxes,
-                blobs=stores.blobs,
-                search=stores.search,
-                notices=service.notices,
-                dead_letters=stores.dead_letters,
-                request_keys=stores.request_keys,
-                metrics=service.metrics.exposition,
-                health=service.health,
-            )
-        )
-        http = HttpServer(app, settings.host, settings.http_port)
-        await service.smtp.start()
-        await http.start()
-        new_users = await _demo_users(stores.directory) if demo else ()
+    async with open_service(settings) as service, serving(service, settings.http_port) as http:
+        new_users = await demo_users(service.stores.directory) if demo else ()
         told = Started(
             http_url=settings.public_url or f"http://{settings.host}:{http.port}",
             smtp=f"{settings.host}:{service.smtp.smtp_port}",
@@ -104,20 +75,10 @@ async def _serve(settings: Settings, demo: bool, as_json: bool) -> None:
             new_users=new_users,
         )
         click.echo(msgspec.json.encode(told).decode() if as_json else _for_people(told))
-        working = asyncio.create_task(service.work(), name="work")
-        stopping = asyncio.create_task(stopped.wait(), name="stop")
-        try:
-            await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            # First whoever brings mail in, then what works on it.
-            await service.smtp.close()
-            await http.close()
-            stopping.cancel()
-            await service.stop()
-            await working  # raises what ended it, if it was not us
+        await work_until(stopped, service)
 
 
-async def _demo_users(directory: Directory) -> tuple[tuple[str, str], ...]:
+async def demo_users(directory: Directory) -> tuple[tuple[str, str], ...]:
     """Make the demo domain and its users if there is no domain; return (address, password)."""
     if await directory.domains():
         return ()
@@ -155,40 +116,3 @@ def _try_next(told: Started) -> Sequence[str]:
         f"  curl -s {told.http_url}/auth/token {form}",
         f"  open {told.http_url} in a browser and sign in as {alice} or {bob}",
     ]
-
-
-def _give_back_large_memory() -> None:
-    """Let what held a large mail go back to the system, where the C library can be told so.
-
-    glibc raises its threshold with each large piece that is freed, up to 32 MiB, and keeps what
-    is smaller: a few mails of 25 MB would stay resident for ever. A fixed threshold does not rise.
-    """
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, LARGE_MEMORY_BYTES)
-
-
-def _configure_logs(settings: Settings) -> None:
-    is_terminal = sys.stderr.isatty()
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.dev.ConsoleRenderer()
-            if is_terminal
-            else structlog.processors.JSONRenderer(serializer=_json),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(
-            logging.getLevelNamesMapping()[settings.log_level.upper()]
-        ),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr)
-        if is_terminal
-        else structlog.BytesLoggerFactory(sys.stderr.buffer),
-        cache_logger_on_first_use=True,
-    )
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr)  # what libraries have to say
-
-
-def _json(value: object, **_: object) -> bytes:
-    return msgspec.json.encode(value, enc_hook=repr)

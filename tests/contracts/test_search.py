@@ -1,10 +1,11 @@
 """Search: every index finds the same mails, and never another user's."""
 
 import asyncio
+import secrets
 import sqlite3
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import closing
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,24 +15,42 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from connectors.elasticsearch.search import ElasticSearch
 from connectors.memory.search import MemorySearch
 from connectors.sqlite import search_find
 from connectors.sqlite.database import Database
 from connectors.sqlite.search import MIGRATIONS, SqliteSearch
+from tests.live.engines import elasticsearch
 from topologies.mail.ids import derived_id
 from topologies.mail.query import parse
-from topologies.ports.search import Search, SearchDocument, SearchQuery, SearchState, Term
+from topologies.ports.search import Hits, Search, SearchDocument, SearchQuery, SearchState, Term
 
 NOW = datetime(2026, 3, 14, 12, tzinfo=UTC)
+ElasticPlace = tuple[Sequence[str], str]  # URLs and the name of an index
+Place = Database | ElasticPlace | None
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-def search(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Search]:
-    if request.param == "memory":
-        yield MemorySearch()
-        return
-    with closing(Database(tmp_path / "search.db", MIGRATIONS)) as database:
-        yield SqliteSearch(database)
+@pytest.fixture(params=["memory", "sqlite", pytest.param("elasticsearch", marks=pytest.mark.live)])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
+    if request.param == "elasticsearch":
+        yield request.getfixturevalue("elastic_place")
+    elif request.param == "sqlite":
+        with closing(Database(tmp_path / "search.db", MIGRATIONS)) as database:
+            yield database
+    else:
+        yield None
+
+
+@pytest.fixture(scope="module")
+def elastic_place() -> Iterator[ElasticPlace]:
+    with elasticsearch() as (urls, index):
+        yield urls, index
+
+
+@pytest.fixture
+async def search(place: Place) -> AsyncIterator[Search]:
+    async with opened(place) as found:
+        yield found
 
 
 # --- what is found ------------------------------------------------------------------
@@ -316,13 +335,35 @@ steps = st.lists(
 )
 
 
+questionnaires = st.lists(queries, min_size=1, max_size=6)
+
+
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
-@given(steps, st.lists(queries, min_size=1, max_size=6), st.booleans())
+@given(steps, questionnaires)
 def test_index_equals_the_reference(
-    history: list[tuple[str, Any]], questions: list[SearchQuery], walks: bool
+    history: list[tuple[str, Any]], questions: list[SearchQuery]
 ) -> None:
-    async def differences(database: Database) -> list[object]:
-        plain, real = MemorySearch(), SqliteSearch(database)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        closing(Database(Path(folder) / "search.db", MIGRATIONS)) as database,
+    ):
+        assert asyncio.run(differences(database, history, questions)) == []
+
+
+@pytest.mark.live
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@given(steps, questionnaires)
+def test_elasticsearch_equals_the_reference(
+    elastic_place: ElasticPlace, history: list[tuple[str, Any]], questions: list[SearchQuery]
+) -> None:
+    assert asyncio.run(differences(elastic_place, history, questions)) == []
+
+
+async def differences(
+    place: Place, history: list[tuple[str, Any]], questions: list[SearchQuery]
+) -> list[object]:
+    plain = MemorySearch()
+    async with opened(place) as real:
         found: list[object] = []
         for step, what in history:
             found += [await apply(plain, step, what), await apply(real, step, what)]
@@ -331,13 +372,7 @@ def test_index_equals_the_reference(
             expected = await plain.search("ann", question, limit=3)
             actual = await real.search("ann", question, limit=3)
             found += [(question, expected, actual)] if expected != actual else []
-        return found
-
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        closing(Database(Path(folder) / "search.db", MIGRATIONS)) as database,
-    ):
-        assert asyncio.run(differences(database)) == []
+    return found
 
 
 async def apply(search: Search, step: str, what: Any) -> object:
@@ -420,6 +455,46 @@ async def test_cancelled_writer_does_not_lose_the_others(tmp_path: Path) -> None
 
 
 # --- builders -----------------------------------------------------------------------
+
+
+@asynccontextmanager
+async def opened(place: Place) -> AsyncGenerator[Search]:
+    """The index that lies in *place*, empty."""
+    if place is None:
+        yield MemorySearch()
+    elif isinstance(place, Database):
+        yield SqliteSearch(place)
+    else:
+        search = ElasticSearch(*place, refresh="true")
+        try:
+            yield Apart(search)
+        finally:
+            await search.close()
+
+
+class Apart:
+    """An index in which others have mails, too: nobody but its own users is met."""
+
+    def __init__(self, search: Search) -> None:
+        self._search = search
+        self._suffix = secrets.token_hex(4)
+
+    async def index(self, documents: Sequence[SearchDocument]) -> None:
+        await self._search.index([replace(d, user_id=self._own(d.user_id)) for d in documents])
+
+    async def set_state(self, user_id: str, states: Sequence[SearchState]) -> Sequence[str]:
+        return await self._search.set_state(self._own(user_id), states)
+
+    async def remove(self, user_id: str, email_ids: Sequence[str]) -> None:
+        await self._search.remove(self._own(user_id), email_ids)
+
+    async def search(
+        self, user_id: str, query: SearchQuery, *, limit: int = 50, cursor: str | None = None
+    ) -> Hits:
+        return await self._search.search(self._own(user_id), query, limit=limit, cursor=cursor)
+
+    def _own(self, user_id: str) -> str:
+        return f"{user_id}-{self._suffix}"
 
 
 async def count(search: Search, typed: str) -> int:

@@ -1,0 +1,68 @@
+"""`rillmail schema`: the tables in Cassandra, brought up to date before a release runs.
+
+Only the cluster profile has them; the embedded one brings its files up to date by itself.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import click
+
+from api.cli.output import as_json, examples, print_json
+from connectors.cassandra import migrations
+from connectors.cassandra.session import CassandraSession, open_session
+from connectors.settings import load
+from topologies.errors import MailError
+
+
+@click.group()
+def schema() -> None:
+    """The tables in Cassandra, of the cluster profile."""
+
+
+@schema.command(
+    epilog=examples(
+        "rillmail schema apply",
+        "RILLMAIL_CASSANDRA_REPLICATION=3 rillmail schema apply   # the first time",
+    )
+)
+@as_json
+def apply(as_json: bool) -> None:
+    """Create what is missing: the keyspace, and tables. Running it twice does no harm."""
+    applied = _on_cassandra(migrations.apply, create=True)
+    if as_json:
+        print_json({"applied": applied})
+    else:
+        click.echo("\n".join(f"applied {name}" for name in applied) or "Nothing is missing.")
+
+
+@schema.command(epilog=examples("rillmail schema status", "rillmail schema status --json"))
+@as_json
+def status(as_json: bool) -> None:
+    """Tell what is missing; the exit code is 1 if anything is."""
+    missing = _on_cassandra(migrations.pending, create=False)
+    if as_json:
+        print_json({"pending": missing})
+    else:
+        click.echo("\n".join(f"pending {name}" for name in missing) or "Nothing is missing.")
+    if missing:
+        raise SystemExit(1)
+
+
+def _on_cassandra(
+    work: Callable[[CassandraSession], Awaitable[list[str]]], *, create: bool
+) -> list[str]:
+    async def run() -> list[str]:
+        settings = load()
+        async with open_session(
+            settings.cassandra_hosts,
+            settings.cassandra_keyspace,
+            replication=settings.cassandra_replication,
+            create=create,
+        ) as session:
+            return await work(session)
+
+    try:
+        return asyncio.run(run())
+    except MailError as error:
+        raise click.ClickException(str(error)) from error

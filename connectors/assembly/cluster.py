@@ -1,0 +1,266 @@
+"""The cluster profile: each role a process, on Kafka, Cassandra, Elasticsearch, Redis and S3.
+
+A role is a way in (``smtp``, ``api``), a path of stages (``inbound``, ``mailbox``,
+``outbound``), or one stage that heads a chain. One process may have several.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from connectors.assembly.stores import Stores, antivirus_of, services_of
+from connectors.cassandra import migrations
+from connectors.cassandra.directory import CassandraDirectory
+from connectors.cassandra.mailboxes import CassandraMailboxes
+from connectors.cassandra.request_keys import CassandraRequestKeys
+from connectors.cassandra.session import CassandraSession, open_session
+from connectors.elasticsearch.search import ElasticSearch
+from connectors.kafka.dead_letters import KafkaDeadLetters
+from connectors.kafka.producer import KafkaLog
+from connectors.kafka.reader import KafkaReader
+from connectors.memory.clock import SystemClock
+from connectors.memory.notices import MemoryNotices
+from connectors.metrics import Metrics
+from connectors.redis.client import RedisClient
+from connectors.redis.listings import CachedListings
+from connectors.redis.notices import RedisNotices
+from connectors.s3.blobs import S3Blobs
+from connectors.s3.client import open_client
+from connectors.settings import Settings
+from connectors.smtp_in.server import SmtpIn
+from topologies.engines.faust import FaustEngine, Group, groups_of
+from topologies.errors import BlobMissing, MailError, Misconfigured
+from topologies.ports.blobs import Blobs
+from topologies.topology import Topology, build
+
+WAYS_IN = ("smtp", "api")
+CHECK_EVERY_S = 5.0
+CHECK_TIMEOUT_S = 4.0
+
+Check = Callable[[], Awaitable[object]]
+
+_logger = structlog.get_logger("worker")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterStores(Stores):
+    """The stores, and what the cluster has besides."""
+
+    log: KafkaLog
+    reader: KafkaReader
+    session: CassandraSession
+    redis: RedisClient
+    notices: RedisNotices
+
+
+class Worker:
+    """One process of the cluster, wired and not yet started; HTTP is added by ``api``."""
+
+    def __init__(
+        self, settings: Settings, roles: Sequence[str], stores: ClusterStores, topology: Topology
+    ) -> None:
+        """Prepare for *roles*.
+
+        Raises:
+            Misconfigured: There is no such role.
+        """
+        self.settings = settings
+        self.roles = tuple(dict.fromkeys(roles))
+        self.stores = stores
+        self.notices = stores.notices
+        self.metrics = Metrics()
+        self.has_api = "api" in self.roles
+        self.smtp = self._smtp() if "smtp" in self.roles else None
+        self._stopped = asyncio.Event()
+        self._failing: dict[str, str] = {}  # what is out of reach, and why
+        groups = _groups(topology, self.roles)
+        self._engine = self._made(topology, groups) if groups else None
+        self._checks = self._chosen(groups)
+
+    async def work(self) -> None:
+        """Let the stages run, and watch what they need, until ``stop``.
+
+        Raises:
+            Misconfigured: A stage can't be run as it is wired.
+            Retryable: The worker can't go on, and another may.
+        """
+        watching = asyncio.create_task(self._watch(), name="watch")
+        try:
+            if self._engine is not None:
+                await self._engine.run()
+            else:
+                await self._stopped.wait()
+        finally:
+            watching.cancel()
+
+    async def stop(self) -> None:
+        """End ``work``; what is under way gets a moment to end."""
+        self._stopped.set()
+        if self._engine is not None:
+            await self._engine.stop()
+
+    async def health(self) -> Mapping[str, Any]:
+        """Return whether this process does its work, and what it waits for if not."""
+        waiting = self._engine.waiting() if self._engine is not None else ()
+        reasons = {f"{name}: {reason}" for name, reason in self._failing.items()}
+        reasons |= {f"{record.stage}: {record.reason}" for record in waiting if record.outage}
+        if self._engine is not None and (trouble := self._engine.trouble()):
+            reasons.add(trouble)
+        return {
+            "ready": not reasons,
+            "reason": "; ".join(sorted(reasons)),
+            "roles": self.roles,
+            "waiting": len(waiting),
+            "lag": self._engine.lag() if self._engine is not None else {},
+        }
+
+    def _smtp(self) -> SmtpIn:
+        stores = self.stores
+        return SmtpIn(
+            stores.log,
+            stores.blobs,
+            stores.directory,
+            stores.mailboxes,
+            stores.clock,
+            self.settings,
+        )
+
+    def _made(self, topology: Topology, groups: Sequence[Group]) -> FaustEngine:
+        settings, stores = self.settings, self.stores
+        return FaustEngine(
+            topology,
+            services_of(settings, stores, self.notices, antivirus_of(settings)),
+            groups,
+            servers=settings.kafka_servers,
+            prefix=settings.topic_prefix,
+            folder=Path(settings.data_dir) / "faust",
+            write=stores.log.write,
+            lags=stores.reader.lag,
+            clock=stores.clock,
+            in_flight=settings.in_flight,
+            observer=self.metrics,
+        )
+
+    def _chosen(self, groups: Sequence[Group]) -> Mapping[str, Check]:
+        """Return how to find out whether what these roles can't be without is there."""
+        stores = self.stores
+        checks: dict[str, Check] = {
+            "Kafka": lambda: stores.reader.ends("mail.received"),
+            "Cassandra": lambda: stores.session.execute("SELECT key FROM system.local"),
+        }
+        # Search and Redis are missed, and everything else goes on.
+        paths = {group.stage.path for group in groups if group.stage is not None}
+        if "inbound" in paths or set(WAYS_IN) & set(self.roles):
+            checks["S3"] = lambda: _answers(stores.blobs)
+        return checks
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.gather(*(self._check(*each) for each in self._checks.items()))
+            health = await self.health()
+            self.metrics.stands(lag=health["lag"], dead={}, waiting=health["waiting"])
+            await asyncio.sleep(CHECK_EVERY_S)
+
+    async def _check(self, name: str, check: Check) -> None:
+        try:
+            async with asyncio.timeout(CHECK_TIMEOUT_S):
+                await check()
+        except (MailError, TimeoutError) as error:
+            if name not in self._failing:
+                _logger.warning("out-of-reach", what=name, reason=str(error) or "no answer")
+            self._failing[name] = str(error) or "no answer"
+        else:
+            if self._failing.pop(name, None) is not None:
+                _logger.info("back", what=name)
+
+
+@asynccontextmanager
+async def open_stores(settings: Settings) -> AsyncGenerator[ClusterStores]:
+    """Connect to what the settings name, and leave at the end.
+
+    Raises:
+        Retryable: Cassandra is out of reach. The others are waited for when they are asked.
+        Misconfigured: An address is none, or the schema is not the one that is needed.
+    """
+    clock = SystemClock()
+    async with AsyncExitStack() as opened:
+        session = await opened.enter_async_context(
+            open_session(settings.cassandra_hosts, settings.cassandra_keyspace)
+        )
+        await migrations.check(session)
+        s3 = await opened.enter_async_context(
+            open_client(
+                url=settings.s3_url,
+                region=settings.s3_region,
+                bucket=settings.s3_bucket,
+                access_key=settings.s3_access_key,
+                secret_key=settings.s3_secret_key,
+            )
+        )
+        redis = RedisClient(settings.redis_url)
+        opened.push_async_callback(redis.close)
+        log = KafkaLog(settings.kafka_servers, clock=clock, prefix=settings.topic_prefix)
+        opened.push_async_callback(log.close)
+        reader = KafkaReader(settings.kafka_servers, prefix=settings.topic_prefix)
+        search = ElasticSearch(settings.elasticsearch_urls, settings.elasticsearch_index)
+        opened.push_async_callback(search.close)
+        mailboxes = CassandraMailboxes(session, clock)
+        opened.push_async_callback(mailboxes.close)
+        yield ClusterStores(
+            clock=clock,
+            log=log,
+            reader=reader,
+            session=session,
+            redis=redis,
+            notices=RedisNotices(redis, MemoryNotices()),
+            dead_letters=KafkaDeadLetters(log, reader),
+            blobs=S3Blobs(s3),
+            directory=CassandraDirectory(
+                session, clock, default_quota_bytes=settings.default_quota_bytes
+            ),
+            mailboxes=CachedListings(mailboxes, redis),
+            request_keys=CassandraRequestKeys(session),
+            search=search,
+        )
+
+
+@asynccontextmanager
+async def open_worker(settings: Settings, roles: Sequence[str]) -> AsyncGenerator[Worker]:
+    """Connect, and wire what *roles* need.
+
+    Raises:
+        Retryable: As ``open_stores``.
+        Misconfigured: As ``open_stores``; or there is no such role.
+    """
+    topology = build(cuts=settings.cuts, taps=settings.taps)
+    _groups(topology, roles)  # before anything is asked: a wrong name is told at once
+    async with open_stores(settings) as stores:
+        worker = Worker(settings, roles, stores, topology)
+        if worker.has_api:
+            async with stores.notices.serving():
+                yield worker
+        else:
+            yield worker
+
+
+async def _answers(blobs: Blobs) -> None:
+    with suppress(BlobMissing):
+        await blobs.size("0" * 64)
+
+
+def _groups(topology: Topology, roles: Sequence[str]) -> list[Group]:
+    groups: dict[str, Group] = {}
+    for role in roles:
+        if role not in WAYS_IN:
+            try:
+                groups |= {group.name: group for group in groups_of(topology, role)}
+            except Misconfigured as error:
+                paths = dict.fromkeys(stage.path for stage in topology.stages)
+                names = ", ".join([*WAYS_IN, *paths])
+                raise Misconfigured(f"no role {role!r}: there are {names}; else {error}") from error
+    return list(groups.values())

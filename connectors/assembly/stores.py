@@ -1,0 +1,64 @@
+"""What answers each port, whatever the profile, and what is the same in both."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from connectors.clamav.clamd import ClamdAntivirus
+from connectors.dns.resolver import DnsResolver
+from connectors.files.spam_model import OWN_MODEL, load_spam_model
+from connectors.scanner.all import AllScanners
+from connectors.scanner.rules import RulesScanner
+from connectors.settings import Settings
+from topologies.engines.handling import Services
+from topologies.ports.antivirus import Antivirus
+from topologies.ports.blobs import Blobs
+from topologies.ports.classifier import SpamClassifier
+from topologies.ports.clock import Clock
+from topologies.ports.dead_letters import DeadLetters
+from topologies.ports.directory import Directory
+from topologies.ports.dns import Resolver
+from topologies.ports.log import EventLog
+from topologies.ports.mailboxes import Mailboxes
+from topologies.ports.notices import Notices
+from topologies.ports.policy import ScorePolicy
+from topologies.ports.request_keys import RequestKeys
+from topologies.ports.search import Search
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stores:
+    """Everything durable of one deployment."""
+
+    clock: Clock
+    log: EventLog
+    dead_letters: DeadLetters
+    blobs: Blobs
+    directory: Directory
+    mailboxes: Mailboxes
+    request_keys: RequestKeys
+    search: Search
+
+
+def services_of(
+    settings: Settings, stores: Stores, notices: Notices, antivirus: Antivirus
+) -> Services:
+    """Return an answer for each port that stages name."""
+    return {
+        Antivirus: antivirus,
+        Blobs: stores.blobs,
+        Clock: stores.clock,
+        Directory: stores.directory,
+        EventLog: stores.log,
+        Mailboxes: stores.mailboxes,
+        Notices: notices,
+        Resolver: DnsResolver(settings.dns_servers, settings.dns_timeout_s, stores.clock),
+        ScorePolicy: ScorePolicy(spam_threshold=settings.spam_threshold),
+        Search: stores.search,
+        SpamClassifier: load_spam_model(Path(settings.data_dir) / OWN_MODEL),
+    }
+
+
+def antivirus_of(settings: Settings) -> Antivirus:
+    """Return who looks for malware: our rules, and clamd where there is one."""
+    rules = RulesScanner()
+    return AllScanners(rules, ClamdAntivirus(settings.clamd)) if settings.clamd else rules

@@ -1,0 +1,192 @@
+"""The real engines that live tests use, each with a place of its own that is removed at the end.
+
+Where they are is read from the settings. An engine that is not there fails a test in CI; on
+other machines the test is skipped and says what is missing.
+"""
+
+import asyncio
+import os
+import secrets
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, contextmanager
+from datetime import timedelta
+from typing import Any, NoReturn
+from urllib.parse import urlsplit
+
+import pytest
+
+from connectors.cassandra import driver, migrations
+from connectors.cassandra.session import CassandraSession, address_of
+from connectors.clamav.clamd import ClamdAntivirus
+from connectors.elasticsearch.cluster import Cluster
+from connectors.elasticsearch.search import ElasticSearch
+from connectors.kafka.admin import KafkaAdmin
+from connectors.kafka.topics import apply, diff, wanted
+from connectors.redis.client import RedisClient
+from connectors.s3.client import S3Client, open_client
+from connectors.settings import load
+from topologies.errors import MailError, Retryable
+
+
+def absent(engine: str, where: str, error: Exception) -> NoReturn:
+    """End a test whose engine is not there."""
+    words = f"needs {engine} at {where}, which does not answer: {error}"
+    if os.environ.get("CI"):
+        pytest.fail(words)
+    pytest.skip(words)
+
+
+@contextmanager
+def cassandra() -> Generator[driver.Connected]:
+    """A connection to a fresh keyspace with all tables, dropped at the end.
+
+    It serves many event loops, one after another: wrap it in a ``CassandraSession`` in each.
+    """
+    hosts = load().cassandra_hosts
+    keyspace = f"rillmail_test_{secrets.token_hex(4)}"
+    try:
+        connected = driver.connect([address_of(host) for host in hosts], keyspace, 1, 5)
+    except driver.FOREIGN as error:
+        absent("Cassandra", ", ".join(hosts), error)
+
+    async def prepare() -> None:
+        await migrations.apply(CassandraSession(connected))
+
+    async def drop() -> None:
+        await CassandraSession(connected).define(f"DROP KEYSPACE {keyspace}")
+
+    try:
+        _run(prepare)
+        yield connected
+        _run(drop)
+    except Retryable as error:
+        absent("Cassandra", ", ".join(hosts), error)
+    finally:
+        connected.close()
+
+
+@contextmanager
+def elasticsearch(*, prepared: bool = True) -> Generator[tuple[tuple[str, ...], str]]:
+    """The URLs, and the name of a fresh index whose versions 1 to 3 are deleted at the end."""
+    urls = load().elasticsearch_urls
+    name = f"rillmail-test-{secrets.token_hex(4)}"
+
+    async def prepare() -> None:
+        search = ElasticSearch(urls, name)
+        try:
+            if prepared:
+                await search.versions.ensure()
+            else:
+                await search.versions.used()
+        finally:
+            await search.close()
+
+    async def drop() -> None:
+        cluster = Cluster(urls)
+        try:
+            for number in (1, 2, 3):
+                await cluster.ask("DELETE", f"/{name}-v{number}", known=(404,))
+        finally:
+            await cluster.close()
+
+    try:
+        asyncio.run(prepare())
+    except MailError as error:
+        absent("Elasticsearch", ", ".join(urls), error)
+    try:
+        yield urls, name
+    finally:
+        asyncio.run(drop())
+
+
+@asynccontextmanager
+async def s3(url: str = "") -> AsyncGenerator[S3Client]:
+    """A client of a fresh bucket, removed at the end with all it holds.
+
+    Args:
+        url: Where the client is to find the service, if not where it is: a proxy before it.
+    """
+    settings = load()
+    names = {
+        "region": settings.s3_region,
+        "bucket": f"rillmail-test-{secrets.token_hex(6)}",
+        "access_key": settings.s3_access_key,
+        "secret_key": settings.s3_secret_key,
+    }
+    async with open_client(url=settings.s3_url, **names) as direct:
+        try:
+            await direct.ensure_bucket()
+        except MailError as error:
+            absent("S3", settings.s3_url or "Amazon", error)
+        try:
+            if url:
+                async with open_client(url=url, **names) as client:
+                    yield client
+            else:
+                yield direct
+        finally:
+            if keys := [key async for key, _ in direct.keys("")]:
+                await direct.delete(keys)
+            await direct.remove_bucket()
+
+
+@asynccontextmanager
+async def kafka(*, partitions: int = 4) -> AsyncGenerator[tuple[tuple[str, ...], str]]:
+    """The brokers, and a prefix under which all topics are, deleted at the end."""
+    servers = load().kafka_servers
+    prefix = f"test-{secrets.token_hex(4)}."
+    admin = KafkaAdmin(servers)
+    # For long, since tests stamp records with times of their own.
+    kept = timedelta(days=10_000)
+    topics = wanted(prefix=prefix, partitions=partitions, replication=1, retention=kept)
+    try:
+        await apply(admin, topics, await diff(admin, topics))
+    except MailError as error:
+        absent("Kafka", ", ".join(servers), error)
+    try:
+        yield servers, prefix
+    finally:
+        await admin.delete([name for name in await admin.partitions() if name.startswith(prefix)])
+
+
+async def clamd() -> str:
+    """The address of a clamd that knows the EICAR test file."""
+    address = load().clamd or "127.0.0.1:3310"
+    antivirus = ClamdAntivirus(address)
+    try:
+        await antivirus.scan(b"harmless")
+    except MailError as error:
+        absent("clamd", address, error)
+    finally:
+        await antivirus.close()
+    return address
+
+
+def _run(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Run *work* in a loop of its own, even while the test's is running."""
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(lambda: asyncio.run(work())).result()
+
+
+@asynccontextmanager
+async def redis(database: int = 11, url: str = "") -> AsyncGenerator[RedisClient]:
+    """A client of one of the databases for tests; what tests leave there dies by itself.
+
+    Several tests may use one at once: take users of your own.
+
+    Args:
+        database: Its number.
+        url: Where the client is to find Redis, if not where it is: a proxy before it.
+    """
+    where = load().redis_url
+    client = RedisClient(urlsplit(url or where)._replace(path=f"/{database}").geturl())
+    try:
+        await client.call("PING")
+    except MailError as error:
+        await client.close()
+        absent("Redis", where, error)
+    try:
+        yield client
+    finally:
+        await client.close()

@@ -1,0 +1,96 @@
+"""An engine of a test's own, started by `servers/`, which the test may kill or let hang."""
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+from collections.abc import Generator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+SERVERS = Path(__file__).parents[2] / "servers"
+
+
+@dataclass(frozen=True)
+class OwnEngine:
+    """One engine, by the name that `servers/` gives it."""
+
+    name: str
+    port: int
+    environment: Mapping[str, str]
+    folder: Path
+
+    async def up(self) -> None:
+        await asyncio.to_thread(self.call, "up")
+
+    async def down(self) -> None:
+        await asyncio.to_thread(self.call, "down")
+
+    async def kill(self) -> None:
+        await asyncio.to_thread(self.call, "kill")
+
+    def freeze(self) -> None:
+        """Let it hang: connections stay, and nothing is answered."""
+        os.kill(self._pid(), signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        os.kill(self._pid(), signal.SIGCONT)
+
+    def call(self, command: str) -> str:
+        """Run one of the commands of `servers/`, and return what it printed."""
+        done = subprocess.run(
+            [SERVERS / command, self.name],
+            env=os.environ | self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def _pid(self) -> int:
+        return int((self.folder / self.name / "pid").read_text().split()[0])
+
+
+@contextmanager
+def own_kafka(folder: Path) -> Generator[OwnEngine]:
+    """A Kafka that holds nothing, with its data in *folder*; it is killed at the end."""
+    port, controller_port = free_ports(2)
+    environment = {
+        "RILLMAIL_SERVERS_DATA": str(folder),
+        "RILLMAIL_SERVERS_KAFKA_PORT": str(port),
+        "RILLMAIL_SERVERS_KAFKA_CONTROLLER_PORT": str(controller_port),
+        "RILLMAIL_SERVERS_KAFKA_HEAP": "256m",
+    }
+    engine = OwnEngine("kafka", port, environment, folder)
+    engine.call("up")
+    try:
+        yield engine
+    finally:
+        engine.call("kill")
+
+
+@contextmanager
+def own_redis(folder: Path) -> Generator[OwnEngine]:
+    """A Redis that holds nothing, with its data in *folder*; it is killed at the end."""
+    [port] = free_ports(1)
+    environment = {
+        "RILLMAIL_SERVERS_DATA": str(folder),
+        "RILLMAIL_SERVERS_REDIS_PORT": str(port),
+    }
+    engine = OwnEngine("redis", port, environment, folder)
+    engine.call("up")
+    try:
+        yield engine
+    finally:
+        engine.call("kill")
+
+
+def free_ports(count: int) -> list[int]:
+    with ExitStack() as held:
+        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]
