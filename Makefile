@@ -1,6 +1,6 @@
 # Everything a newcomer types. Needs Python 3.11 or later, git and make; the rest is fetched.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-all check format schemas bench clean
+.PHONY: help setup run test test-all test-live cluster cluster-stop check format schemas bench clean
 
 UV_VERSION := 0.13.9
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
@@ -19,9 +19,21 @@ setup: .venv/.all ## make .venv with everything, for tests and checks too
 test: .venv/.all ## the tests that need no server: under two minutes
 	@.venv/bin/pytest -n $(WORKERS) -m "not process and not browser and not live and not corpus"
 
-test-all: .venv/.all ## every test: real processes, kill -9, Chromium, the public corpora
+test-all: .venv/.all ## every test that needs no engine: real processes, kill -9, Chromium, corpora
 	@.venv/bin/pytest -n $(WORKERS) -m "not process and not browser and not live"
-	@.venv/bin/pytest -m "process or browser or live"
+	@.venv/bin/pytest -m "(process or browser) and not live"
+
+test-live: .venv/.all ## start Kafka, Cassandra and the others, and test on them
+	@servers/up
+	@eval "$$(servers/env)" && .venv/bin/pytest -m live; status=$$?; servers/down; exit $$status
+
+cluster: .venv/.all ## the cluster on this machine: all engines and roles (Ctrl-C stops the roles)
+	@servers/up
+	@eval "$$(servers/env)" && export RILLMAIL_PROFILE=cluster && \
+		.venv/bin/rillmail prepare && .venv/bin/rillmail cluster --demo
+
+cluster-stop: ## stop the engines that `make cluster` started; their data stays
+	@servers/down
 
 check: .venv/.all ## lint, format, types, import contracts
 	@.venv/bin/ruff check .

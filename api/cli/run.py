@@ -3,13 +3,12 @@
 import asyncio
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import click
 import msgspec
 
 from api.cli.output import as_json, examples
-from api.cli.stores import errors_for_people
 from connectors.settings import Settings, load
 from topologies.errors import Misconfigured
 from topologies.ports.directory import Directory
@@ -30,6 +29,7 @@ class Started:
     lmtp: str
     data_dir: str
     new_users: tuple[tuple[str, str], ...]  # (address, password): told this once
+    pids: dict[str, int] = field(default_factory=dict[str, int])  # of a cluster, by role
 
 
 @click.command(
@@ -74,7 +74,7 @@ async def _serve(settings: Settings, demo: bool, as_json: bool, stopped: asyncio
             data_dir=settings.data_dir,
             new_users=new_users,
         )
-        click.echo(msgspec.json.encode(told).decode() if as_json else _for_people(told))
+        click.echo(msgspec.json.encode(told).decode() if as_json else for_people(told))
         await work_until(stopped, service)
 
 
@@ -93,7 +93,8 @@ async def demo_users(directory: Directory) -> tuple[tuple[str, str], ...]:
     return tuple(made)
 
 
-def _for_people(told: Started) -> str:
+def for_people(told: Started) -> str:
+    """Return what the terminal shows at the start."""
     lines = [
         f"Rillmail takes mail on {told.smtp} (SMTP) and {told.lmtp} (LMTP), and serves it on",
         f"{told.http_url}. Everything is kept in {told.data_dir}. Ctrl-C stops it.",

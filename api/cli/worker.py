@@ -20,6 +20,11 @@ class Started(msgspec.Struct, frozen=True, kw_only=True):
     smtp: str = ""  # host:port
     lmtp: str = ""
 
+    @classmethod
+    def none(cls) -> "Started":
+        """Return what is told of a worker that does not run."""
+        return cls(roles=(), http_url="")
+
 
 @click.command(
     epilog=examples(
