@@ -19,6 +19,7 @@ COMMANDS = {
     "prepare": "api.cli.prepare:prepare",
     "topics": "api.cli.topics:topics",
     "dead": "api.cli.dead:dead",
+    "audit": "api.cli.audit:audit",
     "spam": "api.cli.spam:spam",
     "schema": "api.cli.schema:schema",
     "settings": "api.cli.settings_list:settings",

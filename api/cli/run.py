@@ -9,6 +9,7 @@ import click
 import msgspec
 
 from api.cli.output import as_json, examples
+from api.cli.stores import errors_for_people
 from connectors.settings import Settings, load
 from topologies.errors import Misconfigured
 from topologies.ports.directory import Directory

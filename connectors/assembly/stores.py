@@ -17,7 +17,7 @@ from topologies.ports.clock import Clock
 from topologies.ports.dead_letters import DeadLetters
 from topologies.ports.directory import Directory
 from topologies.ports.dns import Resolver
-from topologies.ports.log import EventLog
+from topologies.ports.log import EventLog, LogReader
 from topologies.ports.mailboxes import Mailboxes
 from topologies.ports.notices import Notices
 from topologies.ports.policy import ScorePolicy
@@ -31,6 +31,7 @@ class Stores:
 
     clock: Clock
     log: EventLog
+    reader: LogReader
     dead_letters: DeadLetters
     blobs: Blobs
     directory: Directory

@@ -12,10 +12,10 @@ from functools import partial
 from typing import TypeVar
 
 from connectors.passwords import Passwords
+from connectors.recent import Recent
 from connectors.sqlite import directory_rows as rows
 from connectors.sqlite.database import Database
 from connectors.sqlite.directory_rows import MIGRATIONS
-from connectors.sqlite.recent import Recent
 from connectors.tokens import hash_of, new_token
 from topologies.mail import local_names, mailbox_address
 from topologies.mail.ids import new_id

@@ -3,7 +3,7 @@
 What is referred to is marked in a Bloom filter, so memory is bounded whatever the size of the
 deployment. The filter errs to the safe side alone: with 64 MiB it holds 50 million marks at
 1 % of error, which is garbage kept until the next sweep, whose filter errs elsewhere; with ten
-times the marks most garbage stays, and a larger filter is wanted. A mark costs about 2 µs.
+times the marks most garbage stays, and a larger filter is wanted. A mark costs about 3 µs.
 """
 
 import secrets

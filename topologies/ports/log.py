@@ -4,7 +4,7 @@
 the embedded engine reads and commits by; on Kafka that part is Faust's.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -71,6 +71,22 @@ class EventLog(Protocol):
         Raises:
             NoSpace: The log reached its limit or the disk is nearly full.
             Retryable: The log is out of reach; nothing is promised.
+        """
+        ...
+
+
+class LogReader(Protocol):
+    """The log as whoever looks back needs it: audit, replay, rebuilding. Moves no position."""
+
+    def read(self, topic: str, *, since: datetime | None = None) -> AsyncGenerator[Record]:
+        """Yield the records of *topic* that are there now, in order within each partition.
+
+        Args:
+            topic: One that does not exist holds nothing.
+            since: Leave out what was appended before.
+
+        Raises:
+            Retryable: The log is out of reach.
         """
         ...
 

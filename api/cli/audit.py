@@ -1,0 +1,117 @@
+"""`rillmail audit`: is every accepted mail accounted for, and is each mailbox as its log says?"""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from datetime import UTC, datetime, timedelta
+
+import click
+from rich.console import Console
+from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
+
+from api.cli.output import as_json, examples, print_json, printable
+from api.cli.stores import errors_for_people
+from connectors.settings import load
+from topologies.audit import Account, account_for_mails, compare_with_replay
+
+SHOWN = 50  # differences told to people; --json tells all
+
+
+@click.command(
+    epilog=examples(
+        "rillmail audit",
+        "rillmail audit --hours 24",
+        "rillmail audit --replay --json",
+    )
+)
+@click.option("--hours", type=click.FloatRange(min=0), help="Only what was accepted since then.")
+@click.option(
+    "--grace",
+    "grace_s",
+    type=click.FloatRange(min=0),
+    default=60.0,
+    show_default=True,
+    help="Seconds in which a mail may be under way.",
+)
+@click.option(
+    "--replay", is_flag=True, help="Also apply the log's commands anew, and compare mailboxes."
+)
+@as_json
+def audit(hours: float | None, grace_s: float, replay: bool, as_json: bool) -> None:
+    """Look up what became of each mail that the log holds, and name what is not as it should be.
+
+    A mail is accounted for when all whom it is for have a copy, or the quarantine, a notice that
+    it is undeliverable or a dead letter tells what became of it. The exit code is 1 if one is not.
+
+    With --replay, mailboxes are made anew in memory from the log; one that is older than what
+    the log still holds can't be compared, and is counted as such. Let nothing be under way then.
+    """
+    with errors_for_people():
+        account = asyncio.run(_audit(hours, grace_s, replay, is_quiet=as_json))
+    if as_json:
+        print_json(account)
+    else:
+        _print(account)
+    if account.differences:
+        raise SystemExit(1)
+
+
+async def _audit(hours: float | None, grace_s: float, replay: bool, *, is_quiet: bool) -> Account:
+    from connectors.assembly import open_stores
+    from connectors.memory.mailboxes import MemoryMailboxes
+
+    account = Account()
+    now = datetime.now(UTC)
+    async with open_stores(load()) as stores:
+        with _progress(is_quiet=is_quiet) as progress:
+            mails = account_for_mails(
+                stores.reader,
+                stores.dead_letters,
+                stores.directory,
+                stores.mailboxes,
+                since=now - timedelta(hours=hours) if hours is not None else None,
+                now=now,
+                grace=timedelta(seconds=grace_s),
+                account=account,
+            )
+            await _shown(progress, "Mails", mails)
+            if replay:
+                scratch = MemoryMailboxes(stores.clock)
+                compared = compare_with_replay(stores.reader, stores.mailboxes, scratch, account)
+                await _shown(progress, "Commands", compared)
+    return account
+
+
+def _progress(*, is_quiet: bool) -> Progress:
+    console = Console(stderr=True)
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        MofNCompleteColumn(),
+        console=console,
+        disable=is_quiet or not console.is_terminal,
+        transient=True,
+    )
+
+
+async def _shown(progress: Progress, what: str, steps: AsyncGenerator[int]) -> None:
+    task = progress.add_task(what, total=None)
+    async for done in steps:
+        progress.update(task, completed=done)
+
+
+def _print(account: Account) -> None:
+    click.echo(
+        f"{account.mails:,} mails: {account.delivered:,} delivered, {account.quarantined:,} in"
+        f" quarantine, {account.undeliverable:,} undeliverable, {account.dead:,} dead letters,"
+        f" {account.under_way:,} under way"
+    )
+    if account.mailboxes:
+        click.echo(
+            f"{account.mailboxes:,} mailboxes compared with their log,"
+            f" {account.beyond_the_log:,} of them older than it"
+        )
+    for difference in account.differences[:SHOWN]:
+        click.echo(f"{difference.kind}  {difference.about}  {printable(difference.detail)}")
+    if len(account.differences) > SHOWN:
+        click.echo(f"… and {len(account.differences) - SHOWN:,} more: see --json")
+    click.echo("Not everything is accounted for." if account.differences else "All accounted for.")

@@ -1,0 +1,27 @@
+"""Looking back in the log's file, from any process: for audit, replay and rebuilding."""
+
+from collections.abc import AsyncGenerator
+from datetime import datetime
+
+from connectors.sqlite.log import SqliteLog
+from topologies.ports.log import Record
+
+AT_ONCE = 256  # records held
+
+
+class SqliteLogReader:
+    """Reads the topics of one log."""
+
+    def __init__(self, log: SqliteLog) -> None:
+        self._log = log
+
+    async def read(self, topic: str, *, since: datetime | None = None) -> AsyncGenerator[Record]:
+        for partition in range(self._log.partitions(topic)):
+            end = await self._log.end(topic, partition)
+            offset = 0
+            while offset < end:
+                records = await self._log.read(topic, partition, offset, AT_ONCE)
+                for record in records:
+                    if record.offset < end and (since is None or record.appended_at >= since):
+                        yield record
+                offset = records[-1].offset + 1 if records else end
