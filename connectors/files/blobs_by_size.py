@@ -5,18 +5,19 @@ without copying them twice. Where a blob lies follows from its size alone.
 """
 
 from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
 
 from topologies.errors import BlobMissing
 from topologies.events import BlobId
-from topologies.ports.blobs import Blobs
+from topologies.ports.blob_sweep import SweptBlobs
 
 SMALL_BYTES = 128 * 1024  # the largest content that is small
 
 
 class BlobsBySize:
-    """A ``Blobs`` of two."""
+    """A ``SweptBlobs`` of two."""
 
-    def __init__(self, small: Blobs, large: Blobs) -> None:
+    def __init__(self, small: SweptBlobs, large: SweptBlobs) -> None:
         self._small = small
         self._large = large
 
@@ -60,6 +61,15 @@ class BlobsBySize:
             return await self._small.size(blob)
         except BlobMissing:
             return await self._large.size(blob)
+
+    async def old(self, before: datetime) -> AsyncIterator[BlobId]:
+        for blobs in (self._small, self._large):
+            async for blob in blobs.old(before):
+                yield blob
+
+    async def delete(self, blobs: Sequence[BlobId], before: datetime) -> int:
+        small = await self._small.delete(blobs, before)
+        return small + await self._large.delete(blobs, before)
 
 
 async def _all(begun: Sequence[bytes], rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

@@ -1,7 +1,8 @@
 """Blobs that live as long as the process."""
 
 import hashlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import UTC, datetime
 
 from topologies.errors import BlobMissing
 from topologies.events.message import BlobId
@@ -10,14 +11,17 @@ CHUNK_BYTES = 64 * 1024
 
 
 class MemoryBlobs:
-    """Content by its SHA-256."""
+    """Content by its SHA-256, and when it was put last."""
 
-    def __init__(self) -> None:
+    def __init__(self, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._contents: dict[BlobId, bytes] = {}
+        self._put_at: dict[BlobId, datetime] = {}
+        self._now = now
 
     async def put(self, contents: Sequence[bytes]) -> list[BlobId]:
         ids = [hashlib.sha256(content).hexdigest() for content in contents]
         self._contents.update(zip(ids, contents, strict=True))
+        self._put_at |= dict.fromkeys(ids, self._now())
         return ids
 
     async def put_stream(self, chunks: AsyncIterator[bytes]) -> tuple[BlobId, int]:
@@ -41,3 +45,14 @@ class MemoryBlobs:
 
     async def size(self, blob: BlobId) -> int:
         return len(await self.get(blob))
+
+    async def old(self, before: datetime) -> AsyncIterator[BlobId]:
+        for blob in [blob for blob, put_at in self._put_at.items() if put_at < before]:
+            yield blob
+
+    async def delete(self, blobs: Sequence[BlobId], before: datetime) -> int:
+        going = [blob for blob in set(blobs) if blob in self._put_at]
+        going = [blob for blob in going if self._put_at[blob] < before]
+        for blob in going:
+            del self._contents[blob], self._put_at[blob]
+        return len(going)

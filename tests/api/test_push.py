@@ -7,6 +7,7 @@ import pytest
 from api import push
 from tests.api.desk import Desk, Socket, a_desk
 from topologies.events import CommandAnswered
+from topologies.ports.notices import Missed
 
 
 async def test_a_change_is_told_as_it_happens() -> None:
@@ -43,6 +44,17 @@ async def test_a_notice_that_was_lost_is_made_good_from_the_view() -> None:
         desk.notices.is_losing = False
         await desk.receive("three")
         assert [(await socket.message())["cursor"] for _ in range(3)] == [1, 2, 3]
+
+
+async def test_who_is_told_that_something_was_missed_reads_on_by_itself() -> None:
+    async with a_desk() as desk, Socket(desk.app, "since=0", token=await token(desk)) as socket:
+        await settled()
+        desk.notices.is_losing = True
+        await desk.receive("one")
+        await desk.receive("two")
+        desk.notices.is_losing = False
+        await desk.notices.publish(Missed(user_id=(await desk.user("ann")).user_id))
+        assert [(await socket.message())["cursor"] for _ in range(2)] == [1, 2]
 
 
 async def test_nothing_of_another_is_told() -> None:

@@ -1,28 +1,35 @@
 """What every store of dead letters keeps to."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from connectors.kafka.dead_letters import KafkaDeadLetters
+from connectors.kafka.producer import KafkaLog
+from connectors.kafka.reader import KafkaReader
 from connectors.memory.clock import ManualClock
 from connectors.sqlite.database import Database
 from connectors.sqlite.dead_letters import SqliteDeadLetters
 from connectors.sqlite.log import MIGRATIONS, SqliteLog
-from topologies.ports.dead_letters import DeadLetter
-from topologies.ports.log import Entry
+from tests.broker import broker_in_process
+from tests.live.engines import kafka
+from topologies.ports.dead_letters import DeadLetter, DeadLetters
+from topologies.ports.log import Entry, Record
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
 async def test_what_was_buried_is_listed_newest_first_with_everything_known(
-    letters: SqliteDeadLetters, log: SqliteLog, clock: ManualClock
+    house: "House",
 ) -> None:
-    await buried(log, "a", path="inbound")
-    clock.move(timedelta(seconds=1))
-    await buried(log, "b", path="mailbox")
-    newest, oldest = await letters.list()
+    await buried(house, "a", path="inbound")
+    house.clock.move(timedelta(seconds=1))
+    await buried(house, "b", path="mailbox")
+    newest, oldest = await house.letters.list()
     assert oldest == DeadLetter(
         letter_id=oldest.letter_id,
         path="inbound",
@@ -38,53 +45,51 @@ async def test_what_was_buried_is_listed_newest_first_with_everything_known(
         buried_at=AT,
     )
     assert (newest.key, newest.path) == ("b", "mailbox")
-    assert list(await letters.list(path="inbound")) == [oldest]
-    assert list(await letters.list(limit=1)) == [newest]
-    assert await letters.get(oldest.letter_id) == oldest
-    assert await letters.count() == {"inbound": 1, "mailbox": 1}
+    assert list(await house.letters.list(path="inbound")) == [oldest]
+    assert list(await house.letters.list(limit=1)) == [newest]
+    assert await house.letters.get(oldest.letter_id) == oldest
+    assert await house.letters.count() == {"inbound": 1, "mailbox": 1}
 
 
 async def test_a_replay_gives_the_record_to_its_stage_once_with_the_same_event_id(
-    letters: SqliteDeadLetters, log: SqliteLog
+    house: "House",
 ) -> None:
-    await buried(log, "a")
-    [letter] = await letters.list()
-    assert await letters.replay(letter.letter_id)
-    assert not await letters.replay(letter.letter_id)
-    assert not await letters.drop(letter.letter_id)
-    [record] = await log.read("inbound.replay", 0, 0, 10)
+    await buried(house, "a")
+    [letter] = await house.letters.list()
+    assert await house.letters.replay(letter.letter_id)
+    assert not await house.letters.replay(letter.letter_id)
+    assert not await house.letters.drop(letter.letter_id)
+    [record] = await house.records("inbound.replay")
     assert (record.key, record.value, record.event_id) == ("a", b'{"a": 1}', "event-a")
     assert record.headers == {"stage": "parse", "origin": "mail.received/0/7"}
-    assert list(await letters.list()) == []
-    assert [each.state for each in await letters.list(include_settled=True)] == ["replayed"]
-    assert await letters.count() == {}
+    assert list(await house.letters.list()) == []
+    assert [each.state for each in await house.letters.list(include_settled=True)] == ["replayed"]
+    assert await house.letters.count() == {}
 
 
-async def test_a_dropped_letter_stays_on_record(letters: SqliteDeadLetters, log: SqliteLog) -> None:
-    await buried(log, "a")
-    [letter] = await letters.list()
-    assert await letters.drop(letter.letter_id)
-    assert list(await letters.list()) == []
-    found = await letters.get(letter.letter_id)
+async def test_a_dropped_letter_stays_on_record(house: "House") -> None:
+    await buried(house, "a")
+    [letter] = await house.letters.list()
+    assert await house.letters.drop(letter.letter_id)
+    assert list(await house.letters.list()) == []
+    found = await house.letters.get(letter.letter_id)
     assert found is not None
     assert found.state == "dropped"
-    assert list(await log.read("inbound.replay", 0, 0, 10)) == []
+    assert list(await house.records("inbound.replay")) == []
 
 
 @pytest.mark.parametrize(
     "letter_id",
     ["", "inbound", "inbound-0", "inbound-0-99", "inbound--1-0", "x-0-0", "a-0-" + "9" * 30],
 )
-async def test_an_id_that_nothing_has_finds_nothing(
-    letters: SqliteDeadLetters, log: SqliteLog, letter_id: str
-) -> None:
-    await buried(log, "a")
-    assert await letters.get(letter_id) is None
-    assert not await letters.replay(letter_id)
-    assert not await letters.drop(letter_id)
+async def test_an_id_that_nothing_has_finds_nothing(house: "House", letter_id: str) -> None:
+    await buried(house, "a")
+    assert await house.letters.get(letter_id) is None
+    assert not await house.letters.replay(letter_id)
+    assert not await house.letters.drop(letter_id)
 
 
-async def buried(log: SqliteLog, key: str, path: str = "inbound") -> None:
+async def buried(house: "House", key: str, path: str = "inbound") -> None:
     headers = {
         "stage": "parse",
         "kind": "bug",
@@ -96,24 +101,38 @@ async def buried(log: SqliteLog, key: str, path: str = "inbound") -> None:
     entry = Entry(
         topic=f"{path}.dead", key=key, value=b'{"a": 1}', event_id=f"event-{key}", headers=headers
     )
-    await log.commit([entry], [])
+    await house.write([entry])
 
 
-@pytest.fixture
-def clock() -> ManualClock:
-    return ManualClock(AT)
+@dataclass(frozen=True)
+class House:
+    letters: DeadLetters
+    clock: ManualClock
+    write: Callable[[Sequence[Entry]], Awaitable[None]]  # as engines do
+    records: Callable[[str], Awaitable[Sequence[Record]]]  # all of a topic
 
 
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    database = Database(tmp_path / "log.db", MIGRATIONS)
-    yield database
-    database.close()
+@pytest.fixture(
+    params=["sqlite", "kafka-in-process", pytest.param("kafka", marks=pytest.mark.live)]
+)
+async def house(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncGenerator[House]:
+    if request.param == "sqlite":
+        async with sqlite_house(tmp_path) as made:
+            yield made
+    elif request.param == "kafka-in-process":
+        with broker_in_process() as servers:
+            async with kafka_house(servers, "") as made:
+                yield made
+    else:
+        async with kafka() as (servers, prefix), kafka_house(servers, prefix) as made:
+            yield made
 
 
-@pytest.fixture
-def log(database: Database, clock: ManualClock) -> SqliteLog:
-    return SqliteLog(
+@asynccontextmanager
+async def sqlite_house(folder: Path) -> AsyncGenerator[House]:
+    clock = ManualClock(AT)
+    database = Database(folder / "log.db", MIGRATIONS)
+    log = SqliteLog(
         database,
         clock=clock,
         partitions=1,
@@ -121,8 +140,23 @@ def log(database: Database, clock: ManualClock) -> SqliteLog:
         disk_reserve_bytes=0,
         disk_free=lambda: 1,
     )
+    yield House(
+        letters=SqliteDeadLetters(database, clock=clock, partitions=1),
+        clock=clock,
+        write=lambda entries: log.commit(entries, []),
+        records=lambda topic: log.read(topic, 0, 0, 10),
+    )
+    database.close()
 
 
-@pytest.fixture
-def letters(database: Database, clock: ManualClock) -> SqliteDeadLetters:
-    return SqliteDeadLetters(database, clock=clock, partitions=1)
+@asynccontextmanager
+async def kafka_house(servers: Sequence[str], prefix: str) -> AsyncGenerator[House]:
+    clock = ManualClock(AT)
+    log = KafkaLog(servers, clock=clock, prefix=prefix)
+    reader = KafkaReader(servers, prefix=prefix)
+
+    async def records(topic: str) -> list[Record]:
+        return [record async for record in reader.read(topic)]
+
+    yield House(KafkaDeadLetters(log, reader), clock, log.write, records)
+    await log.close()

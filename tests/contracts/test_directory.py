@@ -2,7 +2,7 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
@@ -28,12 +28,17 @@ def clock() -> ManualClock:
     return ManualClock()
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-def directory(
+@pytest.fixture(params=["memory", "sqlite", pytest.param("cassandra", marks=pytest.mark.live)])
+async def directory(
     request: pytest.FixtureRequest, tmp_path: Path, clock: ManualClock
-) -> Iterator[Directory]:
+) -> AsyncGenerator[Directory]:
     if request.param == "memory":
         yield MemoryDirectory(clock, default_quota_bytes=5_000)
+        return
+    if request.param == "cassandra":
+        from tests.live.cassandra_names import own_directory  # which loads the driver
+
+        yield own_directory(request.getfixturevalue("cassandra"), clock)
         return
     with closing(Database(tmp_path / "directory.db", MIGRATIONS)) as database:
         yield sqlite_directory(database, clock)

@@ -5,8 +5,9 @@ import tempfile
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -30,6 +31,9 @@ from tests.mailbox.state import MAILS, State, changes_in, everything
 from topologies.events import INBOX, SPAM, TRASH, Command, Event, MailboxChanged, RawRef
 from topologies.mailbox.store import store
 from topologies.ports.mailboxes import Mailboxes
+
+if TYPE_CHECKING:
+    from connectors.cassandra.driver import Connected
 
 USERS = ("ann", "bo")
 NUMBERS = st.integers(0, MAILS - 1)
@@ -86,6 +90,29 @@ def test_after_any_history_every_count_is_exact_and_all_stores_hold_the_same(
     history: list[Command],
 ) -> None:
     asyncio.run(_run(history))
+
+
+@pytest.mark.live
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(histories())
+def test_the_cluster_store_holds_the_same_after_any_history(
+    cassandra: "Connected", history: list[Command]
+) -> None:
+    asyncio.run(_run_on_cassandra(cassandra, history))
+
+
+async def _run_on_cassandra(cassandra: "Connected", history: list[Command]) -> None:
+    from tests.live.cassandra_users import own_mailboxes  # which loads the driver
+
+    plain = MemoryMailboxes(ManualClock())
+    # Buckets of two mails, so that short histories fill, halve and empty many of them.
+    async with own_mailboxes(cassandra, ManualClock(), bucket_rows=2) as quick:
+        told = [await _apply(plain, history), await _apply(quick, history)]
+        for user_id in USERS:
+            assert told[0][user_id] == told[1][user_id]
+            state = await everything(plain, user_id)
+            assert await everything(quick, user_id) == state
+            _check(state, history)
 
 
 async def _run(history: list[Command]) -> None:

@@ -1,6 +1,6 @@
 """Mailboxes: every store holds the same after the same commands, and each user only their own."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
@@ -53,12 +53,18 @@ def clock() -> ManualClock:
     return ManualClock()
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-def mailboxes(
+@pytest.fixture(params=["memory", "sqlite", pytest.param("cassandra", marks=pytest.mark.live)])
+async def mailboxes(
     request: pytest.FixtureRequest, tmp_path: Path, clock: ManualClock
-) -> Iterator[Mailboxes]:
+) -> AsyncGenerator[Mailboxes]:
     if request.param == "memory":
         yield MemoryMailboxes(clock)
+        return
+    if request.param == "cassandra":
+        from tests.live.cassandra_users import own_mailboxes  # which loads the driver
+
+        async with own_mailboxes(request.getfixturevalue("cassandra"), clock) as found:
+            yield found
         return
     with closing(Database(tmp_path / "mailboxes.db", MIGRATIONS)) as database:
         yield SqliteMailboxes(database, clock)

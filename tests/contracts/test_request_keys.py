@@ -1,7 +1,7 @@
 """What every store of request keys keeps to."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -47,10 +47,15 @@ async def test_keys_are_there_after_a_restart_and_old_ones_are_forgotten(tmp_pat
         assert await keys.find("ann", "old") is None
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-def keys(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[RequestKeys]:
+@pytest.fixture(params=["memory", "sqlite", pytest.param("cassandra", marks=pytest.mark.live)])
+async def keys(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncGenerator[RequestKeys]:
     if request.param == "memory":
         yield MemoryRequestKeys()
+        return
+    if request.param == "cassandra":
+        from tests.live.cassandra_names import own_request_keys  # which loads the driver
+
+        yield own_request_keys(request.getfixturevalue("cassandra"))
         return
     with closing(Database(tmp_path / "requests.db", MIGRATIONS)) as database:
         yield SqliteRequestKeys(database)

@@ -141,7 +141,9 @@ async def kafka(*, partitions: int = 4) -> AsyncGenerator[tuple[tuple[str, ...],
     kept = timedelta(days=10_000)
     topics = wanted(prefix=prefix, partitions=partitions, replication=1, retention=kept)
     try:
-        await apply(admin, topics, await diff(admin, topics))
+        async with asyncio.timeout(60):
+            while missing := await diff(admin, topics):  # brokers learn of them a little later
+                await apply(admin, topics, missing)
     except MailError as error:
         absent("Kafka", ", ".join(servers), error)
     try:

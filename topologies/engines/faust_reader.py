@@ -115,6 +115,7 @@ class FaustReader:
         return [place.partition for place in self._app.consumer.assignment()]
 
     def _made(self, servers: Sequence[str], prefix: str, folder: Path, in_flight: int) -> Any:
+        folder.mkdir(parents=True, exist_ok=True)
         app: Any = faust.App(
             prefix + self.group,
             broker=[f"aiokafka://{server}" for server in servers],

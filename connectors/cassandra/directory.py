@@ -1,0 +1,297 @@
+"""The directory in Cassandra: look-ups by key, changes that hold whoever else changes.
+
+Decides the order of what is written, so that a crash at any point leaves a directory that
+is whole: a user is there once their name leads to them, and gone once it does not.
+What an address leads to is decided by ``topologies.mail.local_names``. Look-ups are cached
+for less than a second, so that a change by another process is seen that soon; one made here
+is seen at once.
+
+Two administrators at once may let an alias outgrow its bounds, each by a change that is fine
+alone, or let one lead to a user who is deleted meanwhile: then that address leads to nobody,
+and mail for it is refused, until the alias is changed.
+"""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from secrets import token_hex
+
+from connectors.cassandra.directory_names import EVERYWHERE, Names
+from connectors.cassandra.directory_snapshot import Snapshot
+from connectors.cassandra.directory_users import Kept, Token, Users
+from connectors.cassandra.session import CassandraSession
+from connectors.passwords import Passwords
+from connectors.recent import Recent
+from connectors.tokens import hash_of, new_token
+from topologies.errors import Retryable
+from topologies.mail import local_names, mailbox_address
+from topologies.mail.ids import new_id
+from topologies.mail.local_names import Held
+from topologies.ports.clock import Clock
+from topologies.ports.directory import Resolved, Scope, Session, User
+
+TRIES = 5  # of a change while others change the same
+
+
+class CassandraDirectory:
+    """The directory of one deployment."""
+
+    def __init__(
+        self,
+        session: CassandraSession,
+        clock: Clock,
+        *,
+        default_quota_bytes: int,
+        passwords: Passwords | None = None,
+    ) -> None:
+        """Use *session*, on a keyspace with all tables; whoever opened it closes it.
+
+        Args:
+            session: On the keyspace.
+            clock: Tells when users were made, tokens expire and look-ups are too old.
+            default_quota_bytes: Of users added without one; 0: no limit.
+            passwords: How passwords are kept; by default as safely as they should be.
+        """
+        self._names = Names(session)
+        self._accounts = Users(session)
+        self._clock = clock
+        self._default_quota_bytes = default_quota_bytes
+        self._passwords = passwords or Passwords()
+        self._held: Recent[str, tuple[Held, ...]] = Recent(clock)  # empty: nothing
+        self._kept: Recent[str, Kept] = Recent(clock)
+        self._tokens: Recent[bytes, Token] = Recent(clock)
+        self._changes = 0
+
+    async def resolve(self, address: str) -> Resolved:
+        question = local_names.resolve(address)
+        try:
+            asked = next(question)
+            while True:
+                asked = question.send(await self._held_lately(asked))
+        except StopIteration as end:
+            return end.value
+
+    async def user(self, user_id: str) -> User | None:
+        kept = await self._user_lately(user_id)
+        return kept.user if kept else None
+
+    async def user_by_address(self, address: str) -> User | None:
+        kept = await self._by_address(address)
+        return kept.user if kept else None
+
+    async def users(self, domain: str | None = None) -> Sequence[User]:
+        users: list[User] = []
+        for name in await self._domains_asked_for(domain):
+            listed = await self._names.listed(name, "user")
+            held = await self._names.held([address for address, _ in listed])
+            there = [u for address, u in listed if held.get(address, Held()).user_id == u]
+            users += [kept.user for kept in (await self._accounts.get_all(there)).values()]
+        return sorted(users, key=lambda user: user.address)
+
+    async def domains(self) -> Sequence[str]:
+        return [domain for domain, _ in await self._names.listed(EVERYWHERE, "domain")]
+
+    async def aliases(self, domain: str | None = None) -> Sequence[tuple[str, tuple[str, ...]]]:
+        aliases: list[tuple[str, tuple[str, ...]]] = []
+        for name in await self._domains_asked_for(domain):
+            listed = await self._names.listed(name, "alias")
+            held = await self._names.held([alias for alias, _ in listed])
+            aliases += [(alias, entry.targets) for alias, entry in held.items() if entry.targets]
+        return sorted(aliases)
+
+    async def sign_in(self, address: str, password: str) -> User | None:
+        before = await self._by_address(address)
+        hashed = before.password if before else None
+        if not await self._passwords.fits(password, hashed) or hashed is None:
+            return None
+        after = await self._by_address(address)  # that took a while: is it still so?
+        if after is None or after.password != hashed or after.user.is_suspended:
+            return None
+        if self._passwords.is_outdated(hashed):
+            renewed = await self._passwords.hash(password)
+            await self._accounts.rehash(after.user.user_id, hashed, renewed)
+        return after.user
+
+    async def issue_token(
+        self, user_id: str, scopes: frozenset[Scope], expires_at: datetime
+    ) -> str:
+        token = new_token()
+        kept = await self._accounts.get(user_id)
+        if (hashed := hash_of(token)) and kept and not kept.user.is_suspended:
+            entry = Token(user_id, kept.sign_ins, scopes, expires_at)
+            await self._accounts.add_token(hashed, entry, self._clock.now())
+        return token
+
+    async def session(self, token: str) -> Session | None:
+        if (hashed := hash_of(token)) is None:
+            return None
+        entry = self._tokens.get(hashed)
+        if entry is None:
+            changes, now = self._changes, self._clock.now()
+            entry = await self._accounts.token(hashed)
+            if entry is not None and changes == self._changes:
+                self._tokens.put(hashed, entry, now)
+        if entry is None or entry.expires_at <= self._clock.now():
+            return None
+        kept = await self._user_lately(entry.user_id)
+        if kept is None or kept.user.is_suspended or kept.sign_ins != entry.sign_ins:
+            return None
+        return Session(user=kept.user, scopes=entry.scopes, expires_at=entry.expires_at)
+
+    async def end_session(self, token: str) -> None:
+        if hashed := hash_of(token):
+            try:
+                await self._accounts.end_token(hashed)
+            finally:
+                self._forget()
+
+    async def add_domain(self, domain: str) -> bool:
+        name = mailbox_address.domain_in_ascii(domain)
+        try:
+            is_new = await self._names.claim(f"@{name}", token_hex(8))
+            await self._names.list_domain(name)  # also if a crash kept it from that before
+        finally:
+            self._forget()
+        return is_new
+
+    async def add_user(
+        self,
+        address: str,
+        password: str,
+        *,
+        name: str = "",
+        quota_bytes: int | None = None,
+        is_admin: bool = False,
+    ) -> User:
+        parsed = local_names.user_address(address)
+        hashed = await self._passwords.hash(password)
+        asked = local_names.names_to_check([parsed])
+        local_names.check_user(parsed, await self._names.held(asked))
+        quota = self._default_quota_bytes if quota_bytes is None else quota_bytes
+        now = self._clock.now()
+        user = User(
+            user_id=new_id(now),
+            address=parsed.key,
+            name=name,
+            quota_bytes=quota or None,
+            is_admin=is_admin,
+            created_at=now,
+        )
+        try:
+            # Until the name is theirs nobody finds the user, and what is left there hurts nobody.
+            await self._accounts.add(user, hashed)
+            await self._names.list_user(user.address, user.user_id, is_admin=is_admin)
+            if not await self._names.claim(user.address, user.user_id):
+                await self._names.unlist_user(user.address, user.user_id)
+                await self._accounts.delete(user.user_id)
+                local_names.check_user(parsed, await self._names.held(asked))
+                raise Retryable(f"{user.address} was given to somebody else and is free again")
+        finally:
+            self._forget()
+        return user
+
+    async def change_user(
+        self,
+        user_id: str,
+        *,
+        password: str | None = None,
+        quota_bytes: int | None = None,
+        is_suspended: bool | None = None,
+    ) -> User | None:
+        hashed = None if password is None else await self._passwords.hash(password)
+        try:
+            is_there = await self._accounts.change(
+                user_id, password=hashed, quota_bytes=quota_bytes, is_suspended=is_suspended
+            )
+        finally:
+            self._forget()
+        kept = await self._accounts.get(user_id) if is_there else None
+        return kept.user if kept else None
+
+    async def delete_user(self, user_id: str) -> bool:
+        if (kept := await self._accounts.get(user_id)) is None:
+            return False
+        address = kept.user.address
+        try:
+            # Suspended first: a crash before the end leaves a user who can't sign in, is
+            # listed, and can be deleted again; after it, what nobody finds.
+            await self._accounts.change(user_id, password=None, quota_bytes=None, is_suspended=True)
+            if await self._names.owner(address) == user_id:
+                await self._free_of(address)
+                await self._names.give_up(address, user_id)
+            is_done = await self._accounts.delete(user_id)
+            await self._names.unlist_user(address, user_id)
+        finally:
+            self._forget()
+        return is_done
+
+    async def add_alias(self, alias: str, targets: Sequence[str]) -> None:
+        parsed = mailbox_address.parse(alias)
+        leads_to = list(dict.fromkeys(mailbox_address.parse(target) for target in targets))
+        after = tuple(dict.fromkeys(target.key for target in leads_to))
+        for _ in range(TRIES):
+            held = await self._names.held(local_names.names_to_check([parsed, *leads_to]))
+            local_names.check_alias(parsed, leads_to, held)
+            await Snapshot(self._names, {parsed.key: after}).answer(
+                lambda leading_to, look_up: local_names.check_growth(
+                    parsed.key, leading_to, look_up
+                )
+            )
+            before = held.get(parsed.key, Held()).targets
+            try:
+                if await self._names.lead(parsed.key, before, after):
+                    return
+            finally:
+                self._forget()
+        raise Retryable(f"{parsed.key} is being changed by others")
+
+    async def _free_of(self, address: str) -> None:
+        """Let no alias lead to *address* any more."""
+        for _ in range(TRIES):
+            changed = await Snapshot(self._names, {address: ()}).answer(
+                lambda leading_to, look_up: local_names.without(address, leading_to, look_up)
+            )
+            held = await self._names.held(changed)
+            done = [
+                await self._names.lead(alias, held.get(alias, Held()).targets, targets)
+                for alias, targets in changed.items()
+            ]
+            if all(done):
+                return
+        raise Retryable(f"the aliases to {address} are being changed by others")
+
+    async def _by_address(self, address: str) -> Kept | None:
+        try:
+            key = mailbox_address.parse(address).key
+        except ValueError:
+            return None
+        user_id = await self._names.owner(key)
+        return await self._accounts.get(user_id) if user_id else None
+
+    async def _held_lately(self, names: Collection[str]) -> dict[str, Held]:
+        found = {name: self._held.get(name) for name in names}
+        if unknown := [name for name, entry in found.items() if entry is None]:
+            changes, now = self._changes, self._clock.now()
+            held = await self._names.held(unknown)
+            for name in unknown:
+                found[name] = entry = (held[name],) if name in held else ()
+                if changes == self._changes:
+                    self._held.put(name, entry, now)
+        return {name: entry[0] for name, entry in found.items() if entry}
+
+    async def _user_lately(self, user_id: str) -> Kept | None:
+        kept = self._kept.get(user_id)
+        if kept is None:
+            changes, now = self._changes, self._clock.now()
+            kept = await self._accounts.get(user_id)
+            if kept is not None and changes == self._changes:
+                self._kept.put(user_id, kept, now)
+        return kept
+
+    async def _domains_asked_for(self, domain: str | None) -> Sequence[str]:
+        return await self.domains() if domain is None else [mailbox_address.domain_in_ascii(domain)]
+
+    def _forget(self) -> None:
+        """Forget all answers, also those that are on their way."""
+        self._changes += 1
+        for cache in (self._held, self._kept, self._tokens):
+            cache.clear()

@@ -1,0 +1,212 @@
+"""What a command needs to be decided, read in as few round trips as there are.
+
+First all that is known by key, side by side; then, if mails of a folder or threads are asked
+for, what follows from the first answers. If the command before was not carried out to its end,
+that is done first.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from connectors.cassandra import mailboxes_redo as redo
+from connectors.cassandra.mailboxes_buckets import FULL, Bucket, Buckets
+from connectors.cassandra.mailboxes_rows import (
+    Events,
+    Row,
+    digest_of,
+    events_of,
+    folders_of,
+    id_of,
+    is_key,
+    key_of,
+    mailbox_of,
+    summary_of,
+)
+from connectors.cassandra.session import CassandraSession
+from topologies.mail.folder_names import EMPTY_SYSTEM_FOLDERS
+from topologies.ports.mailboxes import Folder, Loaded, Mailbox, Needs, Summary
+
+KEYS_AT_ONCE = 50  # of one request that reads rows by key
+
+_MAILBOX = (
+    "SELECT seq, used_bytes, redo, folder_id, name, is_deleting, total_count, unread_count,"
+    " buckets FROM mailboxes WHERE user_id = ?"
+)
+_COMMAND = "SELECT written_at, events FROM commands WHERE user_id = ? AND command_id = ?"
+_MAILS = (
+    "SELECT email_id, thread_id, is_read, is_starred, changed_seq, line, folder_id FROM mails"
+    " WHERE user_id = ? AND email_id IN ?"
+)
+_OLDEST = (
+    "SELECT email_id, thread_id, is_read, is_starred, changed_seq, line FROM emails"
+    " WHERE user_id = ? AND folder_id = ? AND bucket = ? ORDER BY email_id ASC LIMIT ?"
+)
+_MESSAGE_IDS = "SELECT digest, thread_id FROM message_ids WHERE user_id = ? AND digest IN ?"
+_THREADS = (
+    "SELECT DISTINCT user_id, thread_id, into_id, size FROM threads"
+    " WHERE user_id = ? AND thread_id IN ?"
+)
+
+
+@dataclass(slots=True)
+class State:
+    """What was loaded of a mailbox, and where its mails lie: what a write starts from."""
+
+    mailbox: Mailbox
+    redo: bytes | None
+    folders: dict[str, tuple[Folder, Buckets]]
+    emails: dict[str, Summary] = field(default_factory=dict[str, Summary])
+    gone: set[str] = field(default_factory=set[str])
+    threads: dict[str, str] = field(default_factory=dict[str, str])  # by message-id
+    sizes: dict[str, int] = field(default_factory=dict[str, int])  # of threads
+    answered: Events | None = None
+
+    def loaded(self) -> Loaded:
+        """Return it as the port has it."""
+        if self.answered is not None:
+            return Loaded(
+                mailbox=self.mailbox,
+                folders={},
+                emails={},
+                gone=frozenset(),
+                threads={},
+                thread_sizes={},
+                answered=self.answered,
+            )
+        kept = {folder_id: folder for folder_id, (folder, _) in self.folders.items()}
+        return Loaded(
+            mailbox=self.mailbox,
+            folders=EMPTY_SYSTEM_FOLDERS | kept,
+            emails=dict(self.emails),
+            gone=frozenset(self.gone),
+            threads=self.threads,
+            thread_sizes={each: self.sizes.get(each, 0) for each in self.threads.values()},
+        )
+
+
+class Loader:
+    """Reads what commands need."""
+
+    def __init__(self, session: CassandraSession, full: int = FULL) -> None:
+        self._session = session
+        self.full = full  # rows of one bucket
+
+    async def state(self, user_id: str) -> State:
+        """Return the mailbox and its folders."""
+        rows = await self._session.execute(_MAILBOX, (user_id,))
+        return State(
+            mailbox=mailbox_of(user_id, rows),
+            redo=rows[0][2] if rows else None,
+            folders=folders_of([row[3:] for row in rows if row[3] is not None], self.full),
+        )
+
+    async def load(self, user_id: str, needs: Needs, oldest: datetime, settled: int) -> State:
+        """Return what *needs* names, once all that counts is written.
+
+        Args:
+            user_id: Whose mailbox.
+            needs: What to read.
+            oldest: What was written before is forgotten.
+            settled: The number of a change up to which all is known to be written.
+
+        Raises:
+            Retryable: As the session.
+        """
+        email_keys = [key_of(each) for each in needs.email_ids if is_key(each)]
+        digests = {digest_of(each): each for each in needs.message_ids}
+        # Only a delivery asks for message-ids, and one that was applied before left its mail.
+        is_delivery = bool(email_keys and digests)
+        state, mails, message_ids, answered = await asyncio.gather(
+            self.state(user_id),
+            self._by_key(_MAILS, user_id, email_keys),
+            self._by_key(_MESSAGE_IDS, user_id, list(digests)),
+            _nothing() if is_delivery else self.answered(user_id, needs.command_id, oldest),
+        )
+        if state.redo is not None and state.mailbox.seq > settled:
+            await redo.carry_out(self._session, redo.steps_of(state.redo))
+            return await self.load(user_id, needs, oldest, state.mailbox.seq)
+        if is_delivery and mails:
+            answered = await self.answered(user_id, needs.command_id, oldest)
+        state.answered = answered
+        if answered is not None:
+            return state
+        _take_mails(state, mails)
+        for digest, thread in message_ids:
+            state.threads[digests[digest]] = id_of(thread)
+        await asyncio.gather(self._read_oldest(state, needs), self._read_threads(state))
+        return state
+
+    async def answered(self, user_id: str, command_id: str, oldest: datetime) -> Events | None:
+        """Return what a command led to, None if it was not written since *oldest*."""
+        for written_at, kept in await self._session.execute(_COMMAND, (user_id, command_id)):
+            if written_at.replace(tzinfo=UTC) >= oldest:
+                return events_of(kept)
+        return None
+
+    async def mails(self, state: State, email_ids: Sequence[str]) -> None:
+        """Read those of the mails that are not in *state* yet."""
+        wanted = [key_of(each) for each in email_ids if each not in state.emails and is_key(each)]
+        _take_mails(state, await self._by_key(_MAILS, state.mailbox.user_id, wanted))
+
+    async def threads(self, user_id: str, keys: Sequence[bytes]) -> dict[bytes, Row]:
+        """Return which thread took up each of these threads, if one did, and their sizes."""
+        rows = await self._by_key(_THREADS, user_id, keys)
+        return {row[1]: (row[2], row[3] or 0) for row in rows}
+
+    async def _read_oldest(self, state: State, needs: Needs) -> None:
+        kept = state.folders.get(needs.oldest_in_folder)
+        if kept is None:
+            return
+        folder, buckets = kept
+        wanted: list[Bucket] = []
+        for bucket in buckets:
+            if sum(each.live for each in wanted) < needs.limit:
+                wanted.append(bucket)
+        found = await self._session.execute_all(
+            [
+                (_OLDEST, (state.mailbox.user_id, folder.folder_id, bucket.number, needs.limit))
+                for bucket in wanted
+            ]
+        )
+        rows = [row for rows in found for row in rows][: needs.limit]
+        mails = [summary_of(folder.folder_id, row) for row in rows]
+        state.emails.update((mail.email_id, mail) for mail in mails)
+
+    async def _read_threads(self, state: State) -> None:
+        if not state.threads:
+            return
+        user_id = state.mailbox.user_id
+        keys = list({key_of(each) for each in state.threads.values()})
+        first = await self.threads(user_id, keys)
+        into = {key: row[0] for key, row in first.items() if row[0] is not None}
+        further = [key for key in set(into.values()) if key not in first]
+        sizes = first | (await self.threads(user_id, further) if further else {})
+        for message_id, thread_id in state.threads.items():
+            key = key_of(thread_id)
+            state.threads[message_id] = id_of(into.get(key, key))
+        state.sizes.update((id_of(key), row[1]) for key, row in sizes.items())
+
+    async def _by_key(self, statement: str, user_id: str, keys: Sequence[bytes]) -> list[Row]:
+        # A request with several keys is spread by the node that gets it: few requests, and
+        # few keys in each of them.
+        stretches = range(0, len(keys), KEYS_AT_ONCE)
+        found = await self._session.execute_all(
+            [(statement, (user_id, list(keys[at : at + KEYS_AT_ONCE]))) for at in stretches]
+        )
+        return [row for rows in found for row in rows]
+
+
+async def _nothing() -> None:
+    return None
+
+
+def _take_mails(state: State, rows: Sequence[Row]) -> None:
+    for row in rows:
+        folder_id = row[6]
+        if folder_id:
+            mail = summary_of(folder_id, row)
+            state.emails[mail.email_id] = mail
+        elif folder_id is not None:  # else: a body alone, of a mail that never came to count
+            state.gone.add(id_of(row[0]))

@@ -1,0 +1,275 @@
+"""How the effects of one command become rows.
+
+1. What nobody sees yet is written: bodies too large to be written twice, and new partitions for
+   buckets that are worn.
+2. The mailbox row is written, with its folders and the steps of the rest, all or none: from here
+   on the command counts.
+3. The rest is written, in any order.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from connectors.cassandra import mailboxes_redo as redo
+from connectors.cassandra.mailboxes_buckets import Bucket, Buckets
+from connectors.cassandra.mailboxes_commit import committing, told
+from connectors.cassandra.mailboxes_load import Loader, State
+from connectors.cassandra.mailboxes_redo import Step
+from connectors.cassandra.mailboxes_rows import (
+    body_of,
+    digest_of,
+    id_of,
+    key_of,
+    line_of,
+)
+from connectors.cassandra.session import CassandraSession
+from topologies.errors import Poison, Retryable
+from topologies.ports.mailboxes import Effects, Email, Folder, Summary
+
+SMALL_BODY_BYTES = 8 * 1024  # compressed; written twice, which saves a round trip
+MAIL, TAKEN_UP = 0, 1  # kinds of members of a thread
+
+_BUCKET = (
+    "SELECT email_id, thread_id, is_read, is_starred, changed_seq, line FROM emails"
+    " WHERE user_id = ? AND folder_id = ? AND bucket = ?"
+)
+_MEMBERS = "SELECT kind, member FROM threads WHERE user_id = ? AND thread_id = ?"
+
+
+class Writer:
+    """Writes one command's effects to the mailbox that *state* was loaded of. Used once."""
+
+    def __init__(
+        self,
+        session: CassandraSession,
+        loader: Loader,
+        state: State,
+        effects: Effects,
+        now: datetime,
+    ) -> None:
+        self._session = session
+        self._loader = loader
+        self._state = state
+        self._effects = effects
+        self._user_id = effects.mailbox.user_id
+        self._seq = effects.mailbox.seq  # also the timestamp of every row
+        self._now = now
+        self._buckets = {each: buckets for each, (_, buckets) in state.folders.items()}
+        self._touched: set[str] = set()  # folders whose buckets changed
+        self._numbers = 0
+        self._before: list[Step] = []
+        self._after: list[Step] = []
+        self._sizes: dict[str, int] = {}  # of threads that change
+        self._has_read = False  # more than was loaded
+
+    async def write(self) -> None:
+        """Write it all.
+
+        Raises:
+            Retryable: It was not acknowledged: it counts, and will be carried out, or not.
+        """
+        effects = self._effects
+        changed = [*(mail.email_id for mail in effects.updated), *effects.removed]
+        if any(email_id not in self._state.emails for email_id in changed):
+            self._has_read = True
+            await self._loader.mails(self._state, changed)
+        await self._renew()
+        await self._read_sizes()
+        for email in effects.added:
+            self._add(email)
+        for mail in effects.updated:
+            self._update(mail)
+        for email_id in effects.removed:
+            self._remove(email_id)
+        for message_id, thread_id in effects.threads:
+            digest, key = digest_of(message_id), key_of(thread_id)
+            self._step("message id", self._user_id, digest, key, self._seq)
+        for thread_id, into in effects.merged:
+            await self._merge(thread_id, into)
+        for thread_id, size in self._sizes.items():
+            self._step("thread size", self._user_id, key_of(thread_id), size, self._seq)
+        self._after += told(effects, self._now)
+        if self._has_read:
+            await self._check()
+        if self._before:
+            await redo.carry_out(self._session, self._before)
+        folders = [(folder, self._of(folder.folder_id)) for folder in self._folders()]
+        await self._session.batch(committing(effects, folders, self._after))
+        await redo.carry_out(self._session, self._after)
+
+    async def _check(self) -> None:
+        """Make sure that what was read since the mailbox was loaded is as old as that."""
+        if (await self._loader.state(self._user_id)).mailbox.seq != self._state.mailbox.seq:
+            raise Retryable("the mailbox has changed since that was decided")
+
+    def _folders(self) -> list[Folder]:
+        """Return the folders to be written: those that changed, or whose buckets did."""
+        changed = {folder.folder_id: folder for folder in self._effects.folders}
+        for folder_id in self._touched - changed.keys():
+            changed[folder_id] = self._state.folders[folder_id][0]
+        gone = self._effects.removed_folders
+        return [folder for folder_id, folder in changed.items() if folder_id not in gone]
+
+    def _add(self, email: Email) -> None:
+        mail = email.summary
+        key, body = key_of(mail.email_id), body_of(email)
+        values = self._values_of(mail)
+        if len(body) <= SMALL_BODY_BYTES:
+            self._step("mail", self._user_id, key, mail.folder_id, *values, body, self._seq)
+        else:
+            self._before.append(("body", [self._user_id, key, body, self._seq]))
+            name = "mail without body"
+            self._step(name, self._user_id, key, mail.folder_id, *values, self._seq)
+        self._put_line(mail, values)
+        thread = key_of(mail.thread_id)
+        self._step("thread member", self._user_id, thread, MAIL, key, self._seq)
+        self._resize(mail.thread_id, 1)
+        self._step("copy", key_of(email.mail_id), self._user_id, key, self._seq)
+
+    def _update(self, mail: Summary) -> None:
+        before = self._known(mail.email_id)
+        key = key_of(mail.email_id)
+        flags = (mail.is_read, mail.is_starred, mail.changed_seq)
+        self._step("mail state", self._seq, mail.folder_id, *flags, self._user_id, key)
+        if before.folder_id != mail.folder_id:
+            self._drop_line(before)
+            self._put_line(mail, self._values_of(mail))
+            return
+        buckets = self._of(mail.folder_id)
+        bucket = buckets.mark(key, was_read=before.is_read, is_read=mail.is_read)
+        self._touched.add(mail.folder_id)
+        place = (self._user_id, mail.folder_id, bucket.number, key)
+        self._step("line state", self._seq, *flags, *place)
+
+    def _remove(self, email_id: str) -> None:
+        before = self._known(email_id)
+        key = key_of(email_id)
+        self._drop_line(before)
+        self._step("mail gone", self._seq, self._user_id, key)
+        thread = key_of(before.thread_id)
+        self._step("thread member gone", self._seq, self._user_id, thread, MAIL, key)
+        self._resize(before.thread_id, -1)
+
+    def _values_of(self, mail: Summary) -> tuple[Any, ...]:
+        thread = key_of(mail.thread_id)
+        return (thread, mail.is_read, mail.is_starred, mail.changed_seq, line_of(mail))
+
+    def _put_line(self, mail: Summary, values: Sequence[Any]) -> None:
+        key = key_of(mail.email_id)
+        bucket = self._of(mail.folder_id).add(key, is_read=mail.is_read, number=self._number)
+        self._touched.add(mail.folder_id)
+        place = (self._user_id, mail.folder_id, bucket.number, key)
+        self._step("line", *place, *values, self._seq)
+
+    def _drop_line(self, mail: Summary) -> None:
+        key = key_of(mail.email_id)
+        bucket = self._of(mail.folder_id).remove(key, was_read=mail.is_read)
+        self._touched.add(mail.folder_id)
+        place = (self._user_id, mail.folder_id, bucket.number)
+        if bucket.live > 0:
+            self._step("line gone", self._seq, *place, key)
+            return
+        # One mark for the whole partition instead of one for each row.
+        self._after = [step for step in self._after if not _drops_a_line_of(step, place)]
+        self._step("bucket gone", self._seq, *place)
+
+    async def _merge(self, thread_id: str, into: str) -> None:
+        old, new = key_of(thread_id), key_of(into)
+        self._has_read = True
+        members = await self._session.execute(_MEMBERS, (self._user_id, old))
+        mails = [member for kind, member in members if kind == MAIL]
+        await self._loader.mails(self._state, [id_of(member) for member in mails])
+        for key in mails:
+            mail = self._known(id_of(key))
+            bucket = self._of(mail.folder_id).of(key)
+            if bucket is None:
+                raise Poison(f"no bucket of {mail.folder_id} covers {mail.email_id}")
+            place = (self._user_id, mail.folder_id, bucket.number, key)
+            self._step("line thread", self._seq, new, *place)
+            self._step("mail thread", self._seq, new, self._user_id, key)
+            self._step("thread member", self._user_id, new, MAIL, key, self._seq)
+        for kind, member in members:
+            if kind == TAKEN_UP:
+                self._step("thread into", self._user_id, member, new, self._seq)
+                self._step("thread member", self._user_id, new, TAKEN_UP, member, self._seq)
+        self._step("thread emptied", self._seq, self._user_id, old)
+        self._step("thread into", self._user_id, old, new, self._seq)
+        self._step("thread member", self._user_id, new, TAKEN_UP, old, self._seq)
+        self._resize(into, len(members) + 1)
+        self._sizes[thread_id] = 0
+
+    async def _renew(self) -> None:
+        """Write worn buckets anew that this command touches, without what was deleted."""
+        worn: dict[tuple[str, int], Bucket] = {}
+        for folder_id, key in self._places():
+            bucket = self._of(folder_id).of(key)
+            if bucket is not None and self._of(folder_id).is_worn(bucket):
+                worn[folder_id, bucket.number] = bucket
+        for (folder_id, number), bucket in worn.items():
+            place = (self._user_id, folder_id, number)
+            self._has_read = True
+            rows = await self._session.execute(_BUCKET, place)
+            fresh = self._of(folder_id).halves([(row[0], row[2]) for row in rows], self._number)
+            if sum(each.live for each in fresh) != bucket.live:
+                raise Retryable("the mailbox has changed since that was decided")
+            fresh[0].start = min(bucket.start, fresh[0].start)
+            self._of(folder_id).replace(bucket, fresh)
+            for row in rows:
+                into = self._of(folder_id).of(row[0])
+                if into is None:
+                    raise Poison(f"no bucket of {folder_id} covers {id_of(row[0])}")
+                # One less, so that what the command itself does to the row comes after.
+                values = [self._user_id, folder_id, into.number, *row, self._seq - 1]
+                self._before.append(("line", values))
+            self._touched.add(folder_id)
+            self._step("bucket gone", self._seq, *place)
+
+    def _places(self) -> list[tuple[str, bytes]]:
+        """Return folder and key of every line that this command changes."""
+        effects = self._effects
+        known = [self._known(mail.email_id) for mail in effects.updated]
+        known += [self._known(email_id) for email_id in effects.removed]
+        lines = [email.summary for email in effects.added] + known + list(effects.updated)
+        return [(mail.folder_id, key_of(mail.email_id)) for mail in lines]
+
+    async def _read_sizes(self) -> None:
+        """Read how large those threads are whose sizes change and were not loaded."""
+        effects, sizes = self._effects, self._state.sizes
+        new = {email.summary.email_id for email in effects.added}
+        wanted = {self._known(email_id).thread_id for email_id in effects.removed}
+        wanted |= {email.summary.thread_id for email in effects.added}
+        wanted |= {into for _, into in effects.merged}
+        keys = [key_of(each) for each in wanted - sizes.keys() - new]
+        if keys:
+            self._has_read = True
+            rows = await self._loader.threads(self._user_id, keys)
+            sizes.update((id_of(key), row[1]) for key, row in rows.items())
+
+    def _resize(self, thread_id: str, by: int) -> None:
+        size = self._sizes.get(thread_id, self._state.sizes.get(thread_id, 0))
+        self._sizes[thread_id] = size + by
+
+    def _known(self, email_id: str) -> Summary:
+        mail = self._state.emails.get(email_id)
+        if mail is None:
+            raise Retryable(f"{email_id} is not where it was when that was decided")
+        return mail
+
+    def _of(self, folder_id: str) -> Buckets:
+        return self._buckets.setdefault(folder_id, Buckets(full=self._loader.full))
+
+    def _number(self) -> int:
+        """Return the name of a new partition, the same one when this is done again."""
+        self._numbers += 1
+        parts = f"{self._effects.command_id}\0{self._seq}\0{self._numbers}"
+        digest = hashlib.blake2b(parts.encode(), digest_size=8).digest()
+        return int.from_bytes(digest, "big", signed=True)
+
+    def _step(self, name: str, *values: Any) -> None:
+        self._after.append((name, list(values)))
+
+
+def _drops_a_line_of(step: Step, place: tuple[Any, ...]) -> bool:
+    return step[0] == "line gone" and tuple(step[1][1:4]) == place

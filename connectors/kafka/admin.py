@@ -1,0 +1,185 @@
+"""Questions to the brokers and changes of topics: the border to the library's untyped part.
+
+Each call waits for the brokers' answer in the library's own threads, for a bounded time, and
+raises our errors.
+"""
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false, reportMissingTypeArgument=false
+# pyright: reportUnknownParameterType=false, reportPrivateImportUsage=false
+# pyright: reportArgumentType=false, reportUnknownLambdaType=false
+
+import asyncio
+from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import Future
+from datetime import datetime
+from typing import Any
+
+from confluent_kafka import (
+    ConsumerGroupTopicPartitions,
+    IsolationLevel,
+    KafkaException,
+    TopicPartition,
+)
+from confluent_kafka.admin import (
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    NewPartitions,
+    NewTopic,
+    OffsetSpec,
+)
+
+from connectors.kafka.client import (
+    LOGGER,
+    REQUEST_TIMEOUT_S,
+    connected,
+    is_momentary,
+    translated,
+)
+
+ASK_AGAIN_S = 0.1
+Place = tuple[str, int]  # topic, partition
+
+
+class KafkaAdmin:
+    """One connection for questions; topics have their full names here."""
+
+    def __init__(
+        self,
+        servers: Sequence[str],
+        *,
+        client_id: str = "rillmail-admin",
+        answer_within_s: float = REQUEST_TIMEOUT_S,
+    ) -> None:
+        """Connect in the background.
+
+        Raises:
+            Misconfigured: No server is named.
+        """
+        self._client = AdminClient(connected(servers, client_id), logger=LOGGER)
+        self._within_s = answer_within_s
+        self._timeouts = {"request_timeout": answer_within_s, "operation_timeout": answer_within_s}
+
+    async def partitions(self) -> dict[str, tuple[int, int]]:
+        """Return of each topic how many partitions it has, and copies of each."""
+        try:
+            found = await asyncio.to_thread(self._client.list_topics, timeout=self._within_s)
+        except KafkaException as error:
+            raise translated(error, "list topics") from error
+        return {
+            name: (len(topic.partitions), len(topic.partitions[0].replicas))
+            for name, topic in found.topics.items()
+            if topic.error is None and topic.partitions
+        }
+
+    async def configs(self, topics: Collection[str]) -> dict[str, dict[str, str]]:
+        """Return of each of *topics*, which must exist, every option and its value."""
+        if not topics:
+            return {}
+        asked = [ConfigResource(ConfigResource.Type.TOPIC, topic) for topic in topics]
+        answers = await self._answers(
+            lambda: self._client.describe_configs(asked, request_timeout=self._within_s),
+            "read the options of topics",
+        )
+        return {
+            resource.name: {name: str(entry.value) for name, entry in options.items()}
+            for resource, options in answers.items()
+        }
+
+    async def create(
+        self, topic: str, partitions: int, replication: int, configs: Mapping[str, str]
+    ) -> None:
+        """Make *topic*; return when the brokers have it."""
+        new = NewTopic(topic, partitions, replication, config=dict(configs))
+        await self._answers(
+            lambda: self._client.create_topics([new], **self._timeouts), f"create {topic}"
+        )
+
+    async def add_partitions(self, topic: str, partitions: int) -> None:
+        """Let *topic* have as many partitions, which must be more than it has."""
+        new = NewPartitions(topic, partitions)
+        await self._answers(
+            lambda: self._client.create_partitions([new], **self._timeouts),
+            f"add partitions to {topic}",
+        )
+
+    async def alter(self, topic: str, configs: Mapping[str, str]) -> None:
+        """Set options of *topic*; the others stay as they are."""
+        entries = [
+            ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
+            for name, value in configs.items()
+        ]
+        change = ConfigResource(ConfigResource.Type.TOPIC, topic, incremental_configs=entries)
+        await self._answers(
+            lambda: self._client.incremental_alter_configs(
+                [change], request_timeout=self._within_s
+            ),
+            f"set options of {topic}",
+        )
+
+    async def delete(self, topics: Sequence[str]) -> None:
+        """Delete topics and all that is in them. Only tests do."""
+        await self._answers(
+            lambda: self._client.delete_topics(list(topics), **self._timeouts), "delete topics"
+        )
+
+    async def starts(self, topic: str) -> dict[int, int]:
+        """Return the oldest offset that each partition of *topic* still has."""
+        return await self._offsets(topic, OffsetSpec.earliest())
+
+    async def ends(self, topic: str) -> dict[int, int]:
+        """Return the offset that the next record of each partition of *topic* will have.
+
+        A topic that does not exist has no partitions.
+        """
+        return await self._offsets(topic, OffsetSpec.latest())
+
+    async def offsets_at(self, topic: str, at: datetime) -> dict[int, int]:
+        """Return the first offset appended at *at* or later; partitions without are left out."""
+        found = await self._offsets(topic, OffsetSpec.for_timestamp(int(at.timestamp() * 1000)))
+        return {partition: offset for partition, offset in found.items() if offset >= 0}
+
+    async def committed(self, group: str, places: Collection[Place]) -> dict[Place, int]:
+        """Return how far *group* is in *places*: all before that offset is done.
+
+        Where it never was is left out.
+        """
+        if not places:
+            return {}
+        asked = [ConsumerGroupTopicPartitions(group, [TopicPartition(*p) for p in places])]
+        answers = await self._answers(
+            lambda: self._client.list_consumer_group_offsets(asked, request_timeout=self._within_s),
+            f"ask for the position of {group}",
+        )
+        found = answers[group].topic_partitions or []
+        return {(p.topic, p.partition): p.offset for p in found if p.offset >= 0}
+
+    async def _offsets(self, topic: str, which: OffsetSpec) -> dict[int, int]:
+        count, _ = (await self.partitions()).get(topic, (0, 0))
+        if not count:
+            return {}
+        asked = {TopicPartition(topic, partition): which for partition in range(count)}
+        answers = await self._answers(
+            lambda: self._client.list_offsets(
+                asked,
+                isolation_level=IsolationLevel.READ_COMMITTED,
+                request_timeout=self._within_s,
+            ),
+            f"ask for the offsets of {topic}",
+        )
+        return {place.partition: found.offset for place, found in answers.items()}
+
+    async def _answers(
+        self, ask: Callable[[], Mapping[Any, "Future[Any]"]], doing: str
+    ) -> dict[Any, Any]:
+        """Return what *ask* comes to; it is asked again while leaders are being chosen."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self._within_s
+        while True:
+            try:
+                return {key: await asyncio.wrap_future(f) for key, f in ask().items()}
+            except KafkaException as error:
+                if not is_momentary(error) or loop.time() > deadline:
+                    raise translated(error, doing) from error
+            await asyncio.sleep(ASK_AGAIN_S)

@@ -1,0 +1,100 @@
+"""What all clients of Kafka here share: how they connect, and what its errors mean to us.
+
+Nothing of Kafka's leaves this folder but as an error of ``topologies.errors``.
+"""
+
+import logging
+from collections.abc import Sequence
+
+from confluent_kafka import KafkaError, KafkaException
+
+from topologies.errors import MailError, Misconfigured, Poison, Retryable
+
+# The largest mail is 25 MB; an event that has it inline has it in base64, and its envelope.
+LARGEST_RECORD_BYTES = 33 * 1024 * 1024
+REQUEST_TIMEOUT_S = 10.0  # of one question to the brokers
+
+Config = dict[str, str | int | float | bool]
+
+LOGGER = logging.getLogger("rillmail.kafka")  # what the library would print to standard error
+
+_TOO_LARGE = frozenset({KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE})
+_NO_TOPIC = frozenset(
+    {KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION}
+)
+_REFUSED = frozenset(
+    {
+        KafkaError._AUTHENTICATION,
+        KafkaError.SASL_AUTHENTICATION_FAILED,
+        KafkaError.TOPIC_AUTHORIZATION_FAILED,
+        KafkaError.GROUP_AUTHORIZATION_FAILED,
+        KafkaError.CLUSTER_AUTHORIZATION_FAILED,
+    }
+)
+
+_MOMENTARY = frozenset(
+    {
+        KafkaError.NOT_LEADER_FOR_PARTITION,
+        KafkaError.LEADER_NOT_AVAILABLE,
+        KafkaError.UNKNOWN_LEADER_EPOCH,
+        KafkaError.FENCED_LEADER_EPOCH,
+        KafkaError.COORDINATOR_NOT_AVAILABLE,
+        KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+        KafkaError.NOT_COORDINATOR,
+    }
+)
+
+
+def connected(servers: Sequence[str], client_id: str, **more: str | int | float | bool) -> Config:
+    """Return how a client connects to *servers*, with *more* options (``_`` for each dot).
+
+    Raises:
+        Misconfigured: No server is named.
+    """
+    if not servers:
+        raise Misconfigured("kafka_servers names no server")
+    config: Config = {
+        "bootstrap.servers": ",".join(servers),
+        "client.id": client_id,
+        # After an outage the next try is at most this old, so mail flows again at once.
+        "reconnect.backoff.ms": 50,
+        "reconnect.backoff.max.ms": 1_000,
+        "log.connection.close": False,
+        "socket.keepalive.enable": True,
+    }
+    return config | {name.replace("_", "."): value for name, value in more.items()}
+
+
+def translated(error: KafkaError | KafkaException, doing: str) -> MailError:
+    """Return the error of ours that *error* is.
+
+    Args:
+        error: As the library raised or reported it.
+        doing: What was tried, for people (``write to mail.received``).
+    """
+    if isinstance(error, KafkaException):
+        if (inner := _inner(error)) is None:
+            return Retryable(f"Kafka: can't {doing}: {error}", outage=True)
+        error = inner
+    code = error.code()
+    if code in _TOO_LARGE:
+        return Poison(f"Kafka: can't {doing}: larger than {LARGEST_RECORD_BYTES:,} bytes")
+    if code in _NO_TOPIC:
+        # Not Misconfigured: once the topic is made, whoever waits goes on.
+        return Retryable(
+            f"Kafka: can't {doing}: there is no such topic: rillmail topics apply", outage=True
+        )
+    if code in _REFUSED:
+        return Retryable(f"Kafka: can't {doing}: refused: {error.str()}", outage=True)
+    return Retryable(f"Kafka: can't {doing}: {error.str()}", outage=True)
+
+
+def is_momentary(error: KafkaException) -> bool:
+    """Tell whether the brokers are about to agree who leads: ask again in a moment."""
+    inner = _inner(error)
+    return inner is not None and inner.code() in _MOMENTARY
+
+
+def _inner(error: KafkaException) -> KafkaError | None:
+    first: object = error.args[0] if error.args else None
+    return first if isinstance(first, KafkaError) else None

@@ -1,0 +1,100 @@
+# Apache Cassandra: one node, from Maven Central.
+
+VERSION=5.0.9
+PORT=${RILLMAIL_SERVERS_CASSANDRA_PORT:-9042}
+STORAGE_PORT=${RILLMAIL_SERVERS_CASSANDRA_STORAGE_PORT:-7000}
+HEAP=${RILLMAIL_SERVERS_CASSANDRA_HEAP:-768m}
+JARS=$CACHE/cassandra-$VERSION
+
+# What Cassandra reaches into on Java 17.
+EXPORTS=(java.base/jdk.internal.misc java.base/java.lang.ref java.sql/java.sql
+  java.management.rmi/com.sun.jmx.remote.internal.rmi java.rmi/sun.rmi.registry
+  java.rmi/sun.rmi.server jdk.unsupported/sun.misc)
+OPENS=(java.io java.lang java.lang.module java.lang.reflect java.net java.nio java.util
+  java.util.concurrent java.util.concurrent.atomic jdk.internal.loader jdk.internal.math
+  jdk.internal.module jdk.internal.ref jdk.internal.reflect jdk.internal.util.jar sun.nio.ch)
+
+install() { jars "$JARS" "org.apache.cassandra:cassandra-all:$VERSION"; }
+
+start() {
+  mkdir -p "$HERE/conf"
+  configuration >"$HERE/conf/cassandra.yaml"
+  logging >"$HERE/conf/logback.xml"
+  local access=() package
+  for package in "${EXPORTS[@]}"; do access+=(--add-exports "$package=ALL-UNNAMED"); done
+  for package in "${OPENS[@]}"; do access+=(--add-opens "java.base/$package=ALL-UNNAMED"); done
+  access+=(--add-opens jdk.management/com.sun.management.internal=ALL-UNNAMED)
+  access+=(--add-opens jdk.compiler/com.sun.tools.javac=ALL-UNNAMED)
+  # The node is alone: it need not wait for others to be heard of, or for a ring to settle.
+  launch java "-Xms$HEAP" "-Xmx$HEAP" -Xss256k -XX:+UseG1GC -XX:MaxGCPauseMillis=100 \
+    -XX:+PerfDisableSharedMem -XX:MaxDirectMemorySize=256M -Djava.net.preferIPv4Stack=true \
+    "${access[@]}" -javaagent:"$(ls "$JARS"/jamm-*.jar)" -Djdk.attach.allowAttachSelf=true \
+    -Dio.netty.tryReflectionSetAccessible=true \
+    -Dcassandra.storagedir="$HERE" -Dcassandra.config="file://$HERE/conf/cassandra.yaml" \
+    -Dlogback.configurationFile="$HERE/conf/logback.xml" -Dcassandra-foreground=yes \
+    -Dcassandra.skip_wait_for_gossip_to_settle=0 -Dcassandra.ring_delay_ms=100 \
+    -Dcassandra.superuser_setup_delay_ms=0 -Dcassandra.shutdown_announce_in_ms=0 \
+    -Dcassandra.skip_schema_check=true \
+    -cp "$HERE/conf:$JARS/*" org.apache.cassandra.service.CassandraDaemon
+}
+
+ready() { # OPTIONS, protocol version 4, is answered by SUPPORTED (6)
+  local answer
+  answer=$({
+    exec 3<>"/dev/tcp/127.0.0.1/$PORT"
+    printf '\004\0\0\0\005\0\0\0\0' >&3
+    timeout 2 head -c 5 <&3 | od -An -tx1 -j 4 | tr -d ' '
+  } 2>/dev/null || true)
+  [ "$answer" = 06 ]
+}
+
+address() { echo "127.0.0.1:$PORT"; }
+
+settings() { echo "RILLMAIL_CASSANDRA_HOSTS=$(address)"; }
+
+configuration() {
+  cat <<END
+cluster_name: rillmail
+num_tokens: 16
+partitioner: org.apache.cassandra.dht.Murmur3Partitioner
+endpoint_snitch: SimpleSnitch
+seed_provider:
+  - class_name: org.apache.cassandra.locator.SimpleSeedProvider
+    parameters: [{ seeds: "127.0.0.1:$STORAGE_PORT" }]
+listen_address: 127.0.0.1
+rpc_address: 127.0.0.1
+storage_port: $STORAGE_PORT
+native_transport_port: $PORT
+start_native_transport: true
+
+# What is acknowledged is on the disk: one sync serves all writes of five milliseconds.
+commitlog_sync: group
+commitlog_sync_group_window: 5ms
+
+data_file_directories: [$HERE/data]
+commitlog_directory: $HERE/commitlog
+hints_directory: $HERE/hints
+saved_caches_directory: $HERE/saved_caches
+cdc_raw_directory: $HERE/cdc_raw
+
+storage_compatibility_mode: NONE
+sstable: { selected_format: bti }
+memtable:
+  configurations:
+    trie: { class_name: TrieMemtable }
+    default: { inherits: trie }
+concurrent_reads: 16
+concurrent_writes: 16
+END
+}
+
+logging() {
+  cat <<END
+<configuration scan="false">
+  <appender name="out" class="ch.qos.logback.core.ConsoleAppender">
+    <encoder><pattern>%-5level [%thread] %date{ISO8601} %logger{20} %msg%n</pattern></encoder>
+  </appender>
+  <root level="INFO"><appender-ref ref="out"/></root>
+</configuration>
+END
+}

@@ -1,0 +1,127 @@
+"""A large mailbox in Cassandra: its listings cost the same at both ends, full and emptied.
+
+How large is in the environment, ``LARGE_MAILBOX``: 20,000 mails unless it says otherwise. The
+figures are printed (``pytest -s``).
+"""
+
+import os
+import time
+from dataclasses import replace
+from statistics import median
+
+import pytest
+
+from connectors.cassandra.driver import Connected
+from connectors.cassandra.mailboxes import CassandraMailboxes
+from connectors.memory.clock import ManualClock
+from tests.live.cassandra_users import own_mailboxes
+from tests.mailbox.commands import delete, deliver, email_id
+from topologies.events import INBOX
+from topologies.mail.folder_names import EMPTY_SYSTEM_FOLDERS
+from topologies.mail.mailbox_emails import email_of
+from topologies.mail.mailbox_ledger import Ledger
+from topologies.mailbox.store import store
+from topologies.ports.mailboxes import Loaded
+
+pytestmark = [pytest.mark.live, pytest.mark.process]
+
+MAILS = int(os.environ.get("LARGE_MAILBOX", "20000"))
+AT_ONCE = 500  # mails that one command of this test brings
+PAGE = 500
+LONGEST_S = 0.25  # what one page may take on a machine that does other things too
+
+
+async def test_listings_of_a_large_mailbox_cost_the_same_before_and_after_it_is_emptied(
+    cassandra: Connected,
+) -> None:
+    async with own_mailboxes(cassandra, ManualClock()) as mailboxes:
+        started = time.perf_counter()
+        for first in range(0, MAILS, AT_ONCE):
+            await bring(mailboxes, range(first, min(first + AT_ONCE, MAILS)))
+        took = time.perf_counter() - started
+        print(f"\n{MAILS:,} mails brought in {took:.1f} s")
+
+        found, pages = await by_pages(mailboxes)
+        assert found == [email_id(number) for number in reversed(range(MAILS))]
+        tell("pages of 500", pages)
+        few = max(3, len(pages) // 10)
+        assert median(pages[-few:]) < 2 * median(pages[:few]) + 0.02
+        await offsets(mailboxes)
+
+        # From the newest on, as people do, and so that each listing meets what is deleted.
+        seconds: list[float] = []
+        for last in range(MAILS, 10, -1_000):
+            gone = range(max(last - 1_000, 10), last)
+            await store(delete(*gone, permanent=True, command_id=f"{last}"), mailboxes=mailboxes)
+            began = time.perf_counter()
+            page = await mailboxes.page("ann", INBOX)
+            seconds.append(time.perf_counter() - began)
+            assert page is not None
+            assert page.total_count == gone.start
+            assert [mail.email_id for mail in page.emails] == [
+                email_id(number) for number in range(gone.start - 1, -1, -1)[:50]
+            ]
+        tell("first page of 50 while mails are deleted", seconds)
+        assert median(seconds) < LONGEST_S
+        await store(delete(*range(10), permanent=True), mailboxes=mailboxes)
+        began = time.perf_counter()
+        page = await mailboxes.page("ann", INBOX)
+        assert time.perf_counter() - began < LONGEST_S
+        assert page is not None
+        assert (page.emails, page.total_count) == ((), 0)
+
+
+async def by_pages(mailboxes: CassandraMailboxes) -> tuple[list[str], list[float]]:
+    """Return all ids of the inbox, and how long each page took."""
+    found: list[str] = []
+    seconds: list[float] = []
+    cursor: str | None = None
+    while not seconds or cursor is not None:
+        began = time.perf_counter()
+        page = await mailboxes.page("ann", INBOX, limit=PAGE, cursor=cursor)
+        seconds.append(time.perf_counter() - began)
+        assert page is not None
+        found += [mail.email_id for mail in page.emails]
+        cursor = page.next_cursor
+    return found, seconds
+
+
+async def offsets(mailboxes: CassandraMailboxes) -> None:
+    seconds: list[float] = []
+    for offset in range(0, MAILS, MAILS // 20):
+        for is_read in (None, False, True):
+            began = time.perf_counter()
+            page = await mailboxes.page("ann", INBOX, offset=offset, is_read=is_read)
+            seconds.append(time.perf_counter() - began)
+            assert page is not None
+            numbers = [n for n in reversed(range(MAILS)) if is_read in (None, n % 10 == 0)]
+            expected = [email_id(number) for number in numbers[offset : offset + 50]]
+            assert [mail.email_id for mail in page.emails] == expected
+    tell("pages of 50 by offset, read or unread", seconds)
+    assert median(seconds) < LONGEST_S
+
+
+def tell(what: str, seconds: list[float]) -> None:
+    ordered = sorted(seconds)
+    p50, p99 = ordered[len(ordered) // 2], ordered[-1 - len(ordered) // 100]
+    print(f"{what}: p50 {1e3 * p50:.1f} ms, p99 {1e3 * p99:.1f} ms ({len(ordered)})")
+
+
+async def bring(mailboxes: CassandraMailboxes, numbers: range) -> None:
+    """Write many mails as if one command had brought them."""
+    command = deliver(numbers.start, command_id=f"bring {numbers.start}")
+    folders = {folder.folder_id: folder for folder in await mailboxes.folders("ann")}
+    loaded = Loaded(
+        mailbox=await mailboxes.mailbox("ann"),
+        folders=EMPTY_SYSTEM_FOLDERS | folders,
+        emails={},
+        gone=frozenset(),
+        threads={},
+        thread_sizes={},
+    )
+    ledger = Ledger(command, loaded)
+    for number in numbers:
+        one = deliver(number, is_read=number % 10 == 0)
+        email = email_of(one, folder_id=INBOX, thread_id=one.email_id, seq=ledger.next_seq)
+        ledger.add(email)
+    await mailboxes.write(replace(ledger.done(), threads=()))

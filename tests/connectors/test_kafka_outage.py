@@ -1,0 +1,128 @@
+"""A broker that dies, hangs or lacks a topic: what was acknowledged is there, and mail goes on."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from connectors.kafka.admin import KafkaAdmin
+from connectors.kafka.producer import KafkaLog
+from connectors.kafka.reader import KafkaReader
+from connectors.memory.clock import SystemClock
+from tests.live.own_engine import OwnEngine, own_kafka
+from topologies.errors import Retryable
+from topologies.ports.log import Entry
+
+pytestmark = pytest.mark.live
+
+ANSWER_WITHIN_S = 2.0
+
+
+async def test_what_was_acknowledged_outlives_a_broker_that_is_killed(broker: OwnEngine) -> None:
+    acknowledged: list[str] = []
+    refused: list[str] = []
+    async with a_log(broker, "killed") as (log, reader):
+        is_over = asyncio.Event()
+        async with asyncio.TaskGroup() as tasks:
+            for sender in range(8):
+                tasks.create_task(send(log, sender, acknowledged, refused, is_over))
+            await until(lambda: len(acknowledged) > 200)
+            await broker.kill()
+            await until(lambda: len(refused) > 8)
+            await broker.up()
+            known = len(acknowledged)
+            await until(lambda: len(acknowledged) > known + 200)
+            is_over.set()
+        written = Counter([record.key async for record in reader.read("killed")])
+    assert set(acknowledged) <= set(written)
+    assert {written[key] for key in acknowledged} == {1}
+    assert set(written) <= set(acknowledged) | set(refused)
+
+
+async def test_a_broker_that_hangs_is_given_up_in_time(broker: OwnEngine) -> None:
+    async with a_log(broker, "hanging") as (log, _):
+        await log.write([entry("hanging", "before")])
+        broker.freeze()
+        try:
+            start = time.monotonic()
+            with pytest.raises(Retryable) as raised:
+                await log.write([entry("hanging", "meanwhile")])
+            assert raised.value.outage
+            assert time.monotonic() - start < ANSWER_WITHIN_S + 3
+        finally:
+            broker.thaw()
+        await eventually_written(log, entry("hanging", "after"))
+
+
+async def test_a_topic_that_is_missing_is_told_and_waited_for(broker: OwnEngine) -> None:
+    async with a_log(broker) as (log, reader):
+        with pytest.raises(Retryable, match="no such topic: rillmail topics apply") as raised:
+            await log.write([entry("missing", "a")])
+        assert raised.value.outage
+        assert await reader.ends("missing") == {}
+        await KafkaAdmin((address(broker),)).create("missing", 1, 1, {})
+        await eventually_written(log, entry("missing", "b"))
+        assert [record.key async for record in reader.read("missing")] == ["b"]
+
+
+@pytest.fixture(scope="module")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Generator[OwnEngine]:
+    with own_kafka(tmp_path_factory.mktemp("kafka")) as engine:
+        yield engine
+
+
+@asynccontextmanager
+async def a_log(broker: OwnEngine, topic: str = "") -> AsyncGenerator[tuple[KafkaLog, KafkaReader]]:
+    servers = (address(broker),)
+    if topic:
+        await KafkaAdmin(servers).create(topic, 2, 1, {})
+    log = KafkaLog(servers, clock=SystemClock(), answer_within_s=ANSWER_WITHIN_S)
+    try:
+        yield log, KafkaReader(servers)
+    finally:
+        await log.close()
+
+
+async def send(
+    log: KafkaLog,
+    sender: int,
+    acknowledged: list[str],
+    refused: list[str],
+    is_over: asyncio.Event,
+) -> None:
+    number = 0
+    while not is_over.is_set():
+        number += 1
+        key = f"{sender}-{number}"
+        try:
+            await log.write([entry("killed", key)])
+        except Retryable:
+            refused.append(key)
+        else:
+            acknowledged.append(key)
+
+
+async def until(condition: Callable[[], bool], within_s: float = 60) -> None:
+    async with asyncio.timeout(within_s):
+        while not condition():  # noqa: ASYNC110  it is not told, only seen
+            await asyncio.sleep(0.01)
+
+
+async def eventually_written(log: KafkaLog, entry: Entry, within_s: float = 30) -> None:
+    async with asyncio.timeout(within_s):
+        while True:
+            try:
+                return await log.write([entry])
+            except Retryable:
+                await asyncio.sleep(0.1)
+
+
+def address(broker: OwnEngine) -> str:
+    return f"127.0.0.1:{broker.port}"
+
+
+def entry(topic: str, key: str) -> Entry:
+    return Entry(topic=topic, key=key, value=b"{}", event_id=f"event-{key}")
