@@ -1,8 +1,11 @@
-"""The real process `rillmail run`, started, killed and started again by tests."""
+"""The real processes, embedded and of a cluster: started, killed and started again by tests."""
 
+import contextlib
 import json
 import os
+import signal
 import smtplib
+import socket
 import subprocess
 import sys
 import time
@@ -21,6 +24,8 @@ STOP_TIMEOUT_S = 20
 class RunningService:
     """One `rillmail run --demo` on a data folder of its own, on free ports."""
 
+    command: tuple[str, ...] = ("run", "--demo")
+
     def __init__(self, folder: Path, settings: Mapping[str, str] | None = None) -> None:
         self.folder = folder
         self.users: list[tuple[str, str]] = []  # (address, password), of the demo domain
@@ -34,7 +39,7 @@ class RunningService:
         environment = {k: v for k, v in os.environ.items() if not k.startswith("RILLMAIL_")}
         ports = {f"RILLMAIL_{name}_PORT": "0" for name in ("SMTP", "LMTP", "SUBMISSION", "HTTP")}
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "api.cli.main", "run", "--demo", "--json"],
+            [sys.executable, "-m", "api.cli.main", *self.command, "--json"],
             env=environment | {"RILLMAIL_DATA_DIR": str(self.folder)} | ports | self._settings,
             stdout=subprocess.PIPE,
             stderr=log,
@@ -131,3 +136,51 @@ def emails_of(client: httpx.Client, folder_id: str = "inbox") -> list[dict[str, 
         cursor = page["next_cursor"]
         if not cursor:
             return found
+
+
+class RunningCluster(RunningService):
+    """One `rillmail cluster --demo` on the engines that the settings name, in places of its own.
+
+    A worker that ends is started again, on the same ports. Its places in the engines are removed
+    by whoever made them: see ``tests.live.engines.cluster_settings``.
+    """
+
+    command = ("cluster", "--demo")
+
+    def __init__(
+        self, folder: Path, settings: Mapping[str, str], roles: Sequence[str] = ()
+    ) -> None:
+        ports = {f"RILLMAIL_{name}_PORT": str(free_port()) for name in ("SMTP", "LMTP", "HTTP")}
+        super().__init__(folder, {"RILLMAIL_PROFILE": "cluster"} | ports | dict(settings))
+        self.command = (*self.command, *roles)
+
+    def workers(self) -> dict[int, str]:
+        """Return the role of each worker that runs now, by process number."""
+        found: dict[int, str] = {}
+        for line in Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split():
+            with contextlib.suppress(OSError):
+                words = Path(f"/proc/{line}/cmdline").read_bytes().decode().split("\0")
+                if "worker" in words:
+                    found[int(line)] = words[words.index("worker") + 1]
+        return found
+
+    def kill_worker(self, role: str) -> int:
+        """SIGKILL one worker of *role* and return its number; it is started again."""
+        pid = next(pid for pid, each in self.workers().items() if each == role)
+        os.kill(pid, signal.SIGKILL)
+        return pid
+
+    def kill(self) -> None:
+        """End all of it as a power cut would."""
+        workers = self.workers()
+        super().kill()
+        for pid in workers:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+
+def free_port() -> int:
+    """Return the number of a port that nobody has, at least now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]

@@ -16,8 +16,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from connectors.assembly.prepare import prepare
 from connectors.cassandra import driver, migrations
-from connectors.cassandra.session import CassandraSession, address_of
+from connectors.cassandra.session import CassandraSession, address_of, open_session
 from connectors.clamav.clamd import ClamdAntivirus
 from connectors.elasticsearch.cluster import Cluster
 from connectors.elasticsearch.search import ElasticSearch
@@ -25,7 +26,7 @@ from connectors.kafka.admin import KafkaAdmin
 from connectors.kafka.topics import apply, diff, wanted
 from connectors.redis.client import RedisClient
 from connectors.s3.client import S3Client, open_client
-from connectors.settings import load
+from connectors.settings import Settings, load
 from topologies.errors import MailError, Retryable
 
 
@@ -163,6 +164,61 @@ async def clamd() -> str:
     finally:
         await antivirus.close()
     return address
+
+
+@contextmanager
+def cluster_settings() -> Generator[dict[str, str]]:
+    """Settings of a cluster with places of its own in every engine, removed at the end."""
+    name = f"test{secrets.token_hex(4)}"
+    given = {key: value for key, value in os.environ.items() if key.startswith("RILLMAIL_")}
+    own = given | {
+        "RILLMAIL_PROFILE": "cluster",
+        "RILLMAIL_TOPIC_PREFIX": f"{name}.",
+        "RILLMAIL_CASSANDRA_KEYSPACE": name,
+        "RILLMAIL_ELASTICSEARCH_INDEX": name,
+        "RILLMAIL_S3_BUCKET": name,
+    }
+    settings = load(own)
+
+    async def make() -> None:
+        async for _ in prepare(settings):
+            pass
+
+    async def remove() -> None:
+        await remove_all(settings)
+
+    try:
+        _run(make)
+    except MailError as error:
+        absent("one of the engines", "the addresses of `rillmail settings`", error)
+    try:
+        yield own
+    finally:
+        _run(remove)
+
+
+async def remove_all(settings: Settings) -> None:
+    """Remove everything that *settings* name in the engines."""
+    admin = KafkaAdmin(settings.kafka_servers)
+    prefix = settings.topic_prefix
+    await admin.delete([name for name in await admin.partitions() if name.startswith(prefix)])
+    async with open_session(settings.cassandra_hosts, settings.cassandra_keyspace) as session:
+        await session.define(f"DROP KEYSPACE {settings.cassandra_keyspace}")
+    index = Cluster(settings.elasticsearch_urls)
+    try:
+        await index.ask("DELETE", f"/{settings.elasticsearch_index}-v1", known=(404,))
+    finally:
+        await index.close()
+    async with open_client(
+        url=settings.s3_url,
+        region=settings.s3_region,
+        bucket=settings.s3_bucket,
+        access_key=settings.s3_access_key,
+        secret_key=settings.s3_secret_key,
+    ) as client:
+        if keys := [key async for key, _ in client.keys("")]:
+            await client.delete(keys)
+        await client.remove_bucket()
 
 
 def _run(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
