@@ -1,8 +1,8 @@
 """Audit: what was accepted is accounted for, and mailboxes are what their commands make of them.
 
-Reads the log and every store, writes nothing. A mail is accounted for when each user whom its
-recipients lead to has a copy (one deleted since counts), or when the quarantine, a notice that
-it is undeliverable, or a dead letter tells what became of it.
+Reads the log and every store; writes nothing, unless it is to mend. A mail is accounted for when
+each user whom its recipients lead to has a copy (one deleted since counts), or when the
+quarantine, a notice that it is undeliverable, or a dead letter tells what became of it.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ from topologies.events import (
 from topologies.mailbox.store import store
 from topologies.ports.dead_letters import DeadLetter, DeadLetters
 from topologies.ports.directory import Directory
-from topologies.ports.log import LogReader, Record
+from topologies.ports.log import EventLog, LogReader, Record
 from topologies.ports.mailboxes import MAX_PAGE, Mailboxes, Summary
 from topologies.stage import declared_by
 from topologies.topics import topic_of
@@ -74,6 +74,7 @@ class Account:
     undeliverable: int = 0  # to one of their recipients at least, and to nobody else
     dead: int = 0
     under_way: int = 0  # too young to be judged
+    handed_in_again: int = 0
     mailboxes: int = 0  # replayed and compared
     beyond_the_log: int = 0  # mailboxes that are older than what the log still holds
     differences: list[Difference] = field(default_factory=list[Difference])
@@ -89,6 +90,7 @@ async def account_for_mails(
     now: datetime,
     grace: timedelta,
     account: Account,
+    mend: EventLog | None = None,
 ) -> AsyncGenerator[int]:
     """Look up what became of each accepted mail; yield how many were, now and then.
 
@@ -101,6 +103,7 @@ async def account_for_mails(
         now: What time it is.
         grace: Younger mails may be under way.
         account: Where it is counted.
+        mend: Where what is missing is handed in again; whoever has a copy gets no second.
     """
     undeliverable = await _undeliverable(reader)
     dead = {
@@ -144,6 +147,9 @@ async def account_for_mails(
                     detail=f"no copy for {', '.join(lacking)}, and nothing tells why",
                 )
             )
+            if mend is not None:
+                await mend.append([mail])
+                account.handed_in_again += 1
 
     waiting: list[Record] = []
     async with aclosing(reader.read(topic_of(MailReceived).name, since=since)) as records:

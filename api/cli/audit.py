@@ -21,6 +21,7 @@ SHOWN = 50  # differences told to people; --json tells all
         "rillmail audit",
         "rillmail audit --hours 24",
         "rillmail audit --replay --json",
+        "rillmail audit --hours 24 --mend",
     )
 )
 @click.option("--hours", type=click.FloatRange(min=0), help="Only what was accepted since then.")
@@ -35,8 +36,9 @@ SHOWN = 50  # differences told to people; --json tells all
 @click.option(
     "--replay", is_flag=True, help="Also apply the log's commands anew, and compare mailboxes."
 )
+@click.option("--mend", is_flag=True, help="Hand what is missing in again; nobody gets it twice.")
 @as_json
-def audit(hours: float | None, grace_s: float, replay: bool, as_json: bool) -> None:
+def audit(hours: float | None, grace_s: float, replay: bool, mend: bool, as_json: bool) -> None:
     """Look up what became of each mail that the log holds, and name what is not as it should be.
 
     A mail is accounted for when all whom it is for have a copy, or the quarantine, a notice that
@@ -46,7 +48,7 @@ def audit(hours: float | None, grace_s: float, replay: bool, as_json: bool) -> N
     the log still holds can't be compared, and is counted as such. Let nothing be under way then.
     """
     with errors_for_people():
-        account = asyncio.run(_audit(hours, grace_s, replay, is_quiet=as_json))
+        account = asyncio.run(_audit(hours, grace_s, replay, mend, is_quiet=as_json))
     if as_json:
         print_json(account)
     else:
@@ -55,7 +57,9 @@ def audit(hours: float | None, grace_s: float, replay: bool, as_json: bool) -> N
         raise SystemExit(1)
 
 
-async def _audit(hours: float | None, grace_s: float, replay: bool, *, is_quiet: bool) -> Account:
+async def _audit(
+    hours: float | None, grace_s: float, replay: bool, mend: bool, *, is_quiet: bool
+) -> Account:
     from connectors.assembly import open_stores
     from connectors.memory.mailboxes import MemoryMailboxes
 
@@ -72,6 +76,7 @@ async def _audit(hours: float | None, grace_s: float, replay: bool, *, is_quiet:
                 now=now,
                 grace=timedelta(seconds=grace_s),
                 account=account,
+                mend=stores.log if mend else None,
             )
             await _shown(progress, "Mails", mails)
             if replay:
@@ -114,4 +119,6 @@ def _print(account: Account) -> None:
         click.echo(f"{difference.kind}  {difference.about}  {printable(difference.detail)}")
     if len(account.differences) > SHOWN:
         click.echo(f"… and {len(account.differences) - SHOWN:,} more: see --json")
+    if account.handed_in_again:
+        click.echo(f"{account.handed_in_again:,} were handed in again")
     click.echo("Not everything is accounted for." if account.differences else "All accounted for.")

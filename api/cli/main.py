@@ -20,6 +20,7 @@ COMMANDS = {
     "topics": "api.cli.topics:topics",
     "dead": "api.cli.dead:dead",
     "audit": "api.cli.audit:audit",
+    "rebuild": "api.cli.rebuild:rebuild",
     "spam": "api.cli.spam:spam",
     "schema": "api.cli.schema:schema",
     "settings": "api.cli.settings_list:settings",

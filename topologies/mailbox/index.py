@@ -40,7 +40,7 @@ async def index(
             return []
     email = await mailboxes.email(user_id, email_id)
     if email is not None:  # else it is gone since, and its removal follows in this topic
-        text = await _text_of(email.message, blobs)
+        text = await text_of(email.message, blobs)
         await search.index([document_of(user_id, email, text)])
     return []
 
@@ -83,7 +83,7 @@ def _state_of(summary: Summary) -> SearchState:
     )
 
 
-async def _text_of(message: Message, blobs: Blobs) -> str:
+async def text_of(message: Message, blobs: Blobs) -> str:
     """Return the text to index: from the blob store if the mail holds only its start."""
     if message.text_blob is None:
         return message.text
