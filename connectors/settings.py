@@ -78,6 +78,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         "redis://127.0.0.1:6379/0"
     )
     s3_url: Annotated[str, means("of the S3 service; empty: Amazon's")] = "http://127.0.0.1:9000"
+    s3_public_url: Annotated[
+        str, means("how clients reach it to download; empty: they download from the API")
+    ] = ""
     s3_region: Annotated[str, means("of the bucket")] = "us-east-1"
     s3_bucket: Annotated[str, means("for raw messages and attachments")] = "rillmail"
     s3_access_key: Annotated[str, means("empty: as the machine is set up")] = ""

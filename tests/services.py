@@ -10,6 +10,7 @@ from connectors.memory.directory import MemoryDirectory
 from connectors.memory.dns import MemoryDns
 from connectors.memory.mailboxes import MemoryMailboxes
 from connectors.memory.notices import MemoryNotices
+from connectors.memory.reputations import MemoryReputations
 from connectors.memory.search import MemorySearch
 from connectors.scanner.rules import RulesScanner
 from topologies.ports.antivirus import Antivirus
@@ -21,6 +22,7 @@ from topologies.ports.dns import Resolver
 from topologies.ports.mailboxes import Mailboxes
 from topologies.ports.notices import Notices
 from topologies.ports.policy import ScorePolicy
+from topologies.ports.reputations import Reputations
 from topologies.ports.search import Search
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -52,6 +54,7 @@ async def in_memory() -> dict[type, Any]:
         Directory: directory,
         Mailboxes: MemoryMailboxes(clock),
         Notices: MemoryNotices(),
+        Reputations: MemoryReputations(clock),
         Resolver: MemoryDns({}),
         ScorePolicy: ScorePolicy(),
         Search: MemorySearch(),

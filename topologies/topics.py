@@ -28,6 +28,7 @@ from topologies.events import (
     MailUndeliverable,
     MoveEmails,
     RenameFolder,
+    SenderJudged,
     SetFlags,
 )
 
@@ -37,7 +38,7 @@ class Topic:
     """One topic of the log."""
 
     name: str
-    key: Literal["mail_id", "user_id", "original"]
+    key: Literal["mail_id", "user_id", "sender", "original"]
     events: tuple[type[Event], ...]
     is_step: bool = False
     retention: timedelta | None = None  # None: as the deployment has it
@@ -62,6 +63,7 @@ TOPICS: tuple[Topic, ...] = (
         events=(MailQuarantined, MailUndeliverable),
         retention=timedelta(days=30),
     ),
+    Topic(name="senders.judged", key="sender", events=(SenderJudged,)),
     Topic(
         name="mailbox.commands",
         key="user_id",
@@ -77,6 +79,23 @@ TOPICS: tuple[Topic, ...] = (
     ),
     Topic(name="mailbox.changes", key="user_id", events=(MailboxChanged, CommandAnswered)),
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """What a stage remembers from event to event, approximately, near the stream.
+
+    In the cluster a Faust table, rebuilt from its changelog; partitioned as what the stage reads.
+
+    Attributes:
+        stage: The stage that alone writes it.
+    """
+
+    name: str
+    stage: str
+
+
+TABLES: tuple[Table, ...] = (Table(name="senders", stage="remember"),)
 
 _BY_EVENT: dict[type[Event], Topic] = {e: topic for topic in TOPICS for e in topic.events}
 BY_NAME: dict[str, Topic] = {topic.name: topic for topic in TOPICS}

@@ -6,7 +6,7 @@ A role is a way in (``smtp``, ``api``), a path of stages (``inbound``, ``mailbox
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,18 +24,25 @@ from connectors.kafka.dead_letters import KafkaDeadLetters
 from connectors.kafka.producer import KafkaLog
 from connectors.kafka.reader import KafkaReader
 from connectors.memory.clock import SystemClock
+from connectors.memory.limits import MemoryLimits
 from connectors.memory.notices import MemoryNotices
 from connectors.metrics import Metrics
 from connectors.redis.client import RedisClient
+from connectors.redis.limits import RedisLimits
 from connectors.redis.listings import CachedListings
 from connectors.redis.notices import RedisNotices
+from connectors.redis.reputations import RedisReputations
 from connectors.s3.blobs import S3Blobs
-from connectors.s3.client import open_client
+from connectors.s3.client import S3Client, open_client
+from connectors.s3.url_key import S3UrlKey
 from connectors.settings import Settings
 from connectors.smtp_in.server import SmtpIn
 from topologies.engines.faust import FaustEngine, Group, groups_of
+from topologies.engines.faust_table import FaustTable
 from topologies.errors import BlobMissing, MailError, Misconfigured
 from topologies.ports.blobs import Blobs
+from topologies.ports.reputations import Reputations
+from topologies.topics import TABLES
 from topologies.topology import Topology, build
 
 WAYS_IN = ("smtp", "api")
@@ -132,15 +139,22 @@ class Worker:
 
     def _made(self, topology: Topology, groups: Sequence[Group]) -> FaustEngine:
         settings, stores = self.settings, self.stores
+        tables = {table.name: FaustTable(table) for table in TABLES}
+        reputations = RedisReputations(stores.redis, tables["senders"], stores.clock)
         return FaustEngine(
             topology,
-            services_of(settings, stores, self.notices, antivirus_of(settings)),
+            {
+                **services_of(settings, stores, self.notices, antivirus_of(settings)),
+                Reputations: reputations,
+            },
             groups,
             servers=settings.kafka_servers,
             prefix=settings.topic_prefix,
             folder=Path(settings.data_dir) / "faust",
             write=stores.log.write,
             lags=stores.reader.lag,
+            tables=tuple(tables.values()),
+            partitions=settings.partitions,
             clock=stores.clock,
             in_flight=settings.in_flight,
             observer=self.metrics,
@@ -193,14 +207,12 @@ async def open_stores(settings: Settings) -> AsyncGenerator[ClusterStores]:
             open_session(settings.cassandra_hosts, settings.cassandra_keyspace)
         )
         await migrations.check(session)
-        s3 = await opened.enter_async_context(
-            open_client(
-                url=settings.s3_url,
-                region=settings.s3_region,
-                bucket=settings.s3_bucket,
-                access_key=settings.s3_access_key,
-                secret_key=settings.s3_secret_key,
-            )
+        s3 = await opened.enter_async_context(_s3(settings, settings.s3_url))
+        # A URL is signed for one host, the one that clients know.
+        at_clients = (
+            await opened.enter_async_context(_s3(settings, settings.s3_public_url))
+            if settings.s3_public_url
+            else None
         )
         redis = RedisClient(settings.redis_url)
         opened.push_async_callback(redis.close)
@@ -226,6 +238,9 @@ async def open_stores(settings: Settings) -> AsyncGenerator[ClusterStores]:
             mailboxes=CachedListings(mailboxes, redis),
             request_keys=CassandraRequestKeys(session),
             search=search,
+            limits=RedisLimits(redis, clock, otherwise=MemoryLimits(clock)),
+            url_key=S3UrlKey(s3),
+            blob_urls=S3Blobs(at_clients) if at_clients is not None else None,
         )
 
 
@@ -246,6 +261,16 @@ async def open_worker(settings: Settings, roles: Sequence[str]) -> AsyncGenerato
                 yield worker
         else:
             yield worker
+
+
+def _s3(settings: Settings, url: str) -> AbstractAsyncContextManager[S3Client]:
+    return open_client(
+        url=url,
+        region=settings.s3_region,
+        bucket=settings.s3_bucket,
+        access_key=settings.s3_access_key,
+        secret_key=settings.s3_secret_key,
+    )
 
 
 async def _answers(blobs: Blobs) -> None:

@@ -11,23 +11,30 @@ from connectors.scanner.rules import RulesScanner
 from connectors.settings import Settings
 from topologies.engines.handling import Services
 from topologies.ports.antivirus import Antivirus
+from topologies.ports.blob_urls import BlobUrls
 from topologies.ports.blobs import Blobs
 from topologies.ports.classifier import SpamClassifier
 from topologies.ports.clock import Clock
 from topologies.ports.dead_letters import DeadLetters
 from topologies.ports.directory import Directory
 from topologies.ports.dns import Resolver
+from topologies.ports.limits import Limits
 from topologies.ports.log import EventLog, LogReader
 from topologies.ports.mailboxes import Mailboxes
 from topologies.ports.notices import Notices
 from topologies.ports.policy import ScorePolicy
 from topologies.ports.request_keys import RequestKeys
 from topologies.ports.search import Search
+from topologies.ports.url_key import UrlKey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stores:
-    """Everything durable of one deployment."""
+    """What all processes of one deployment share.
+
+    Attributes:
+        blob_urls: None: clients do not reach the store of blobs.
+    """
 
     clock: Clock
     log: EventLog
@@ -38,6 +45,9 @@ class Stores:
     mailboxes: Mailboxes
     request_keys: RequestKeys
     search: Search
+    limits: Limits
+    url_key: UrlKey
+    blob_urls: BlobUrls | None = None
 
 
 def services_of(

@@ -4,7 +4,9 @@ A name is claimed and given up by lightweight transactions: of two who want an a
 one gets it, of two who change an alias at once neither undoes the other unseen. That is rare,
 an administrator's work, and worth some milliseconds. What helps to find names is written
 before them and removed after them, so that a crash in between leaves too much there, never too
-little, and whoever reads it asks `names` whether it is still so.
+little, and whoever reads it asks `names` whether it is still so. (Removals have a timestamp:
+where clocks differ by more than the time between two changes of one alias by two processes,
+that alias may be missing in lists, though mail for it is delivered, until it is changed again.)
 """
 
 import time

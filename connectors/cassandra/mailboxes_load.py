@@ -25,6 +25,7 @@ from connectors.cassandra.mailboxes_rows import (
     summary_of,
 )
 from connectors.cassandra.session import CassandraSession
+from topologies.errors import Retryable
 from topologies.mail.folder_names import EMPTY_SYSTEM_FOLDERS
 from topologies.ports.mailboxes import Folder, Loaded, Mailbox, Needs, Summary
 
@@ -36,16 +37,21 @@ _MAILBOX = (
 )
 _COMMAND = "SELECT written_at, events FROM commands WHERE user_id = ? AND command_id = ?"
 _MAILS = (
-    "SELECT email_id, thread_id, is_read, is_starred, changed_seq, line, folder_id FROM mails"
+    "SELECT email_id, thread_id, is_read, is_starred, changed_seq, line, folder_id,"
+    " writetime(folder_id), writetime(changed_seq), writetime(thread_id) FROM mails"
     " WHERE user_id = ? AND email_id IN ?"
 )
 _OLDEST = (
     "SELECT email_id, thread_id, is_read, is_starred, changed_seq, line FROM emails"
     " WHERE user_id = ? AND folder_id = ? AND bucket = ? ORDER BY email_id ASC LIMIT ?"
 )
-_MESSAGE_IDS = "SELECT digest, thread_id FROM message_ids WHERE user_id = ? AND digest IN ?"
+_MESSAGE_IDS = (
+    "SELECT digest, thread_id, writetime(thread_id) FROM message_ids"
+    " WHERE user_id = ? AND digest IN ?"
+)
 _THREADS = (
-    "SELECT DISTINCT user_id, thread_id, into_id, size FROM threads"
+    "SELECT DISTINCT user_id, thread_id, into_id, size, writetime(size), writetime(into_id)"
+    " FROM threads"
     " WHERE user_id = ? AND thread_id IN ?"
 )
 
@@ -62,6 +68,16 @@ class State:
     threads: dict[str, str] = field(default_factory=dict[str, str])  # by message-id
     sizes: dict[str, int] = field(default_factory=dict[str, int])  # of threads
     answered: Events | None = None
+    newest: int = 0  # the highest timestamp of what was read
+
+    def saw(self, *timestamps: int | None) -> None:
+        """Take note of the timestamps of a row that was read."""
+        self.newest = max(self.newest, *(each or 0 for each in timestamps))
+
+    @property
+    def is_of_one_moment(self) -> bool:
+        """Tell whether nothing was read that a later command wrote."""
+        return self.newest <= self.mailbox.seq
 
     def loaded(self) -> Loaded:
         """Return it as the port has it."""
@@ -112,7 +128,7 @@ class Loader:
             settled: The number of a change up to which all is known to be written.
 
         Raises:
-            Retryable: As the session.
+            Retryable: As the session; or another worker is changing the mailbox meanwhile.
         """
         email_keys = [key_of(each) for each in needs.email_ids if is_key(each)]
         digests = {digest_of(each): each for each in needs.message_ids}
@@ -133,9 +149,12 @@ class Loader:
         if answered is not None:
             return state
         _take_mails(state, mails)
-        for digest, thread in message_ids:
+        for digest, thread, timestamp in message_ids:
             state.threads[digests[digest]] = id_of(thread)
+            state.saw(timestamp)
         await asyncio.gather(self._read_oldest(state, needs), self._read_threads(state))
+        if not state.is_of_one_moment:
+            raise Retryable("another worker changes this mailbox")
         return state
 
     async def answered(self, user_id: str, command_id: str, oldest: datetime) -> Events | None:
@@ -150,9 +169,11 @@ class Loader:
         wanted = [key_of(each) for each in email_ids if each not in state.emails and is_key(each)]
         _take_mails(state, await self._by_key(_MAILS, state.mailbox.user_id, wanted))
 
-    async def threads(self, user_id: str, keys: Sequence[bytes]) -> dict[bytes, Row]:
+    async def threads(self, state: State, keys: Sequence[bytes]) -> dict[bytes, Row]:
         """Return which thread took up each of these threads, if one did, and their sizes."""
-        rows = await self._by_key(_THREADS, user_id, keys)
+        rows = await self._by_key(_THREADS, state.mailbox.user_id, keys)
+        for row in rows:
+            state.saw(row[4], row[5])
         return {row[1]: (row[2], row[3] or 0) for row in rows}
 
     async def _read_oldest(self, state: State, needs: Needs) -> None:
@@ -170,6 +191,9 @@ class Loader:
                 for bucket in wanted
             ]
         )
+        for bucket, lines in zip(wanted, found, strict=True):
+            if len(lines) != min(needs.limit, bucket.live):
+                raise Retryable("another worker changes this mailbox")
         rows = [row for rows in found for row in rows][: needs.limit]
         mails = [summary_of(folder.folder_id, row) for row in rows]
         state.emails.update((mail.email_id, mail) for mail in mails)
@@ -177,12 +201,11 @@ class Loader:
     async def _read_threads(self, state: State) -> None:
         if not state.threads:
             return
-        user_id = state.mailbox.user_id
         keys = list({key_of(each) for each in state.threads.values()})
-        first = await self.threads(user_id, keys)
+        first = await self.threads(state, keys)
         into = {key: row[0] for key, row in first.items() if row[0] is not None}
         further = [key for key in set(into.values()) if key not in first]
-        sizes = first | (await self.threads(user_id, further) if further else {})
+        sizes = first | (await self.threads(state, further) if further else {})
         for message_id, thread_id in state.threads.items():
             key = key_of(thread_id)
             state.threads[message_id] = id_of(into.get(key, key))
@@ -205,6 +228,7 @@ async def _nothing() -> None:
 def _take_mails(state: State, rows: Sequence[Row]) -> None:
     for row in rows:
         folder_id = row[6]
+        state.saw(*row[7:10])
         if folder_id:
             mail = summary_of(folder_id, row)
             state.emails[mail.email_id] = mail

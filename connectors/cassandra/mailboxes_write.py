@@ -244,7 +244,7 @@ class Writer:
         keys = [key_of(each) for each in wanted - sizes.keys() - new]
         if keys:
             self._has_read = True
-            rows = await self._loader.threads(self._user_id, keys)
+            rows = await self._loader.threads(self._state, keys)
             sizes.update((id_of(key), row[1]) for key, row in rows.items())
 
     def _resize(self, thread_id: str, by: int) -> None:

@@ -14,7 +14,7 @@ from typing import Literal
 from connectors.kafka.admin import KafkaAdmin
 from connectors.kafka.client import LARGEST_RECORD_BYTES
 from topologies.errors import MailError
-from topologies.topics import TOPICS, dead_topic, replay_topic
+from topologies.topics import TABLES, TOPICS, dead_topic, replay_topic
 from topologies.topology import PATHS
 
 SETTLED = "dead.settled"  # what became of dead letters: the last word for each letter_id
@@ -102,7 +102,11 @@ def wanted(
     dead = [kept(dead_topic(path), FOREVER) for path in paths()]
     again = [kept(replay_topic(path), _ms(retention)) for path in paths()]
     settled = made(SETTLED, 1, cleanup_policy="compact", retention_ms=FOREVER)
-    return [*declared, *dead, *again, settled]
+    # By the name that Faust gives them: of its application, which is the stage's group.
+    tables = [
+        made(f"{t.stage}-{t.name}-changelog", partitions, cleanup_policy="compact") for t in TABLES
+    ]
+    return [*declared, *dead, *again, settled, *tables]
 
 
 async def diff(admin: KafkaAdmin, topics: Sequence[WantedTopic]) -> list[Difference]:

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import aclosing
 from typing import Any
 
@@ -179,6 +179,29 @@ async def test_a_worker_that_lags_behind_takes_nothing_back(cassandra: Connected
         assert await everything(life.mailboxes, "ann") == await everything(plain, "ann")
 
 
+@pytest.mark.parametrize(
+    "command",
+    [set_flags(1, is_read=True), delete(1, permanent=True), deliver(2, message=answering(1))],
+    ids=lambda command: type(command).__name__,
+)
+async def test_what_another_worker_changes_while_it_is_read_is_read_again(
+    cassandra: Connected, command: Command
+) -> None:
+    plain = MemoryMailboxes(ManualClock())
+    session = Unsteady(cassandra)
+    torn = _Torn(session)
+    async with aclosing(_Life(session)) as life, aclosing(_Life(torn)) as other:
+        for mailboxes in (plain, life.mailboxes):
+            await store(deliver(1), mailboxes=mailboxes)
+        await life.mailboxes.close()  # so that nothing is left to be carried out
+        torn.between = store(command, mailboxes=life.mailboxes)
+        expected = await store(command, mailboxes=plain)
+        assert await _until_done(command, other.mailboxes) == expected
+        assert torn.between is None
+        assert await _until_done(command, other.mailboxes) == expected
+        assert await everything(life.mailboxes, "ann") == await everything(plain, "ann")
+
+
 async def test_a_reader_makes_good_what_a_crash_left_out(cassandra: Connected) -> None:
     session = Unsteady(cassandra)
     session.break_after(1)  # the mailbox counts the mail, no other row is there
@@ -298,6 +321,33 @@ class Unsteady(OwnUsers):
         if len(statements) > 1 and self._fails():
             raise Retryable("this batch failed")
         await super().batch(statements, logged=logged)
+
+
+class _Torn(OwnUsers):
+    """A session on which something happens after the mailbox's row was read and before the rest."""
+
+    def __init__(self, session: OwnUsers) -> None:
+        super().__init__(session.connected)
+        self.prefix = session.prefix
+        self.between: Coroutine[Any, Any, Any] | None = None
+        self._is_read = asyncio.Event()
+
+    async def page(
+        self,
+        statement: str,
+        parameters: Parameters = (),
+        size: int = 5_000,
+        paging_state: bytes | None = None,
+    ) -> RowPage:
+        between = self.between
+        if "FROM mails " in statement and between is not None:
+            await self._is_read.wait()
+            self.between = None
+            await between
+        page = await super().page(statement, parameters, size, paging_state)
+        if "FROM mailboxes " in statement:
+            self._is_read.set()
+        return page
 
 
 async def _until_done(command: Command, mailboxes: Mailboxes) -> Sequence[Event]:

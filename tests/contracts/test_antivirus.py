@@ -12,7 +12,6 @@ import pytest
 from connectors.clamav.clamd import ClamdAntivirus
 from connectors.scanner.all import AllScanners
 from connectors.scanner.rules import EICAR, RulesScanner
-from tests.live.engines import clamd
 from topologies.events import VirusVerdict
 from topologies.ports.antivirus import Antivirus
 
@@ -25,7 +24,7 @@ async def antivirus(request: pytest.FixtureRequest) -> AsyncIterator[Antivirus]:
     if request.param == "rules":
         yield RulesScanner()
         return
-    daemon = ClamdAntivirus(await clamd())
+    daemon = await live_clamd()
     yield AllScanners(RulesScanner(), daemon)
     await daemon.close()
 
@@ -54,7 +53,7 @@ async def test_an_archive_that_is_cut_off_is_not_called_clean(antivirus: Antivir
 
 @pytest.mark.live
 async def test_clamd_finds_what_its_signatures_know_in_small_and_large() -> None:
-    antivirus = ClamdAntivirus(await clamd())
+    antivirus = await live_clamd()
     noise = os.urandom(WITHIN)
     for clean in (b"", b"Good morning.\r\n", noise, bytes(25 * 1024**2)):
         assert (await antivirus.scan(clean)).result == "clean"
@@ -81,6 +80,12 @@ async def test_of_several_scanners_the_worst_verdict_counts(
 ) -> None:
     scanners = [Decided(verdict) for verdict in verdicts]
     assert (await AllScanners(*scanners).scan(b"content")).result == worst
+
+
+async def live_clamd() -> ClamdAntivirus:
+    from tests.live.engines import clamd  # which loads the libraries of all engines
+
+    return ClamdAntivirus(await clamd())
 
 
 class Decided:

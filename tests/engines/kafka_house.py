@@ -13,6 +13,7 @@ from connectors.memory.clock import ManualClock, SystemClock
 from tests.engines.stages import PARTITIONS, TIMEOUT_S, Seen
 from tests.live.engines import kafka
 from topologies.engines.faust import FaustEngine, groups_of
+from topologies.engines.faust_table import FaustTable
 from topologies.engines.handling import Services
 from topologies.stage import Stage, StageFunction, declared_by
 from topologies.topology import Topology
@@ -35,6 +36,7 @@ class KafkaHouse:
     seen: Seen
     clock: SystemClock | ManualClock
     in_flight: int
+    tables: Sequence[FaustTable] = ()
 
     def engine(self, role: str = "all") -> FaustEngine:
         return FaustEngine(
@@ -46,6 +48,8 @@ class KafkaHouse:
             folder=self.folder,
             write=self.log.write,
             lags=self.reader.lag,
+            tables=self.tables,
+            partitions=PARTITIONS,
             clock=self.clock,
             in_flight=self.in_flight,
             observer=self.seen,
@@ -79,6 +83,7 @@ async def opened_on_kafka(
     taps: Sequence[str] = (),
     in_flight: int = 8,
     clock: SystemClock | ManualClock | None = None,
+    tables: Sequence[FaustTable] = (),
 ) -> AsyncIterator[KafkaHouse]:
     """Make topics of our own; no engine runs yet."""
     clock = clock or SystemClock()
@@ -102,6 +107,7 @@ async def opened_on_kafka(
                 seen=Seen(),
                 clock=clock,
                 in_flight=in_flight,
+                tables=tables,
             )
         finally:
             await log.close()

@@ -8,20 +8,25 @@ import msgspec
 import pytest
 
 from connectors.files.spam_model import load_spam_model
+from connectors.memory.clock import ManualClock
+from connectors.memory.reputations import MemoryReputations
 from topologies.engines.handling import Emit, handle
 from topologies.events import (
     Address,
     Authentication,
+    Event,
     MailScanned,
     MailScored,
     Message,
     RawRef,
+    SenderJudged,
     SpamVerdict,
     VirusVerdict,
 )
 from topologies.inbound.score import score
 from topologies.ports.classifier import SpamClassifier
 from topologies.ports.policy import ScorePolicy
+from topologies.ports.reputations import Reputations
 from topologies.stage import declared_by
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -68,7 +73,7 @@ async def test_the_model_judges_and_the_threshold_decides(text: str, expected: S
 
 async def test_the_mail_is_handed_on_with_all_that_was_known() -> None:
     mail = scanned()
-    [event] = await score(mail, classifier=WordClassifier(), policy=ScorePolicy())
+    event, *_ = await scored(mail, WordClassifier())
     assert isinstance(event, MailScored)
     kept = {name: getattr(event, name) for name in mail.__struct_fields__}
     assert kept == {name: getattr(mail, name) for name in mail.__struct_fields__}
@@ -138,12 +143,55 @@ async def test_who_is_signed_in_is_trusted_more_than_a_stranger() -> None:
 
 
 async def test_a_mail_judged_again_is_judged_alike() -> None:
-    services = {SpamClassifier: load_spam_model(), ScorePolicy: ScorePolicy()}
+    services = {
+        SpamClassifier: load_spam_model(),
+        ScorePolicy: ScorePolicy(),
+        Reputations: MemoryReputations(ManualClock(AT)),
+    }
     stage = declared_by(score)
     mail = scanned(message=PHISHING)
     first = await handle(stage, msgspec.json.encode(mail), services)
     assert isinstance(first, Emit)
     assert await handle(stage, mail, services, attempt=2) == first
+
+
+PROVED = Authentication(dmarc="pass", from_domain="far.example")
+
+
+async def test_what_a_proved_sender_sent_before_counts_a_little() -> None:
+    mail = scanned(message=Message(text="a prize"), authentication=PROVED)
+    model = WordClassifier(w_prize=0.8)
+    bad = await judged(mail, model, reputations=await after(mails=20, bad=20))
+    good = await judged(mail, model, reputations=await after(mails=20, bad=0))
+    assert good.probability < 0.8 < bad.probability < 0.96
+    assert bad.is_spam
+    assert bad.reasons[0] == "much of what its sender sent in the last day was spam"
+    assert (await judged(mail, model, reputations=await after(mails=9, bad=9))).probability == 0.8
+
+
+async def test_a_sender_that_is_not_proved_has_no_reputation() -> None:
+    known = Authentication(dmarc="fail", from_domain="far.example")
+    mail = scanned(message=Message(text="a prize"), authentication=known)
+    verdict = await judged(
+        mail, WordClassifier(w_prize=0.8), reputations=await after(mails=20, bad=20)
+    )
+    assert verdict.probability == 0.8
+
+
+@pytest.mark.parametrize(
+    ("worth", "virus", "is_bad"),
+    [(0.5, "clean", False), (0.9, "clean", True), (0.5, "infected", True)],
+)
+async def test_a_proved_sender_is_known_by_what_stands_in_its_mail(
+    worth: float, virus: Any, is_bad: bool
+) -> None:
+    mail = scanned(
+        message=Message(text="a prize"), authentication=PROVED, virus=VirusVerdict(result=virus)
+    )
+    # A bad reputation does not feed itself.
+    reputations = await after(mails=50, bad=50)
+    _, event = await scored(mail, WordClassifier(w_prize=worth), reputations=reputations)
+    assert event == SenderJudged(sender="far.example", mail_id="m1", judged_at=AT, is_bad=is_bad)
 
 
 # --- builders -----------------------------------------------------------------------
@@ -184,8 +232,37 @@ def scanned(**changes: Any) -> MailScanned:
 
 
 async def judged(
-    mail: MailScanned, classifier: SpamClassifier, policy: ScorePolicy | None = None
+    mail: MailScanned,
+    classifier: SpamClassifier,
+    policy: ScorePolicy | None = None,
+    reputations: Reputations | None = None,
 ) -> SpamVerdict:
-    [event] = await score(mail, classifier=classifier, policy=policy or ScorePolicy())
+    event, *_ = await scored(mail, classifier, policy, reputations)
     assert isinstance(event, MailScored)
     return event.spam
+
+
+async def scored(
+    mail: MailScanned,
+    classifier: SpamClassifier,
+    policy: ScorePolicy | None = None,
+    reputations: Reputations | None = None,
+) -> Sequence[Event]:
+    return await score(
+        mail,
+        classifier=classifier,
+        policy=policy or ScorePolicy(),
+        reputations=reputations or MemoryReputations(ManualClock(AT)),
+    )
+
+
+async def after(*, mails: int, bad: int) -> MemoryReputations:
+    """Return what is known of far.example when it has sent that."""
+    known = MemoryReputations(ManualClock(AT))
+    for number in range(mails):
+        await known.count(
+            SenderJudged(
+                sender="far.example", mail_id=f"{number}", judged_at=AT, is_bad=number < bad
+            )
+        )
+    return known

@@ -18,7 +18,8 @@ class OwnUsers(CassandraSession):
 
     def __init__(self, connected: Connected) -> None:
         super().__init__(connected)
-        self._prefix = secrets.token_hex(6) + "/"
+        self.connected = connected
+        self.prefix = secrets.token_hex(6) + "/"
 
     async def page(
         self,
@@ -32,11 +33,11 @@ class OwnUsers(CassandraSession):
         column = _column_of_user(statement)
         if column is None:
             return page
-        end = len(self._prefix)
+        end = len(self.prefix)
         rows = [
             (*row[:column], row[column][end:], *row[column + 1 :])
             for row in page.rows
-            if row[column].startswith(self._prefix)
+            if row[column].startswith(self.prefix)
         ]
         return RowPage(rows, page.paging_state)
 
@@ -49,7 +50,7 @@ class OwnUsers(CassandraSession):
         place = _place_of_user(statement)
         if place is None:
             return parameters
-        return [*parameters[:place], self._prefix + parameters[place], *parameters[place + 1 :]]
+        return [*parameters[:place], self.prefix + parameters[place], *parameters[place + 1 :]]
 
 
 @asynccontextmanager

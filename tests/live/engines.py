@@ -9,7 +9,7 @@ import os
 import secrets
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import timedelta
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
@@ -55,15 +55,16 @@ def cassandra() -> Generator[driver.Connected]:
         await migrations.apply(CassandraSession(connected))
 
     async def drop() -> None:
-        await CassandraSession(connected).define(f"DROP KEYSPACE {keyspace}")
+        await CassandraSession(connected).define(f"DROP KEYSPACE IF EXISTS {keyspace}")
 
     try:
         _run(prepare)
         yield connected
-        _run(drop)
     except Retryable as error:
         absent("Cassandra", ", ".join(hosts), error)
     finally:
+        with suppress(Retryable):
+            _run(drop)
         connected.close()
 
 

@@ -15,6 +15,7 @@ import structlog
 
 from topologies.engines.chain import Chains, Waiting
 from topologies.engines.faust_reader import FaustReader
+from topologies.engines.faust_table import FaustTable
 from topologies.engines.handling import Services
 from topologies.engines.lane import Work, Write
 from topologies.errors import MailError, Misconfigured, Retryable
@@ -88,6 +89,8 @@ class FaustEngine:
         folder: Path,
         write: Write,
         lags: Lags,
+        tables: Sequence[FaustTable] = (),
+        partitions: int,
         clock: Clock,
         in_flight: int,
         observer: Observer,
@@ -103,6 +106,8 @@ class FaustEngine:
             folder: For what Faust keeps besides Kafka.
             write: Returns when what it is given is durable in Kafka.
             lags: How far groups are behind.
+            tables: What stages remember.
+            partitions: Of each topic.
             clock: What time it is.
             in_flight: Records of one group that are worked on at once.
             observer: Told of each try.
@@ -115,6 +120,8 @@ class FaustEngine:
         self._write = write
         self._lags = lags
         self._in_flight = in_flight
+        self._tables = {table.table.stage: table for table in tables}
+        self._partitions = partitions
         self._chains = Chains(topology, services, clock=clock, observer=observer)
         self._readers: list[FaustReader] = []
         self._stopped = asyncio.Event()
@@ -172,6 +179,8 @@ class FaustEngine:
             work=self._work_of(group.stage),
             write=self._write,
             in_flight=self._in_flight,
+            table=self._tables.get(group.name),
+            partitions=self._partitions,
         )
 
     def _work_of(self, stage: Stage | None) -> Work:

@@ -20,7 +20,8 @@ from typing import Any
 import faust
 import structlog
 
-from topologies.engines.lane import Lane, Work, Write
+from topologies.engines.faust_table import FaustTable
+from topologies.engines.lane import Lane, Work, Write, written
 from topologies.errors import Retryable
 from topologies.ports.log import Record
 from topologies.topics import EVENT_ID
@@ -48,6 +49,8 @@ class FaustReader:
         work: Work,
         write: Write,
         in_flight: int,
+        table: FaustTable | None = None,
+        partitions: int = 0,
     ) -> None:
         """Prepare; nothing is read before ``run``.
 
@@ -60,6 +63,8 @@ class FaustReader:
             work: Returns what is to be written for a record.
             write: Returns when what it is given is durable.
             in_flight: How many records may be worked on at once.
+            table: What the work changes; then records are worked on one after another.
+            partitions: Of the topic, for the table.
         """
         # Faust and its client log what they do under many names; what matters ends in an error.
         for name in ("faust", "aiokafka", "mode"):
@@ -73,7 +78,9 @@ class FaustReader:
         self._lanes: dict[int, Lane] = {}
         self._tasks: asyncio.TaskGroup | None = None
         self._is_stopping = False
-        self._app = self._made(servers, prefix, folder, in_flight)
+        self._app = self._made(servers, prefix, folder, in_flight, is_in_turn=table is not None)
+        if table is not None:
+            table.attach(self._app, partitions)
 
     async def run(self) -> None:
         """Work until ``stop``.
@@ -114,7 +121,15 @@ class FaustReader:
         """Return the partitions that are ours now."""
         return [place.partition for place in self._app.consumer.assignment()]
 
-    def _made(self, servers: Sequence[str], prefix: str, folder: Path, in_flight: int) -> Any:
+    def _made(
+        self,
+        servers: Sequence[str],
+        prefix: str,
+        folder: Path,
+        in_flight: int,
+        *,
+        is_in_turn: bool,
+    ) -> Any:
         folder.mkdir(parents=True, exist_ok=True)
         app: Any = faust.App(
             prefix + self.group,
@@ -127,6 +142,7 @@ class FaustReader:
             datadir=str(folder / self.group),
             store="memory://",
             stream_buffer_maxsize=in_flight,
+            stream_recovery_delay=0.0,
             stream_wait_empty=False,  # an outage would block every rebalance
             topic_allow_declare=False,  # `rillmail topics apply` makes them
             topic_disable_leader=True,
@@ -140,9 +156,11 @@ class FaustReader:
             value_type=bytes,
         )
 
+        hand = self._in_turn if is_in_turn else self._hand
+
         async def read(stream: Any) -> None:
             async for event in stream.noack().events():
-                await self._hand(event)
+                await hand(event)
 
         app.agent(topic, name=self.group)(read)
         app.on_partitions_revoked.connect(self._revoked)
@@ -162,6 +180,12 @@ class FaustReader:
             lane = Lane(self._work, self._write, room=self._room, tasks=self._tasks)
             self._lanes[message.partition] = lane
         lane.take(_record(message, self.topic), event.ack)
+
+    async def _in_turn(self, event: Any) -> None:
+        """Work on *event* within the agent: Faust lets a table be changed nowhere else."""
+        self.handed_at = time.monotonic()
+        await written(self._write, await self._work(_record(event.message, self.topic)))
+        event.ack()
 
     async def _revoked(self, app: Any, revoked: Any, **_: Any) -> None:
         lanes = [self._lanes.pop(p, None) for p in {place.partition for place in revoked}]

@@ -97,13 +97,8 @@ class Lane:
         self._queues.pop(key, None)
 
     async def _written(self, item: _Item, entries: Sequence[Entry]) -> None:
-        while True:
-            try:
-                await self._write(entries)
-            except Retryable as error:
-                await asyncio.sleep(error.after_s or WRITE_AGAIN_S)
-            else:
-                return self._done(item)
+        await written(self._write, entries)
+        self._done(item)
 
     def _done(self, item: _Item) -> None:
         if self._is_over:
@@ -117,3 +112,15 @@ class Lane:
         task = self._tasks.create_task(work)
         self._running.add(task)
         task.add_done_callback(self._running.discard)
+
+
+async def written(write: Write, entries: Sequence[Entry]) -> None:
+    """Return when *entries* are durable, however long that takes."""
+    is_durable = not entries
+    while not is_durable:
+        try:
+            await write(entries)
+        except Retryable as error:
+            await asyncio.sleep(error.after_s or WRITE_AGAIN_S)
+        else:
+            is_durable = True

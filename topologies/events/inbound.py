@@ -132,6 +132,19 @@ class MailUndeliverable(Event, frozen=True, kw_only=True, tag="mail.undeliverabl
         return self.mail_id
 
 
+class SenderJudged(Event, frozen=True, kw_only=True, tag="sender.judged/1"):
+    """A mail whose sender's domain is proved was judged: one more to know the domain by."""
+
+    sender: str  # the domain in From, proved by DMARC; lower case, in ASCII
+    mail_id: str
+    judged_at: datetime  # when the mail was received
+    is_bad: bool  # spam by what stands in it, or malware
+
+    @property
+    def key(self) -> str:
+        return self.sender
+
+
 Grown = TypeVar("Grown", bound=MailReceived)
 
 
