@@ -52,5 +52,7 @@ MaxThreads 4
 ReadTimeout 30
 IdleTimeout 30
 SelfCheck 3600
+AlertExceedsMax yes
+AlertEncrypted yes
 END
 }

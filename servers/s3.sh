@@ -54,6 +54,7 @@ address() { echo "http://127.0.0.1:$PORT"; }
 
 settings() {
   echo "RILLMAIL_S3_URL=$(address)"
+  echo "RILLMAIL_S3_PUBLIC_URL=$(address)"
   echo "RILLMAIL_S3_ACCESS_KEY=$ACCESS_KEY"
   echo "RILLMAIL_S3_SECRET_KEY=$SECRET_KEY"
 }

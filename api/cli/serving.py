@@ -103,6 +103,9 @@ def application(process: Process) -> ASGIApp:
         notices=process.notices,
         dead_letters=stores.dead_letters,
         request_keys=stores.request_keys,
+        limits=stores.limits,
+        url_key=stores.url_key,
+        blob_urls=stores.blob_urls,
         metrics=process.metrics.exposition,
         health=process.health,
     )

@@ -1,5 +1,6 @@
 """`rillmail settings`: everything that can be set, and what it means."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -9,6 +10,12 @@ import msgspec.inspect as kinds
 from api.cli.output import as_json, examples, print_json, print_table
 from connectors.settings import PREFIX, Settings, load
 from topologies.errors import Misconfigured
+
+SETTINGS_PAGE = (
+    "`rillmail settings` prints this list with the values in force, and `rillmail settings"
+    " --markdown` this page. A value comes from the environment, else from the TOML file that"
+    " `RILLMAIL_CONFIG` names (`http_port = 8025`), else it is the default."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,8 +33,9 @@ class Setting:
 @click.command(
     epilog=examples("rillmail settings", "RILLMAIL_HTTP_PORT=0 rillmail settings --json")
 )
+@click.option("--markdown", "as_markdown", is_flag=True, help="Print the page docs/settings.md.")
 @as_json
-def settings(as_json: bool) -> None:
+def settings(as_json: bool, as_markdown: bool) -> None:
     """List all settings: environment variable, type, value in force, meaning.
 
     A value comes from the environment, else from the TOML file that RILLMAIL_CONFIG names
@@ -39,7 +47,9 @@ def settings(as_json: bool) -> None:
     except Misconfigured as error:  # whoever mistyped a name needs the list the most
         current, problem = Settings(), error
     listed = described(current)
-    if as_json:
+    if as_markdown:
+        click.echo(as_page(listed))
+    elif as_json:
         print_json(listed)
     else:
         print_table(
@@ -65,6 +75,31 @@ def described(current: Settings) -> list[Setting]:
         )
         for field in info.fields
     ]
+
+
+def as_page(listed: Sequence[Setting]) -> str:
+    """Return the reference of all settings in Markdown, with their defaults."""
+    rows = [f"| `{s.env}` | {_cell(s.type)} | {_code(s.default)} | {s.meaning} |" for s in listed]
+    return "\n".join(
+        [
+            "# Settings",
+            "",
+            SETTINGS_PAGE,
+            "",
+            "| setting | type | default | means |",
+            "| --- | --- | --- | --- |",
+            *rows,
+        ]
+    )
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")  # a bar would end the cell
+
+
+def _code(default: Any) -> str:
+    text = _text(default)
+    return f"`{text}`" if text else ""
 
 
 def _meaning(kind: kinds.Type) -> str:

@@ -27,6 +27,8 @@ from topologies.ports.request_keys import RequestKeys
 from topologies.ports.search import Search
 from topologies.ports.url_key import UrlKey
 
+CLAMD_SPARE_BYTES = 1024 * 1024  # clamd's StreamMaxLength must allow the largest mail and this
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stores:
@@ -72,4 +74,7 @@ def services_of(
 def antivirus_of(settings: Settings) -> Antivirus:
     """Return who looks for malware: our rules, and clamd where there is one."""
     rules = RulesScanner()
-    return AllScanners(rules, ClamdAntivirus(settings.clamd)) if settings.clamd else rules
+    if not settings.clamd:
+        return rules
+    largest = settings.max_message_bytes + CLAMD_SPARE_BYTES
+    return AllScanners(rules, ClamdAntivirus(settings.clamd, max_bytes=largest))
