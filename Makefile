@@ -25,7 +25,10 @@ test-all: .venv/.all ## every test that needs no engine: real processes, kill -9
 
 test-live: .venv/.all ## start Kafka, Cassandra and the others, and test on them
 	@servers/up
-	@eval "$$(servers/env)" && .venv/bin/pytest -m live; status=$$?; servers/down; exit $$status
+	@eval "$$(servers/env)"; failed=0; \
+		.venv/bin/pytest -n $(WORKERS) -m "live and not survival" || failed=1; \
+		.venv/bin/pytest -m survival || failed=1; \
+		servers/down; exit $$failed
 
 cluster: .venv/.all ## the cluster on this machine: all engines and roles (Ctrl-C stops the roles)
 	@servers/up
