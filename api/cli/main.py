@@ -21,6 +21,7 @@ COMMANDS = {
     "dead": "api.cli.dead:dead",
     "audit": "api.cli.audit:audit",
     "rebuild": "api.cli.rebuild:rebuild",
+    "sweep": "api.cli.sweep:sweep_",
     "spam": "api.cli.spam:spam",
     "schema": "api.cli.schema:schema",
     "settings": "api.cli.settings_list:settings",

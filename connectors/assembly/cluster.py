@@ -216,6 +216,7 @@ async def open_stores(settings: Settings) -> AsyncGenerator[ClusterStores]:
         )
         redis = RedisClient(settings.redis_url)
         opened.push_async_callback(redis.close)
+        await redis.check()
         log = KafkaLog(settings.kafka_servers, clock=clock, prefix=settings.topic_prefix)
         opened.push_async_callback(log.close)
         reader = KafkaReader(settings.kafka_servers, prefix=settings.topic_prefix)
@@ -223,6 +224,8 @@ async def open_stores(settings: Settings) -> AsyncGenerator[ClusterStores]:
         opened.push_async_callback(search.close)
         mailboxes = CassandraMailboxes(session, clock)
         opened.push_async_callback(mailboxes.close)
+        # Before the notices: when Redis is back, listings are made right first.
+        listings = CachedListings(mailboxes, redis)
         yield ClusterStores(
             clock=clock,
             log=log,
@@ -235,7 +238,7 @@ async def open_stores(settings: Settings) -> AsyncGenerator[ClusterStores]:
             directory=CassandraDirectory(
                 session, clock, default_quota_bytes=settings.default_quota_bytes
             ),
-            mailboxes=CachedListings(mailboxes, redis),
+            mailboxes=listings,
             request_keys=CassandraRequestKeys(session),
             search=search,
             limits=RedisLimits(redis, clock, otherwise=MemoryLimits(clock)),

@@ -11,6 +11,7 @@ from connectors.scanner.rules import RulesScanner
 from connectors.settings import Settings
 from topologies.engines.handling import Services
 from topologies.ports.antivirus import Antivirus
+from topologies.ports.blob_sweep import SweptBlobs
 from topologies.ports.blob_urls import BlobUrls
 from topologies.ports.blobs import Blobs
 from topologies.ports.classifier import SpamClassifier
@@ -42,7 +43,7 @@ class Stores:
     log: EventLog
     reader: LogReader
     dead_letters: DeadLetters
-    blobs: Blobs
+    blobs: SweptBlobs
     directory: Directory
     mailboxes: Mailboxes
     request_keys: RequestKeys

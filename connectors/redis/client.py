@@ -58,6 +58,7 @@ class RedisClient:
         self._sending: asyncio.Task[None] | None = None
         self._probing: asyncio.Task[None] | None = None
         self._is_down = False
+        self._is_closed = False
         self._back_at = -float("inf")
         self._when_back: list[Callable[[], Awaitable[None]]] = []
 
@@ -91,7 +92,7 @@ class RedisClient:
             Retryable: Redis is out of reach, or did not answer in time.
             Misconfigured: It refuses the command.
         """
-        if self._is_down:
+        if self._is_down or self._is_closed:
             raise Retryable("Redis is out of reach", outage=True)
         asked = _Asked(command, asyncio.get_running_loop().create_future())
         self._waiting.append(asked)
@@ -120,12 +121,14 @@ class RedisClient:
 
     async def close(self) -> None:
         """Give up what is under way, and the connections."""
+        self._is_closed = True
         for task in (self._sending, self._probing):
             if task is not None:
                 task.cancel()
                 await asyncio.gather(task, return_exceptions=True)
         for redis in (self._redis, self._hearing):
-            await redis.aclose()
+            with suppress(RedisError, OSError):  # one that does not close in time is let go
+                await redis.aclose()
 
     async def _send(self) -> None:
         batch: list[_Asked] = []

