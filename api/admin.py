@@ -110,7 +110,7 @@ async def raw_quarantined(call: Call) -> Response:
 
 async def attachment_quarantined(call: Call) -> Response:
     """Answer where an attachment of an infected mail can be fetched, to be examined."""
-    return emails.attachment_of(call, await emails.find(call, QUARANTINE_USER))
+    return await emails.attachment_of(call, await emails.find(call, QUARANTINE_USER))
 
 
 def _told(letter: DeadLetter) -> dict[str, Any]:

@@ -1,5 +1,10 @@
 """Contents by URL: signed, for minutes, so that a browser can fetch them without a token.
 
+A URL of ours is signed with a key that all processes share, so each of them answers it. Where
+clients reach the object store, they download attachments from there, by a URL that it made;
+pictures within a text come from here in any case, as the page's policy lets none come from
+elsewhere.
+
 What strangers sent is never shown as a page of ours: it is offered as a download, its type
 is not guessed (nosniff), and where a browser shows it all the same, it may run nothing
 (a sandbox by CSP).
@@ -10,7 +15,7 @@ import binascii
 import hashlib
 import hmac
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 
 import msgspec
 from starlette.responses import Response, StreamingResponse
@@ -40,19 +45,46 @@ class _Grant(msgspec.Struct, frozen=True, array_like=True):
     expires: int  # Unix time
 
 
-def url_of(context: Context, attachment: Attachment) -> str:
-    """Return where the content of *attachment* can be fetched for a while, by whoever has it."""
+async def urls_here(context: Context, attachments: Iterable[Attachment]) -> list[str]:
+    """Return for each where its content can be fetched from us for a while, by whoever has it.
+
+    Raises:
+        Retryable: What signs URLs is out of reach.
+    """
+    key = await context.url_key.get()
     # Rounded up, so that a picture keeps its URL for a while and can be cached under it.
     expires = (int(context.clock.now().timestamp()) // LIVES_S + 2) * LIVES_S
-    name = attachment.file_name[:NAME_CHARACTERS]
-    grant = _Grant(attachment.blob, name, attachment.content_type[:255], expires)
-    payload = msgspec.json.encode(grant)
-    return f"/blobs/{_to_text(payload)}.{_to_text(_signature(context, payload))}"
+    found: list[str] = []
+    for each in attachments:
+        name, declared = _name_and_type(each)
+        payload = msgspec.json.encode(_Grant(each.blob, name, declared, expires))
+        found.append(f"/blobs/{_to_text(payload)}.{_to_text(_signature(key, payload))}")
+    return found
+
+
+async def download_url(context: Context, attachment: Attachment, *, is_here: bool = False) -> str:
+    """Return where *attachment* can be downloaded for a while, by whoever has the URL.
+
+    Args:
+        context: Knows whether clients reach the store.
+        attachment: One that is kept.
+        is_here: From us in any case.
+
+    Raises:
+        Retryable: What signs URLs is out of reach.
+    """
+    if is_here or context.blob_urls is None:
+        [url] = await urls_here(context, [attachment])
+        return url
+    name, declared = _name_and_type(attachment)
+    return await context.blob_urls.signed_url(
+        attachment.blob, file_name=name, content_type=declared, expires_s=LIVES_S
+    )
 
 
 async def fetch(call: Call) -> Response:
     """Answer the content that a signed URL stands for."""
-    grant = _granted(call.context, call.path["token"])
+    grant = await _granted(call.context, call.path["token"])
     size = await call.context.blobs.size(grant.blob)
     etag = f'"{grant.blob}"'
     headers = {
@@ -77,10 +109,15 @@ async def fetch(call: Call) -> Response:
     return StreamingResponse(call.context.blobs.stream(grant.blob, start, end), status, headers)
 
 
-def _granted(context: Context, token: str) -> _Grant:
+def _name_and_type(attachment: Attachment) -> tuple[str, str]:
+    return attachment.file_name[:NAME_CHARACTERS], attachment.content_type[:255]
+
+
+async def _granted(context: Context, token: str) -> _Grant:
+    key = await context.url_key.get()
     try:
         payload, signature = map(_to_bytes, token.split("."))
-        if not hmac.compare_digest(signature, _signature(context, payload)):
+        if not hmac.compare_digest(signature, _signature(key, payload)):
             raise not_found("this URL is none of ours, or its time is over")
         grant = msgspec.json.decode(payload, type=_Grant)
     except (ValueError, binascii.Error):
@@ -111,8 +148,8 @@ async def _nothing() -> AsyncIterator[bytes]:
     yield b""
 
 
-def _signature(context: Context, payload: bytes) -> bytes:
-    return hmac.new(context.url_key, payload, hashlib.sha256).digest()[:SIGNATURE_BYTES]
+def _signature(key: bytes, payload: bytes) -> bytes:
+    return hmac.new(key, payload, hashlib.sha256).digest()[:SIGNATURE_BYTES]
 
 
 def _to_text(data: bytes) -> str:

@@ -1,21 +1,23 @@
 """What the HTTP API is given: settings, ports, and two questions only its host can answer."""
 
-import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from api.limits import Failures, Places
+from api.limits import Places
 from connectors.settings import Settings
+from topologies.ports.blob_urls import BlobUrls
 from topologies.ports.blobs import Blobs
 from topologies.ports.clock import Clock
 from topologies.ports.dead_letters import DeadLetters
 from topologies.ports.directory import Directory
+from topologies.ports.limits import Limits
 from topologies.ports.log import EventLog
 from topologies.ports.mailboxes import Mailboxes
 from topologies.ports.notices import Notices
 from topologies.ports.request_keys import RequestKeys
 from topologies.ports.search import Search
+from topologies.ports.url_key import UrlKey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,9 +30,11 @@ class Context:
         patience_s: How long a change may take to be seen before 202 is answered.
         send_timeout_s: How long a socket's client may take to read one message.
         check_every_s: How often a socket's token is looked up again.
-        url_key: Signs URLs that need no token; of the process, as they live for minutes.
-        failures: Of sign-ins, to slow down who guesses.
-        sockets: Open WebSockets by user.
+        limits: Counts sign-ins that fail, to slow down who guesses.
+        url_key: Signs URLs of ours that need no token.
+        blob_urls: The store from which clients fetch attachments themselves; None: they can't
+            reach it, and fetch them from here.
+        sockets: Open WebSockets by user, of this process.
     """
 
     settings: Settings
@@ -43,11 +47,12 @@ class Context:
     notices: Notices
     dead_letters: DeadLetters
     request_keys: RequestKeys
+    limits: Limits
+    url_key: UrlKey
+    blob_urls: BlobUrls | None = None
     metrics: Callable[[], tuple[bytes, str]]
     health: Callable[[], Awaitable[Mapping[str, Any]]]
     patience_s: float = 5.0
     send_timeout_s: float = 10.0
     check_every_s: float = 60.0
-    url_key: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
-    failures: Failures = field(default_factory=Failures)
     sockets: Places = field(default_factory=Places)

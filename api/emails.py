@@ -9,7 +9,14 @@ from api import blobs, views, whole
 from api.commands import carry_out, stamp
 from api.endpoint import Call, json_answer
 from api.problems import invalid, not_found
-from api.shapes import DeleteQuery, EmailPatch, EmailQuery, FieldProblem
+from api.shapes import (
+    AttachmentQuery,
+    DeleteQuery,
+    EmailPatch,
+    EmailQuery,
+    FieldProblem,
+    SignedUrl,
+)
 from topologies.events import INBOX, SPAM, Command, DeleteEmails, MoveEmails, SetFlags
 from topologies.mail.raw import stream_raw
 from topologies.ports.mailboxes import Email
@@ -31,7 +38,7 @@ async def raw(call: Call) -> Response:
 
 async def attachment(call: Call) -> Response:
     """Answer where the content of an attachment can be fetched without a token."""
-    return attachment_of(call, await find(call, call.user_id))
+    return await attachment_of(call, await find(call, call.user_id))
 
 
 async def change(call: Call) -> Response:
@@ -71,11 +78,14 @@ async def find(call: Call, user_id: str) -> Email:
     return email
 
 
-def attachment_of(call: Call, email: Email) -> Response:
+async def attachment_of(call: Call, email: Email) -> Response:
     """Answer where the content of an attachment of *email* can be fetched."""
+    asked: AttachmentQuery = call.query(AttachmentQuery)
     for kept in email.message.attachments:
         if kept.attachment_id == call.path["attachment_id"]:
-            url = blobs.url_of(call.context, kept)
+            url = await blobs.download_url(call.context, kept, is_here=asked.here)
+            if not asked.redirect:
+                return json_answer(SignedUrl(url=url))
             return RedirectResponse(url, 302, {"Cache-Control": "no-store"})
     raise not_found("this mail has no such attachment")
 

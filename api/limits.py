@@ -1,60 +1,59 @@
 """What slows down who guesses passwords, and who opens too many sockets.
 
-Kept in the process: after a restart everybody begins anew. Memory is bounded, and when it
-is full, whoever failed longest ago is forgotten first.
+Sign-ins are counted by whatever answers ``Limits``, for all processes of a deployment together.
+Sockets are counted in this process: they are bounded because each costs its memory.
 """
 
 import ipaddress
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Generator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
 
-WINDOW = timedelta(minutes=15)
+from topologies.ports.limits import Limits
+
+WINDOW_S = 15 * 60.0
 FAILURES_FROM_ONE_PLACE = 10  # for one address, from one network
 FAILURES_FOR_ONE_ADDRESS = 100  # from wherever: so no stranger locks out a user by ten tries
 FAILURES_OF_ONE_NETWORK = 100
-KEYS_KEPT = 20_000
-SOCKETS_OF_ONE_USER = 50
+SOCKETS_OF_ONE_USER = 50  # in one process
 
 
-class Failures:
-    """Failed sign-ins in the last quarter of an hour.
+class SignIn:
+    """One try to sign in.
 
-    A try counts when it begins and is taken back when it succeeds, so that tries side by
-    side get no further than one after the other.
+    It counts as a failure when it begins and is taken back when it succeeds, so that tries side
+    by side get no further than one after the other.
     """
 
-    def __init__(self) -> None:
-        self._counts: OrderedDict[tuple[str, str], tuple[datetime, int]] = OrderedDict()
+    def __init__(self, limits: Limits, address: str, client_ip: str) -> None:
+        """Count at *limits* what comes from *client_ip* for *address*."""
+        self._limits = limits
+        name, network = address.strip().lower()[:320], _network(client_ip)
+        self._wanted = (
+            (f"sign-in {name} {network}", FAILURES_FROM_ONE_PLACE),
+            (f"sign-in {name}", FAILURES_FOR_ONE_ADDRESS),
+            (f"sign-in from {network}", FAILURES_OF_ONE_NETWORK),
+        )
+        self._counted: list[str] = []
 
-    def begin(self, address: str, client_ip: str, now: datetime) -> timedelta | None:
-        """Count one try; return None if it may go on, else how long to wait."""
-        keys = _keys(address, client_ip)
-        wait: timedelta | None = None
-        for key, most in keys:
-            since, count = self._counts.get(key, (now, 0))
-            if count >= most and now - since < WINDOW:
-                wait = max(wait or timedelta(0), WINDOW - (now - since))
-        if wait is not None:
-            return wait
-        for key, _ in keys:
-            since, count = self._counts.pop(key, (now, 0))
-            self._counts[key] = (now, 1) if now - since >= WINDOW else (since, count + 1)
-        while len(self._counts) > KEYS_KEPT:
-            self._counts.popitem(last=False)
-        return None
+    async def begin(self) -> float:
+        """Count it; return 0 if it may go on, else how many seconds to wait."""
+        for key, most in self._wanted:
+            verdict = await self._limits.hit(key, most, WINDOW_S)
+            if not verdict.allowed:
+                await self.take_back()  # what is refused counts nowhere
+                return verdict.retry_after_s
+            self._counted.append(key)
+        return 0.0
 
-    def take_back(self, address: str, client_ip: str) -> None:
-        """Say that the try was none: the password was right, or could not be checked."""
-        for key, _ in _keys(address, client_ip):
-            if key in self._counts:
-                since, count = self._counts[key]
-                self._counts[key] = (since, max(0, count - 1))
+    async def take_back(self) -> None:
+        """Say that it was no failure: the password was right, or could not be checked."""
+        while self._counted:
+            await self._limits.take_back(self._counted.pop(), WINDOW_S)
 
 
 class Places:
-    """How many sockets each user has open."""
+    """How many sockets each user has open in this process."""
 
     def __init__(self) -> None:
         self._taken: Counter[str] = Counter()
@@ -72,15 +71,6 @@ class Places:
             self._taken[user_id] -= 1
             if not self._taken[user_id]:
                 del self._taken[user_id]
-
-
-def _keys(address: str, client_ip: str) -> tuple[tuple[tuple[str, str], int], ...]:
-    name, network = address.strip().lower()[:320], _network(client_ip)
-    return (
-        ((name, network), FAILURES_FROM_ONE_PLACE),
-        ((name, ""), FAILURES_FOR_ONE_ADDRESS),
-        (("", network), FAILURES_OF_ONE_NETWORK),
-    )
 
 
 def _network(client_ip: str) -> str:

@@ -6,6 +6,7 @@ from api import admin, blobs, emails, folders, health, history, search, send, si
 from api.endpoint import Endpoint
 from api.shapes import (
     Alive,
+    AttachmentQuery,
     ChangesOut,
     ChangesQuery,
     DeadLetterOut,
@@ -26,6 +27,7 @@ from api.shapes import (
     Sending,
     Sent,
     Settled,
+    SignedUrl,
     ThreadOut,
     Token,
     TokenForm,
@@ -169,8 +171,9 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         path="/emails/{email_id}/attachments/{attachment_id}",
         handler=emails.attachment,
         summary="Where an attachment can be fetched for some minutes without a token",
-        answers={302: None},
-        problems=(404,),
+        query=AttachmentQuery,
+        answers={200: SignedUrl, 302: None},
+        problems=(400, 404),
     ),
     Endpoint(
         method="GET",
@@ -271,8 +274,9 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         handler=admin.attachment_quarantined,
         summary="Where an attachment of an infected mail can be fetched, to be examined",
         scope="admin",
-        answers={302: None},
-        problems=(404,),
+        query=AttachmentQuery,
+        answers={200: SignedUrl, 302: None},
+        problems=(400, 404),
     ),
     Endpoint(
         method="GET",

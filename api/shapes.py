@@ -149,6 +149,12 @@ class AttachmentOut(Out, frozen=True, kw_only=True):
     url: str
 
 
+class SignedUrl(Out, frozen=True, kw_only=True):
+    """Where a content can be fetched without a token, within minutes."""
+
+    url: str
+
+
 class DkimOut(Out, frozen=True, kw_only=True):
     """The verdict on one signature."""
 
@@ -241,6 +247,15 @@ class EmailQuery(In, frozen=True, kw_only=True):
 
     images: Annotated[bool, Meta(description="keep remote images in `html`")] = False
     headers: Annotated[bool, Meta(description="all header fields, too")] = False
+
+
+class AttachmentQuery(In, frozen=True, kw_only=True):
+    """How to be told where an attachment is."""
+
+    redirect: Annotated[bool, Meta(description="false: answer the URL as JSON")] = True
+    here: Annotated[
+        bool, Meta(description="of the API in any case, for pages that may read nowhere else")
+    ] = False
 
 
 class EmailPatch(In, frozen=True, kw_only=True):

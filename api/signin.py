@@ -9,6 +9,7 @@ import msgspec
 from starlette.responses import Response
 
 from api.endpoint import MOST_PARAMETERS, Call, json_answer, told_and_path
+from api.limits import SignIn
 from api.problems import Problem
 from api.shapes import Me, Token, TokenForm
 from topologies.ports.directory import Scope, User
@@ -20,28 +21,28 @@ SCOPES: tuple[Scope, ...] = get_args(Scope)
 async def sign_in(call: Call) -> Response:
     """Answer a token to whoever knows the password."""
     form = await _form(call)
-    context, now = call.context, call.context.clock.now()
+    context = call.context
     client = call.request.client
     client_ip = client.host if client is not None else ""
-    wait = context.failures.begin(form.username, client_ip, now)
-    if wait is not None:
+    trying = SignIn(context.limits, form.username, client_ip)
+    if (wait_s := await trying.begin()) > 0:
         raise Problem(
             429,
             "too many sign-ins failed: wait, then try again",
             kind="too-many-failures",
-            headers={"Retry-After": str(math.ceil(wait.total_seconds()))},
+            headers={"Retry-After": str(math.ceil(wait_s))},
         )
     try:
         user = await context.directory.sign_in(form.username, form.password)
     except BaseException:
-        context.failures.take_back(form.username, client_ip)  # nobody knows if it was right
+        await trying.take_back()  # nobody knows if it was right
         raise
     if user is None:
         raise _refused("invalid_grant", "address or password is wrong", kind="sign-in-failed")
-    context.failures.take_back(form.username, client_ip)
+    await trying.take_back()
     scopes = _scopes(form.scope, user)
     lives = timedelta(hours=context.settings.token_hours)
-    token = await context.directory.issue_token(user.user_id, scopes, now + lives)
+    token = await context.directory.issue_token(user.user_id, scopes, context.clock.now() + lives)
     return json_answer(
         Token(
             access_token=token,

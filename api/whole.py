@@ -80,11 +80,9 @@ async def _safe_html(context: Context, email: Email, *, with_images: bool) -> ht
         source = None if is_cut else source  # half of it may show what the whole would not
     if not source:
         return html.Safe(None, 0)
-    inline = {
-        kept.content_id: blobs.url_of(context, kept)
-        for kept in message.attachments
-        if kept.content_id
-    }
+    pictures = [kept for kept in message.attachments if kept.content_id]
+    urls = await blobs.urls_here(context, pictures) if pictures else []
+    inline = {kept.content_id: url for kept, url in zip(pictures, urls, strict=True)}
     if len(source) <= CLEANED_IN_A_THREAD_CHARACTERS:
         return html.sanitise(source, inline, with_images=with_images)
     return await asyncio.to_thread(html.sanitise, source, inline, with_images=with_images)

@@ -5,10 +5,10 @@ from collections.abc import AsyncGenerator
 from datetime import UTC, datetime, timedelta
 
 import click
-from rich.console import Console
-from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
+from rich.progress import Progress
 
 from api.cli.output import as_json, examples, print_json, printable
+from api.cli.progress import counting
 from api.cli.stores import errors_for_people
 from connectors.settings import load
 from topologies.audit import Account, account_for_mails, compare_with_replay
@@ -66,7 +66,7 @@ async def _audit(
     account = Account()
     now = datetime.now(UTC)
     async with open_stores(load()) as stores:
-        with _progress(is_quiet=is_quiet) as progress:
+        with counting(is_quiet=is_quiet) as progress:
             mails = account_for_mails(
                 stores.reader,
                 stores.dead_letters,
@@ -84,18 +84,6 @@ async def _audit(
                 compared = compare_with_replay(stores.reader, stores.mailboxes, scratch, account)
                 await _shown(progress, "Commands", compared)
     return account
-
-
-def _progress(*, is_quiet: bool) -> Progress:
-    console = Console(stderr=True)
-    return Progress(
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        MofNCompleteColumn(),
-        console=console,
-        disable=is_quiet or not console.is_terminal,
-        transient=True,
-    )
 
 
 async def _shown(progress: Progress, what: str, steps: AsyncGenerator[int]) -> None:

@@ -20,6 +20,7 @@ COMMANDS = {
     "topics": "api.cli.topics:topics",
     "dead": "api.cli.dead:dead",
     "audit": "api.cli.audit:audit",
+    "replay": "api.cli.replay:replay_",
     "rebuild": "api.cli.rebuild:rebuild",
     "sweep": "api.cli.sweep:sweep_",
     "spam": "api.cli.spam:spam",

@@ -6,10 +6,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from api.cli.output import as_json, examples, print_json, printable
+from api.cli.progress import nearing
 from api.cli.stores import errors_for_people
 from connectors.assembly import Stores, open_stores
 from connectors.settings import load
@@ -64,7 +63,7 @@ async def _one(stores: Stores, address: str, *, is_quiet: bool) -> Rebuilt:
         )
     folders = await stores.mailboxes.folders(user.user_id)
     rebuilt = Rebuilt(mailboxes=1)
-    with _progress(is_quiet=is_quiet) as progress:
+    with nearing(is_quiet=is_quiet) as progress:
         task = progress.add_task("Mails", total=sum(folder.total_count for folder in folders))
         async for done in index_mailbox(
             user.user_id, stores.mailboxes, stores.blobs, stores.search
@@ -77,7 +76,7 @@ async def _one(stores: Stores, address: str, *, is_quiet: bool) -> Rebuilt:
 async def _all(stores: Stores, *, is_quiet: bool) -> Rebuilt:
     known: dict[str, int] = {}
     rebuilt = Rebuilt()
-    with _progress(is_quiet=is_quiet) as progress:
+    with nearing(is_quiet=is_quiet) as progress:
         task = progress.add_task("Mailboxes", total=len(await stores.directory.users()))
 
         async def go_over(search: Search) -> int:
@@ -130,15 +129,3 @@ async def _beside(stores: Stores) -> AsyncGenerator[Search]:
     finally:
         await search.close()
         await in_use.close()
-
-
-def _progress(*, is_quiet: bool) -> Progress:
-    console = Console(stderr=True)
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        console=console,
-        disable=is_quiet or not console.is_terminal,
-        transient=True,
-    )

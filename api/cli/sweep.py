@@ -5,10 +5,10 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import click
-from rich.console import Console
-from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
+from rich.progress import Progress
 
 from api.cli.output import as_json, examples, print_json
+from api.cli.progress import counting
 from api.cli.stores import errors_for_people
 from connectors.assembly import open_stores
 from connectors.settings import load
@@ -52,20 +52,8 @@ async def _sweep(grace: timedelta, *, is_quiet: bool) -> Swept:
         used = used_blobs(
             stores.directory, stores.mailboxes, stores.blobs, stores.reader, stores.dead_letters
         )
-        with _progress(is_quiet=is_quiet) as progress:
+        with counting(is_quiet=is_quiet) as progress:
             return await sweep(stores.blobs, _shown(used, progress), now=now, grace=grace)
-
-
-def _progress(*, is_quiet: bool) -> Progress:
-    console = Console(stderr=True)
-    return Progress(
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        MofNCompleteColumn(),
-        console=console,
-        disable=is_quiet or not console.is_terminal,
-        transient=True,
-    )
 
 
 async def _shown(used: AsyncGenerator[BlobId], progress: Progress) -> AsyncIterator[BlobId]:

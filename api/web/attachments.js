@@ -20,7 +20,8 @@ function card(client, attachment) {
     onclick: async () => {
       button.setAttribute("aria-busy", "true");
       try {
-        save(await client.content(attachment.url), name);
+        // It may be at another server, whose answers the page may not read: the browser may.
+        download(await client.download(attachment.url), name);
       } catch (problem) {
         toast(`${name} was not downloaded. ${problem.words}`, { isError: true });
       } finally {
@@ -37,11 +38,16 @@ function card(client, attachment) {
 /** Let the browser keep `blob` as a file. */
 function save(blob, name) {
   const url = URL.createObjectURL(blob);
+  download(url, name);
+  setTimeout(() => URL.revokeObjectURL(url), 60_000);
+}
+
+/** Let the browser fetch `url`, which is offered as a download, and keep it as a file. */
+function download(url, name) {
   const link = h("a", { href: url, download: name });
   document.body.append(link);
   link.click();
   link.remove();
-  setTimeout(() => URL.revokeObjectURL(url), 60_000);
 }
 
 /** Show the raw message. */

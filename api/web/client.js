@@ -70,9 +70,15 @@ export class Client {
   /** The raw message, as a Blob. */
   async raw(id) { return await (await this.#ask("GET", `/emails/${enc(id)}/raw`)).blob(); }
 
-  /** An attachment's content, as a Blob: the API redirects to where it is stored. */
+  /** An attachment's content, as a Blob. */
   async content(url) {
-    return await (await this.#ask("GET", url, { timeout_ms: 10 * 60_000 })).blob();
+    return await (await this.#ask("GET", url, { query: { here: true }, timeout_ms: 10 * 60_000 }))
+      .blob();
+  }
+
+  /** Where an attachment can be downloaded for some minutes, by whoever has the URL. */
+  async download(url) {
+    return (await this.#json("GET", url, { query: { redirect: false } })).url;
   }
 
   async #json(method, path, options) {

@@ -20,7 +20,7 @@ from topologies.ports.dead_letters import DeadLetters
 from topologies.ports.directory import Directory
 from topologies.ports.dns import Resolver
 from topologies.ports.limits import Limits
-from topologies.ports.log import EventLog, LogReader
+from topologies.ports.log import EventLog, LogReader, WrittenLog
 from topologies.ports.mailboxes import Mailboxes
 from topologies.ports.notices import Notices
 from topologies.ports.policy import ScorePolicy
@@ -40,7 +40,7 @@ class Stores:
     """
 
     clock: Clock
-    log: EventLog
+    log: WrittenLog
     reader: LogReader
     dead_letters: DeadLetters
     blobs: SweptBlobs

@@ -96,6 +96,10 @@ class SqliteLog:
         ]
         await self.commit(entries, [])
 
+    async def write(self, entries: Sequence[Entry]) -> None:
+        self._check_space()
+        await self.commit(entries, [])
+
     async def read(self, topic: str, partition: int, offset: int, limit: int) -> Sequence[Record]:
         if offset >= self._known_ends.get((topic, partition), math.inf):
             return ()  # ``wait`` looks whether others have appended

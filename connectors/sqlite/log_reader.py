@@ -1,6 +1,6 @@
 """Looking back in the log's file, from any process: for audit, replay and rebuilding."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from datetime import datetime
 
 from connectors.sqlite.log import SqliteLog
@@ -15,10 +15,18 @@ class SqliteLogReader:
     def __init__(self, log: SqliteLog) -> None:
         self._log = log
 
-    async def read(self, topic: str, *, since: datetime | None = None) -> AsyncGenerator[Record]:
+    async def read(
+        self,
+        topic: str,
+        *,
+        since: datetime | None = None,
+        offsets: Mapping[int, int] | None = None,
+    ) -> AsyncGenerator[Record]:
         for partition in range(self._log.partitions(topic)):
+            if offsets is not None and partition not in offsets:
+                continue
             end = await self._log.end(topic, partition)
-            offset = 0
+            offset = offsets[partition] if offsets is not None else 0
             while offset < end:
                 records = await self._log.read(topic, partition, offset, AT_ONCE)
                 for record in records:

@@ -78,12 +78,21 @@ class EventLog(Protocol):
 class LogReader(Protocol):
     """The log as whoever looks back needs it: audit, replay, rebuilding. Moves no position."""
 
-    def read(self, topic: str, *, since: datetime | None = None) -> AsyncGenerator[Record]:
+    def read(
+        self,
+        topic: str,
+        *,
+        since: datetime | None = None,
+        offsets: Mapping[int, int] | None = None,
+    ) -> AsyncGenerator[Record]:
         """Yield the records of *topic* that are there now, in order within each partition.
+
+        Close it (``contextlib.aclosing``) unless it is read to its end.
 
         Args:
             topic: One that does not exist holds nothing.
             since: Leave out what was appended before.
+            offsets: Of these partitions only, and from these offsets on; instead of *since*.
 
         Raises:
             Retryable: The log is out of reach.
@@ -91,7 +100,20 @@ class LogReader(Protocol):
         ...
 
 
-class PartitionedLog(EventLog, Protocol):
+class WrittenLog(EventLog, Protocol):
+    """The log as whoever hands on what stands in it already needs it."""
+
+    async def write(self, entries: Sequence[Entry]) -> None:
+        """Write *entries* in order; return when all are durable.
+
+        Raises:
+            NoSpace: The log reached its limit or the disk is nearly full.
+            Retryable: The log is out of reach; nothing is promised.
+        """
+        ...
+
+
+class PartitionedLog(WrittenLog, Protocol):
     """The log as the embedded engine needs it."""
 
     def partitions(self, topic: str) -> int:
