@@ -12,7 +12,7 @@ from connectors.kafka.reader import KafkaReader
 from connectors.memory.clock import ManualClock, SystemClock
 from tests.engines.stages import PARTITIONS, TIMEOUT_S, Seen
 from tests.live.engines import kafka
-from topologies.engines.faust import FaustEngine, groups_of
+from topologies.engines.faust import FaustEngine, Lags, Patience, groups_of
 from topologies.engines.faust_table import FaustTable
 from topologies.engines.handling import Services
 from topologies.stage import Stage, StageFunction, declared_by
@@ -37,6 +37,8 @@ class KafkaHouse:
     clock: SystemClock | ManualClock
     in_flight: int
     tables: Sequence[FaustTable] = ()
+    lags: Lags | None = None
+    patience: Patience | None = None
 
     def engine(self, role: str = "all") -> FaustEngine:
         return FaustEngine(
@@ -47,12 +49,13 @@ class KafkaHouse:
             prefix=self.prefix,
             folder=self.folder,
             write=self.log.write,
-            lags=self.reader.lag,
+            lags=self.lags or self.reader.lag,
             tables=self.tables,
             partitions=PARTITIONS,
             clock=self.clock,
             in_flight=self.in_flight,
             observer=self.seen,
+            patience=self.patience,
         )
 
     async def records(self, topic: str) -> list[tuple[str, bytes, str]]:

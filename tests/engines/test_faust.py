@@ -10,8 +10,8 @@ from typing import Protocol
 import pytest
 
 from tests.engines.kafka_house import KafkaHouse, opened_on_kafka, working
-from tests.engines.stages import AT, mail, refuse, until
-from topologies.engines.faust import groups_of
+from tests.engines.stages import AT, PARTITIONS, TIMEOUT_S, mail, refuse, until
+from topologies.engines.faust import Patience, groups_of
 from topologies.engines.faust_table import FaustTable
 from topologies.errors import Misconfigured, Poison, Retryable
 from topologies.events import MailReceived, MailUndeliverable, SenderJudged
@@ -116,6 +116,55 @@ async def test_what_a_stage_remembers_is_there_after_a_crash_and_shared_out(
             assert set(counts) == {f"s{number}.example" for number in range(10)}
             assert all(count >= 6 for count in counts.values())
             assert sum(counts.values()) < 120
+
+
+async def test_a_worker_that_reads_nothing_though_records_wait_ends_with_an_error(
+    tmp_path: Path,
+) -> None:
+    async def never_done(group: str, topics: Sequence[str]) -> dict[str, dict[int, int]]:
+        return {topic: dict.fromkeys(range(PARTITIONS), 5) for topic in topics}
+
+    async with opened_on_kafka(tmp_path, refuse) as house:
+        house.lags = never_done
+        house.patience = Patience(watch_every_s=0.1, stuck_s=0.5)
+        with pytest.raises(Retryable, match=r"reads nothing of mail\.received"):
+            async with asyncio.timeout(TIMEOUT_S):
+                await house.engine().run()
+
+
+async def test_a_worker_without_a_broker_says_so_and_ends_in_the_end(tmp_path: Path) -> None:
+    is_away = True
+
+    async def lags(group: str, topics: Sequence[str]) -> dict[str, dict[int, int]]:
+        if is_away and group.endswith("refuse"):
+            raise Retryable("no broker", outage=True)
+        return {topic: {} for topic in topics}
+
+    async with opened_on_kafka(tmp_path, refuse) as house:
+        house.lags = lags
+        house.patience = Patience(watch_every_s=0.05, lost_s=600)
+        async with working(house) as engine:
+            await until(lambda: engine.trouble() == "Kafka is out of reach")
+            is_away = False
+            await until(lambda: engine.trouble() == "")
+        is_away = True
+        house.patience = Patience(watch_every_s=0.05, lost_s=0.3)
+        with pytest.raises(Retryable, match="too long"):
+            async with asyncio.timeout(TIMEOUT_S):
+                await house.engine().run()
+
+
+async def test_a_reader_that_ends_by_itself_ends_the_worker(tmp_path: Path) -> None:
+    async def forbidden(name: str) -> None:
+        raise Misconfigured("the stage can't be run as it is wired")
+
+    gate = Gate()
+    gate.enter = forbidden  # type: ignore[method-assign]
+    async with opened_on_kafka(tmp_path, wait, services={Door: gate}) as house:
+        await house.log.append([mail("a")])
+        with pytest.raises(Misconfigured, match="as it is wired"):
+            async with asyncio.timeout(TIMEOUT_S):
+                await house.engine().run()
 
 
 def test_a_role_is_a_path_or_the_first_stage_of_a_chain() -> None:

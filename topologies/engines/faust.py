@@ -26,14 +26,25 @@ from topologies.stage import Stage
 from topologies.topics import TOPICS, replay_topic
 from topologies.topology import Topology
 
-WATCH_EVERY_S = 5.0
-STUCK_AFTER_S = 90.0  # without a record while some wait, and none under way
-LOST_AFTER_S = 300.0  # without a broker: another process may fare better
-
 # Of a group, as Kafka calls it, and topics: its records still to do, by topic and partition.
 Lags = Callable[[str, Sequence[str]], Awaitable[Mapping[str, Mapping[int, int]]]]
 
 _logger = structlog.get_logger("faust")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How long a worker bears that nothing moves before it ends with an error, in seconds.
+
+    Attributes:
+        watch_every_s: How often it looks.
+        stuck_s: Without a record while some wait, and none under way.
+        lost_s: Without a broker: another process may fare better.
+    """
+
+    watch_every_s: float = 5.0
+    stuck_s: float = 90.0
+    lost_s: float = 300.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +105,7 @@ class FaustEngine:
         clock: Clock,
         in_flight: int,
         observer: Observer,
+        patience: Patience | None = None,
     ) -> None:
         """Prepare; nothing is read before ``run``.
 
@@ -111,6 +123,7 @@ class FaustEngine:
             clock: What time it is.
             in_flight: Records of one group that are worked on at once.
             observer: Told of each try.
+            patience: How long to bear that nothing moves; None: as in production.
         """
         self._topology = topology
         self._groups = list(groups)
@@ -124,6 +137,7 @@ class FaustEngine:
         self._partitions = partitions
         self._chains = Chains(topology, services, clock=clock, observer=observer)
         self._readers: list[FaustReader] = []
+        self._patience = patience or Patience()
         self._stopped = asyncio.Event()
         self._lost_since: float | None = None
         self._lag: dict[str, int] = {}
@@ -208,7 +222,7 @@ class FaustEngine:
     async def _watch(self) -> None:
         stuck_since: dict[str, float] = {}
         while True:
-            await asyncio.sleep(WATCH_EVERY_S)
+            await asyncio.sleep(self._patience.watch_every_s)
             now = time.monotonic()
             for reader in self._readers:
                 try:
@@ -221,7 +235,7 @@ class FaustEngine:
                 self._lag[reader.group] = sum(behind.values())
                 if self._is_reading(reader, behind, now):
                     stuck_since.pop(reader.group, None)
-                elif now - stuck_since.setdefault(reader.group, now) > STUCK_AFTER_S:
+                elif now - stuck_since.setdefault(reader.group, now) > self._patience.stuck_s:
                     raise Retryable(
                         f"{reader.group} reads nothing of {reader.topic}, though"
                         f" {sum(behind.values())} records wait",
@@ -233,7 +247,7 @@ class FaustEngine:
     def _is_reading(self, reader: FaustReader, behind: Mapping[int, int], now: float) -> bool:
         if reader.is_rebalancing:
             return False
-        if reader.under_way or now - reader.handed_at < WATCH_EVERY_S:
+        if reader.under_way or now - reader.handed_at < self._patience.watch_every_s:
             return True
         return not any(behind.get(partition, 0) for partition in reader.assigned())
 
@@ -241,7 +255,7 @@ class FaustEngine:
         if self._lost_since is None:
             self._lost_since = now
             _logger.warning("kafka.lost", reason=reason)
-        elif now - self._lost_since > LOST_AFTER_S:
+        elif now - self._lost_since > self._patience.lost_s:
             raise Retryable(f"Kafka is out of reach for too long: {reason}", outage=True)
 
 
