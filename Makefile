@@ -1,6 +1,6 @@
 # Everything a newcomer types. Needs Python 3.11 or later, git and make; the rest is fetched.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-all test-live cluster cluster-stop check format schemas bench clean
+.PHONY: help setup run test test-all test-live cluster cluster-stop check format schemas bench bench-cluster clean
 
 UV_VERSION := 0.13.9
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
@@ -9,7 +9,7 @@ UV := $(shell command -v uv 2>/dev/null || echo .cache/uv/bin/uv)
 WORKERS ?= auto
 
 help: ## list what can be made
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 run: .venv/.run ## set up what is missing and start the service (Ctrl-C stops it)
 	@.venv/bin/rillmail run --demo
@@ -53,6 +53,10 @@ schemas: .venv/.all ## write the JSON Schemas of the events anew
 
 bench: .venv/.all ## measure speed and memory on this machine
 	@.venv/bin/python -m bench
+
+bench-cluster: .venv/.all ## start the engines, and measure the cluster on this machine
+	@servers/up
+	@eval "$$(servers/env)" && .venv/bin/python -m bench cluster; status=$$?; servers/down; exit $$status
 
 clean: ## remove what was made; mail in ./data stays
 	rm -rf .venv .cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,5 +1,6 @@
 """One mail: read it, its raw message and attachments, change it, delete it."""
 
+import socket
 from collections.abc import AsyncIterator
 
 from msgspec import UNSET
@@ -15,10 +16,12 @@ from api.shapes import (
     EmailPatch,
     EmailQuery,
     FieldProblem,
+    RawQuery,
     SignedUrl,
 )
 from topologies.events import INBOX, SPAM, Command, DeleteEmails, MoveEmails, SetFlags
 from topologies.mail.raw import stream_raw
+from topologies.mail.trace import with_trace
 from topologies.ports.mailboxes import Email
 
 GONE = "there is no such mail in your mailbox"
@@ -32,8 +35,10 @@ async def read(call: Call) -> Response:
 
 
 async def raw(call: Call) -> Response:
-    """Answer the message as it was accepted, byte for byte."""
-    return await raw_of(call, await find(call, call.user_id))
+    """Answer the message as it was accepted, byte for byte; or with what we know of its way."""
+    asked: RawQuery = call.query(RawQuery)
+    email = await find(call, call.user_id)
+    return await traced(call, email) if asked.trace else await raw_of(call, email)
 
 
 async def attachment(call: Call) -> Response:
@@ -107,6 +112,20 @@ async def raw_of(call: Call, email: Email) -> Response:
     # The first piece before the status is told: until then a missing blob is a plain problem.
     first = await anext(chunks, b"")
     return StreamingResponse(_all(first, chunks), 200, headers)
+
+
+async def traced(call: Call, email: Email) -> Response:
+    """Answer *email* as it leaves us: with trace fields, and without forged ones."""
+    hostname = call.context.settings.hostname or socket.gethostname()
+    chunks = stream_raw(call.context.blobs, email.raw_ref)
+    first = await anext(chunks, b"")  # as in `raw_of`
+    headers = {
+        **blobs.UNTRUSTED,
+        "Cache-Control": "private, no-cache",
+        "Content-Disposition": blobs.disposition(f"{email.summary.email_id}.eml"),
+        "Content-Type": "message/rfc822",
+    }
+    return StreamingResponse(with_trace(email, _all(first, chunks), hostname), 200, headers)
 
 
 async def _all(first: bytes, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

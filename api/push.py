@@ -68,6 +68,15 @@ class Push:
         except Problem as problem:
             await socket.send_denial_response(answer(problem))
             return
+        except Retryable:
+            away = Problem(
+                503,
+                "something that is needed is out of reach: try again in a moment",
+                kind="unavailable",
+                headers={"Retry-After": "1"},
+            )
+            await socket.send_denial_response(answer(away))
+            return
         with self._context.sockets.place(session.user.user_id) as has_place:
             if not has_place:
                 refused = Problem(429, "this user has too many sockets open")

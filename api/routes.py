@@ -23,6 +23,7 @@ from api.shapes import (
     Me,
     PageQuery,
     Pending,
+    RawQuery,
     SearchParameters,
     Sending,
     Sent,
@@ -163,8 +164,9 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         path="/emails/{email_id}/raw",
         handler=emails.raw,
         summary="The message as it was accepted, byte for byte",
+        query=RawQuery,
         answers={200: RAW, 304: None},
-        problems=(404,),
+        problems=(400, 404),
     ),
     Endpoint(
         method="GET",

@@ -168,6 +168,7 @@ class AuthenticationOut(Out, frozen=True, kw_only=True):
     spf: str
     dkim: tuple[DkimOut, ...]
     dmarc: str
+    arc: str
     from_domain: str
     is_signed_in: bool
 
@@ -247,6 +248,18 @@ class EmailQuery(In, frozen=True, kw_only=True):
 
     images: Annotated[bool, Meta(description="keep remote images in `html`")] = False
     headers: Annotated[bool, Meta(description="all header fields, too")] = False
+
+
+class RawQuery(In, frozen=True, kw_only=True):
+    """How a raw message is given out."""
+
+    trace: Annotated[
+        bool,
+        Meta(
+            description="put Return-Path, Authentication-Results and Received of ours in front, "
+            "and leave out Authentication-Results that only pretend to be ours"
+        ),
+    ] = False
 
 
 class AttachmentQuery(In, frozen=True, kw_only=True):

@@ -75,6 +75,7 @@ def authentication(known: Authentication | None) -> AuthenticationOut | None:
         spf=known.spf,
         dkim=tuple(DkimOut(result=d.result, domain=d.domain) for d in known.dkim),
         dmarc=known.dmarc,
+        arc=known.arc.result if known.arc is not None else "none",
         from_domain=known.from_domain,
         is_signed_in=known.signed_in,
     )

@@ -17,15 +17,16 @@ from bench.peers import compare, minimal_peer, postfix_dovecot
 from bench.peers.peer import Peer
 from bench.plan import Plan
 from bench.progress import Progress
-from bench.report import Report, show
+from bench.report import CLUSTER_DURABILITY, DURABILITY, Report, show
 
-WHAT = ("all", "pipeline", "push", "reading", "memory", "peers", "parts")
+WHAT = ("all", "pipeline", "push", "reading", "memory", "peers", "cluster", "parts")
 EXAMPLES = """\b
 Examples:
   python -m bench                       everything, some ten minutes
   python -m bench --quick               everything, small, in less than a minute
   python -m bench pipeline --mails 1000 --sessions 20
   python -m bench reading --large 20000 --json build/reading.json
+  python -m bench cluster               the cluster's roles (make bench-cluster)
   python -m bench parts                 the benches of single parts
 """
 
@@ -62,14 +63,18 @@ def main(
         sessions=sessions,
         size_bytes=size,
         users=users,
-        large=large or (3_000 if quick else 100_000),
+        large=large or (3_000 if quick else 2_000 if what == "cluster" else 100_000),
         pushes=30 if quick else 300,
         repeats=50 if quick else 500,
         is_quick=quick,
     )
     base = (folder or Path("build")).resolve()
     base.mkdir(parents=True, exist_ok=True)
-    report = Report(machine=machine.describe(base), settings=plan.as_dict())
+    report = Report(
+        machine=machine.describe(base),
+        settings=plan.as_dict(),
+        durability=CLUSTER_DURABILITY if what == "cluster" else DURABILITY,
+    )
     report.show_conditions(console)
 
     def add(section: Section) -> None:
@@ -87,6 +92,11 @@ def main(
 
 def _measure(plan: Plan, work: Path, progress: Progress, add: Callable[[Section], None]) -> None:
     ours: float | None = None
+    if plan.what == "cluster":
+        from bench import cluster
+
+        cluster.measure(plan, work, progress, add)
+        return
     if plan.what != "peers":
         from bench.subject import measure
 

@@ -9,35 +9,37 @@ import random
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 from bench.mails import BEGIN, message_id, paragraphs, person, subject
-from bench.people import Person, settings_of
+from bench.people import Person
 from bench.progress import Progress
+from connectors.settings import Settings
 from topologies.events.mailbox import INBOX, Deliver
 from topologies.events.message import Address, Message, RawRef
 from topologies.mail.ids import command_id, derived_id, email_id
-from topologies.ports.mailboxes import Effects, Loaded, Mailboxes, Needs
-from topologies.ports.search import Search
+from topologies.ports.mailboxes import Effects, Loaded, Needs
+from topologies.ports.search import SearchDocument
 
 BATCH = 500  # mails in one commit
 APART = timedelta(minutes=1)
 
 
-def fill(folder: Path, mailboxes: dict[Person, int], size_bytes: int, progress: Progress) -> None:
-    """Put so many mails of *size_bytes* into each inbox; nothing else may run on *folder*."""
+def fill(
+    settings: Settings, mailboxes: dict[Person, int], size_bytes: int, progress: Progress
+) -> None:
+    """Put so many mails of *size_bytes* into each inbox; nothing else may write to them."""
     for owner, count in mailboxes.items():
         with progress.step(f"Filling a mailbox of {count}", count) as advance:
-            asyncio.run(_fill(folder, owner, count, size_bytes, advance))
+            asyncio.run(_fill(settings, owner, count, size_bytes, advance))
 
 
 async def _fill(
-    folder: Path, owner: Person, count: int, size_bytes: int, advance: Progress.Advance
+    settings: Settings, owner: Person, count: int, size_bytes: int, advance: Progress.Advance
 ) -> None:
     from connectors.assembly import open_stores
 
-    async with open_stores(settings_of(folder)) as stores:
+    async with open_stores(settings) as stores:
         [raw] = await stores.blobs.put([b"Subject: filled\r\n\r\nNot sent by SMTP.\r\n"])
         ref = RawRef(blob=raw, kind="whole", size_bytes=size_bytes)
         needs = Needs(command_id=command_id("fill", owner.user_id))
@@ -47,8 +49,17 @@ async def _fill(
             effects: list[Effects] = []
             for command in _commands(owner, numbers, ref, size_bytes):
                 effects.append(decided := _decide(command, loaded))
-                loaded = _after(loaded, decided)
-            await _write(stores.mailboxes, stores.search, owner, effects)
+                if settings.profile == "cluster":
+                    # There, what is decided on must be what is stored already.
+                    await stores.mailboxes.write(decided)
+                    loaded = await stores.mailboxes.load(owner.user_id, needs)
+                else:
+                    loaded = _after(loaded, decided)
+            if settings.profile != "cluster":
+                # Writes are taken up in the order in which they are begun, many in one commit.
+                writes: list[Any] = [stores.mailboxes.write(each) for each in effects]
+                await asyncio.gather(*writes)
+            await stores.search.index(_documents(owner, effects))
             advance(len(effects))
 
 
@@ -64,19 +75,14 @@ def _after(loaded: Loaded, effects: Effects) -> Loaded:
     return replace(loaded, mailbox=effects.mailbox, folders=folders)
 
 
-async def _write(
-    mailboxes: Mailboxes, search: Search, owner: Person, effects: list[Effects]
-) -> None:
+def _documents(owner: Person, effects: list[Effects]) -> list[SearchDocument]:
     from topologies.mailbox.index import document_of
 
-    documents = [
+    return [
         document_of(owner.user_id, email, email.message.text)
         for each in effects
         for email in each.added
     ]
-    # Writes are taken up in the order in which they are begun, many in one commit.
-    writes: list[Any] = [mailboxes.write(each) for each in effects]
-    await asyncio.gather(*writes, search.index(documents))
 
 
 def _commands(owner: Person, numbers: range, ref: RawRef, size_bytes: int) -> Iterator[Deliver]:

@@ -24,16 +24,16 @@ def settings_of(folder: Path) -> Settings:
     return load({"RILLMAIL_DATA_DIR": str(folder)})
 
 
-def with_people(folder: Path, names: Sequence[str]) -> list[Person]:
-    """Make the data folder, the domain, and a user of each name."""
-    return asyncio.run(_with_people(folder, names))
+def with_people(settings: Settings, names: Sequence[str]) -> list[Person]:
+    """Make the domain, and a user of each name, where *settings* say."""
+    return asyncio.run(_with_people(settings, names))
 
 
-async def _with_people(folder: Path, names: Sequence[str]) -> list[Person]:
+async def _with_people(settings: Settings, names: Sequence[str]) -> list[Person]:
     from connectors.assembly import open_stores  # here, as `--help` needs no stores
 
     people: list[Person] = []
-    async with open_stores(settings_of(folder)) as stores:
+    async with open_stores(settings) as stores:
         await stores.directory.add_domain(DOMAIN)
         for name in names:
             address, password = f"{name}@{DOMAIN}", secrets.token_urlsafe(9)

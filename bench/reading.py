@@ -42,7 +42,7 @@ def measure(
     for owner, count in sorted(mailboxes.items(), key=lambda entry: entry[1]):
         client = service.client(owner)
         for question in _questions(client, count, repeats, is_largest=count == _largest(mailboxes)):
-            one = _ask(service, client, question, progress)
+            one = ask(service, client, question, progress)
             figures += one
             if question.key.startswith("newest_"):
                 newest.append(one[0].value)
@@ -79,7 +79,7 @@ def _floor(service: Service, repeats: int, progress: Progress) -> list[Figure]:
             meaning="GET /healthz, the cost of HTTP alone",
             requests=[request] * repeats,
         )
-        return _ask(service, client, question, progress)
+        return ask(service, client, question, progress)
 
 
 def _questions(
@@ -94,7 +94,7 @@ def _questions(
         requests=[client.prepared("GET", listing, limit=PAGE)] * repeats,
         p50_ms_at_most=NEWEST_MS_AT_MOST,
     )
-    cursors, ids = _walked(client, listing)
+    cursors, ids = walked(client, listing)
     pages = [client.prepared("GET", listing, limit=PAGE, cursor=c) for c in cursors]
     opened = [client.prepared("GET", f"/emails/{email_id}") for email_id in ids]
     yield Question(
@@ -135,7 +135,7 @@ def _questions(
     )
 
 
-def _walked(client: HttpClient, listing: str) -> tuple[list[str], list[str]]:
+def walked(client: HttpClient, listing: str) -> tuple[list[str], list[str]]:
     """Go through the folder to its end; return cursors on the way, and ids of some mails."""
     cursors: list[str] = []
     ids: list[str] = []
@@ -149,9 +149,10 @@ def _walked(client: HttpClient, listing: str) -> tuple[list[str], list[str]]:
         query["cursor"] = page["next_cursor"]
 
 
-def _ask(
+def ask(
     service: Service, client: HttpClient, question: Question, progress: Progress
 ) -> list[Figure]:
+    """Ask a question again and again; return how long that took, and its CPU."""
     requests = question.requests
     for request in requests[: max(1, len(requests) // 20)]:
         client.exchange(request)  # caches are warm where somebody reads all day

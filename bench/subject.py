@@ -6,7 +6,7 @@ from pathlib import Path
 from bench import fill, pipeline, push, reading
 from bench.figures import Section
 from bench.memory import MemoryWatch
-from bench.people import Person, with_people
+from bench.people import Person, settings_of, with_people
 from bench.plan import Plan
 from bench.progress import Progress
 from bench.service import running
@@ -21,12 +21,12 @@ def measure(
     """Run the steps of *plan*; return the service's CPU ms a mail, if that was measured."""
     folder = work / "data"
     names = [f"user{number}" for number in range(plan.users)]
-    people = with_people(folder, [*names, LISTENER, *READERS])
+    people = with_people(settings_of(folder), [*names, LISTENER, *READERS])
     receivers, listener = people[: plan.users], people[plan.users]
     mailboxes: dict[Person, int] = {}
     if plan.has("reading"):
         mailboxes = dict(zip(people[-2:], (plan.small, plan.large), strict=True))
-        fill.fill(folder, mailboxes, plan.size_bytes, progress)
+        fill.fill(settings_of(folder), mailboxes, plan.size_bytes, progress)
     cpu_ms: float | None = None
     with running(folder, people) as service:
         watch = MemoryWatch(service)

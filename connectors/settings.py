@@ -22,8 +22,10 @@ NotNegative = Annotated[int, msgspec.Meta(ge=0)]
 Partitions = Annotated[int, msgspec.Meta(ge=1, le=256)]
 Seconds = Annotated[float, msgspec.Meta(gt=0)]
 Probability = Annotated[float, msgspec.Meta(ge=0, le=1)]
+NotNegativeSeconds = Annotated[float, msgspec.Meta(ge=0)]
 Names = tuple[str, ...]  # in the environment: with commas between
 Profile = Literal["embedded", "cluster"]
+DmarcDiscovery = Literal["psl", "tree"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 
 
@@ -39,19 +41,57 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     data_dir: Annotated[str, means("the folder that holds everything durable")] = "data"
     host: Annotated[str, means("the address that all servers listen on")] = "127.0.0.1"
     smtp_port: Annotated[Port, means("for other mail servers; 0, here and below: any free")] = 2525
+    smtps_port: Annotated[
+        Port, means("for mail servers that begin in TLS; needs a certificate; 0: not opened")
+    ] = 0
     lmtp_port: Annotated[Port, means("for a mail server of our own (RFC 2033)")] = 2424
     submission_port: Annotated[Port, means("for users; not opened without a certificate")] = 2587
     http_port: Annotated[Port, means("for the API and the webmail")] = 8025
     health_port: Annotated[Port, means("of a worker without the API: health and metrics")] = 0
     public_url: Annotated[str, means("how clients reach the API; empty: http://HOST:PORT")] = ""
     hostname: Annotated[str, means("our name in SMTP and Received; empty: the machine's")] = ""
-    tls_certificate: Annotated[str, means("PEM file with the chain; enables STARTTLS")] = ""
+    tls_certificate: Annotated[
+        str, means("PEM file with the chain; enables STARTTLS; read anew when it changes")
+    ] = ""
     tls_key: Annotated[str, means("PEM file with the private key")] = ""
     max_message_bytes: Annotated[Positive, means("of the largest message accepted")] = 25 * 1024**2
     max_recipients: Annotated[Positive, means("of one SMTP transaction")] = 100
-    max_sessions: Annotated[Positive, means("SMTP sessions at once; further ones get 421")] = 1_000
+    max_sessions: Annotated[Positive, means("SMTP sessions at once; further ones get 421")] = 2_000
+    max_client_sessions: Annotated[
+        NotNegative, means("of them from one address of strangers; 0: any number")
+    ] = 100
+    max_network_sessions: Annotated[
+        NotNegative, means("of them from one /24 of IPv4 or /64 of IPv6; 0: any number")
+    ] = 400
+    max_session_mails: Annotated[NotNegative, means("in one SMTP session; 0: any number")] = 0
     # RFC 5321 §4.5.3.2: five minutes
     session_timeout_s: Annotated[Positive, means("how long an SMTP client may be silent")] = 300
+    min_bytes_per_s: Annotated[
+        NotNegative, means("of a message that is sent slower for a minute: 421; 0: any")
+    ] = 50
+    tarpit_s: Annotated[
+        NotNegativeSeconds, means("longer with each error of a stranger after five; 0: off")
+    ] = 0.05
+    trusted_networks: Annotated[
+        Names, means("whose SMTP clients no limit, list, greylist and DMARC refusal is for")
+    ] = ()
+    proxy_networks: Annotated[
+        Names, means("whose SMTP clients begin with a PROXY v2 header; nobody else may")
+    ] = ()
+    client_mails_per_hour: Annotated[NotNegative, means("from one address; 0: any number")] = 0
+    network_mails_per_hour: Annotated[
+        NotNegative, means("from one /24 of IPv4 or /64 of IPv6; 0: any number")
+    ] = 0
+    sender_mails_per_hour: Annotated[NotNegative, means("of one sender; 0: any number")] = 0
+    recipient_mails_per_hour: Annotated[NotNegative, means("for one mailbox; 0: any number")] = 0
+    dns_block_lists: Annotated[Names, means("zones; whom they list is refused (RFC 5782)")] = ()
+    dns_allow_lists: Annotated[Names, means("zones; whom they list is not for that")] = ()
+    name_lookups: Annotated[bool, means("ask the DNS what SMTP clients are called")] = False
+    greylist: Annotated[bool, means("ask strangers to come again (RFC 6647)")] = False
+    greylist_wait_s: Annotated[Positive, means("how long greylisted ones wait")] = 300
+    refuse_by_dmarc: Annotated[
+        bool, means("refuse at once what the domain in From wishes to be rejected (RFC 7489)")
+    ] = False
     default_quota_bytes: Annotated[NotNegative, means("of new users; 0: no limit")] = 0
     partitions: Annotated[Partitions, means("of each topic")] = 4
     in_flight: Annotated[Positive, means("events of one partition worked on at once")] = 64
@@ -62,6 +102,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     taps: Annotated[Names, means('topics of the steps to publish besides; "all": each')] = ()
     dns_servers: Annotated[Names, means("whom to ask; empty: as the machine is set up")] = ()
     dns_timeout_s: Annotated[Seconds, means("how long to wait for a DNS answer")] = 3.0
+    dmarc_discovery: Annotated[
+        DmarcDiscovery, means("who an organization is: by public suffixes, or the DNS (RFC 9989)")
+    ] = "psl"
+    dkim_partial_bodies: Annotated[
+        bool, means("believe DKIM signatures that leave out the end of the body (l=)")
+    ] = False
+    arc_trusted_sealers: Annotated[
+        Names, means("domains that may vouch, by ARC, for mail they have changed")
+    ] = ()
+    arc_overrides_dmarc: Annotated[
+        bool, means("do not set aside mail that fails DMARC if they vouch for it")
+    ] = False
     spam_threshold: Annotated[Probability, means("from here on: the spam folder")] = 0.9
     token_hours: Annotated[Positive, means("how long a sign-in lasts")] = 24 * 30
     kafka_servers: Annotated[Names, means("of the cluster: host:port")] = ("127.0.0.1:19092",)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 import structlog
 
-from tests.process import RunningService
+from connectors.settings import load
+from tests.process import RunningCluster, RunningService
 
 if TYPE_CHECKING:
     from connectors.cassandra.driver import Connected
@@ -25,6 +26,26 @@ def service(tmp_path: Path) -> Iterator[RunningService]:
     """The real service on a fresh data folder, with its two demo users."""
     with RunningService(tmp_path / "data") as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def embedded_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService]:
+    """One real service for all tests that share it, each with people of its own."""
+    with RunningService(tmp_path_factory.mktemp("embedded") / "data") as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def cluster_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService]:
+    """One real cluster for all tests that share it, each with people of its own."""
+    from tests.live.engines import cluster_settings
+
+    folder = tmp_path_factory.mktemp("cluster") / "data"
+    with cluster_settings() as own:
+        # As where clients reach the store of blobs.
+        own.setdefault("RILLMAIL_S3_PUBLIC_URL", load().s3_url)
+        with RunningCluster(folder, own | {"RILLMAIL_DATA_DIR": str(folder)}) as running:
+            yield running
 
 
 @pytest.fixture(scope="session")

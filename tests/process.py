@@ -58,6 +58,11 @@ class RunningService:
         return self
 
     @property
+    def settings(self) -> dict[str, str]:
+        """By which commands find what it works on."""
+        return {"RILLMAIL_DATA_DIR": str(self.folder)} | self._settings
+
+    @property
     def pid(self) -> int:
         assert self._process is not None
         return self._process.pid
@@ -87,7 +92,10 @@ class RunningService:
 
     def signed_in(self, user: int = 0) -> httpx.Client:
         """Return a client with the token of the *user*-th of the demo users."""
-        address, password = self.users[user]
+        return self.client_of(*self.users[user])
+
+    def client_of(self, address: str, password: str) -> httpx.Client:
+        """Return a client with the token of whoever has that *address*."""
         form = {"username": address, "password": password, "grant_type": "password"}
         client = httpx.Client(base_url=self.http_url, timeout=30)
         self._clients.append(client)

@@ -21,7 +21,7 @@ from topologies.ports.directory import Directory
 from topologies.ports.dns import Resolver
 from topologies.ports.mailboxes import Mailboxes
 from topologies.ports.notices import Notices
-from topologies.ports.policy import ScorePolicy
+from topologies.ports.policy import AuthenticatePolicy, ScorePolicy
 from topologies.ports.reputations import Reputations
 from topologies.ports.search import Search
 
@@ -49,6 +49,7 @@ async def in_memory() -> dict[type, Any]:
     await directory.add_alias(f"all@{DOMAIN}", [f"ann@{DOMAIN}", f"bo@{DOMAIN}"])
     return {
         Antivirus: RulesScanner(),
+        AuthenticatePolicy: AuthenticatePolicy(),
         Blobs: MemoryBlobs(),
         Clock: clock,
         Directory: directory,

@@ -56,6 +56,9 @@ def cluster(roles: Sequence[str], demo: bool, as_json: bool) -> None:
 async def _run(
     settings: Settings, roles: Sequence[str], demo: bool, as_json: bool, stopped: asyncio.Event
 ) -> None:
+    from connectors.assembly.cluster import check_roles  # here, since `--help` needs no engine
+
+    check_roles(settings, roles)  # else workers of a role that there is not would end for ever
     users = await _users(settings) if demo else ()
     workers = [Supervised(role) for role in roles]
     try:

@@ -13,12 +13,13 @@ from typing import Any
 
 import structlog
 
-from connectors.assembly.stores import Stores, antivirus_of, services_of
+from connectors.assembly.stores import Stores, acceptance_of, antivirus_of, services_of
 from connectors.cassandra import migrations
 from connectors.cassandra.directory import CassandraDirectory
 from connectors.cassandra.mailboxes import CassandraMailboxes
 from connectors.cassandra.request_keys import CassandraRequestKeys
 from connectors.cassandra.session import CassandraSession, open_session
+from connectors.dns.resolver import DnsResolver
 from connectors.elasticsearch.search import ElasticSearch
 from connectors.kafka.dead_letters import KafkaDeadLetters
 from connectors.kafka.producer import KafkaLog
@@ -32,6 +33,7 @@ from connectors.redis.limits import RedisLimits
 from connectors.redis.listings import CachedListings
 from connectors.redis.notices import RedisNotices
 from connectors.redis.reputations import RedisReputations
+from connectors.redis.seen import RedisSeen
 from connectors.s3.blobs import S3Blobs
 from connectors.s3.client import S3Client, open_client
 from connectors.s3.url_key import S3UrlKey
@@ -114,7 +116,10 @@ class Worker:
     async def health(self) -> Mapping[str, Any]:
         """Return whether this process does its work, and what it waits for if not."""
         waiting = self._engine.waiting() if self._engine is not None else ()
-        reasons = {f"{name}: {reason}" for name, reason in self._failing.items()}
+        reasons = {
+            reason if reason.startswith(name) else f"{name}: {reason}"
+            for name, reason in self._failing.items()
+        }
         reasons |= {f"{record.stage}: {record.reason}" for record in waiting if record.outage}
         if self._engine is not None and (trouble := self._engine.trouble()):
             reasons.add(trouble)
@@ -127,14 +132,14 @@ class Worker:
         }
 
     def _smtp(self) -> SmtpIn:
-        stores = self.stores
+        settings, stores = self.settings, self.stores
+        resolver = DnsResolver(settings.dns_servers, settings.dns_timeout_s, stores.clock)
         return SmtpIn(
             stores.log,
             stores.blobs,
-            stores.directory,
-            stores.mailboxes,
+            acceptance_of(settings, stores, resolver, RedisSeen(stores.redis, stores.clock)),
             stores.clock,
-            self.settings,
+            settings,
         )
 
     def _made(self, topology: Topology, groups: Sequence[Group]) -> FaustEngine:
@@ -245,6 +250,15 @@ async def open_stores(settings: Settings) -> AsyncGenerator[ClusterStores]:
             url_key=S3UrlKey(s3),
             blob_urls=S3Blobs(at_clients) if at_clients is not None else None,
         )
+
+
+def check_roles(settings: Settings, roles: Sequence[str]) -> None:
+    """Find out whether workers of *roles* could be opened, as far as nothing has to be asked.
+
+    Raises:
+        Misconfigured: There is no such role.
+    """
+    _groups(build(cuts=settings.cuts, taps=settings.taps), roles)
 
 
 @asynccontextmanager

@@ -9,6 +9,7 @@ from connectors.files.spam_model import OWN_MODEL, load_spam_model
 from connectors.scanner.all import AllScanners
 from connectors.scanner.rules import RulesScanner
 from connectors.settings import Settings
+from topologies.acceptance import Acceptance, collect
 from topologies.engines.handling import Services
 from topologies.ports.antivirus import Antivirus
 from topologies.ports.blob_sweep import SweptBlobs
@@ -23,9 +24,18 @@ from topologies.ports.limits import Limits
 from topologies.ports.log import EventLog, LogReader, WrittenLog
 from topologies.ports.mailboxes import Mailboxes
 from topologies.ports.notices import Notices
-from topologies.ports.policy import ScorePolicy
+from topologies.ports.policy import (
+    AuthenticatePolicy,
+    DmarcRefusal,
+    DnsLists,
+    Greylisting,
+    MailRates,
+    NameLookups,
+    ScorePolicy,
+)
 from topologies.ports.request_keys import RequestKeys
 from topologies.ports.search import Search
+from topologies.ports.seen import Seen
 from topologies.ports.url_key import UrlKey
 
 CLAMD_SPARE_BYTES = 1024 * 1024  # clamd's StreamMaxLength must allow the largest mail and this
@@ -59,6 +69,12 @@ def services_of(
     """Return an answer for each port that stages name."""
     return {
         Antivirus: antivirus,
+        AuthenticatePolicy: AuthenticatePolicy(
+            dmarc_discovery=settings.dmarc_discovery,
+            accepts_partial_bodies=settings.dkim_partial_bodies,
+            trusted_sealers=tuple(name.lower() for name in settings.arc_trusted_sealers),
+            honours_sealers=settings.arc_overrides_dmarc,
+        ),
         Blobs: stores.blobs,
         Clock: stores.clock,
         Directory: stores.directory,
@@ -70,6 +86,35 @@ def services_of(
         Search: stores.search,
         SpamClassifier: load_spam_model(Path(settings.data_dir) / OWN_MODEL),
     }
+
+
+def acceptance_of(settings: Settings, stores: Stores, resolver: Resolver, seen: Seen) -> Acceptance:
+    """Return what is asked before a mail is accepted.
+
+    Raises:
+        Misconfigured: A check needs what is not there, or has another's place.
+    """
+    return Acceptance(
+        collect(),
+        {
+            Clock: stores.clock,
+            Directory: stores.directory,
+            DmarcRefusal: DmarcRefusal(is_on=settings.refuse_by_dmarc),
+            DnsLists: DnsLists(block=settings.dns_block_lists, allow=settings.dns_allow_lists),
+            Greylisting: Greylisting(is_on=settings.greylist, wait_s=settings.greylist_wait_s),
+            Limits: stores.limits,
+            MailRates: MailRates(
+                per_client=settings.client_mails_per_hour,
+                per_network=settings.network_mails_per_hour,
+                per_sender=settings.sender_mails_per_hour,
+                per_recipient=settings.recipient_mails_per_hour,
+            ),
+            Mailboxes: stores.mailboxes,
+            NameLookups: NameLookups(is_on=settings.name_lookups),
+            Resolver: resolver,
+            Seen: seen,
+        },
+    )
 
 
 def antivirus_of(settings: Settings) -> Antivirus:

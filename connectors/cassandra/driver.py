@@ -7,6 +7,7 @@ that has the row (and, on ScyllaDB, to the right shard of it).
 """
 
 import re
+import socket
 import struct
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, NamedTuple, TypeAlias
@@ -162,6 +163,7 @@ def connect(
     )
     cluster = Cluster(
         list(addresses),
+        port=addresses[0][1],  # of the nodes that these tell of
         execution_profiles={EXEC_PROFILE_DEFAULT: profile},
         reconnection_policy=ConstantReconnectionPolicy(RECONNECT_S, max_attempts=None),
         # Version 5 adds checksums, at 10 % more CPU of ours a request; ScyllaDB has none of it.
@@ -172,6 +174,9 @@ def connect(
         control_connection_timeout=timeout_s,
         idle_heartbeat_interval=HEARTBEAT_S,
         idle_heartbeat_timeout=HEARTBEAT_S,
+        # The driver sends a large request in pieces, of which the second would wait for the
+        # acknowledgement of the first: 40 ms (RFC 896, RFC 1122 §4.2.3.2).
+        sockopts=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
     )
     try:
         session = cluster.connect()

@@ -57,7 +57,8 @@ class KafkaAdmin:
         Raises:
             Misconfigured: No server is named.
         """
-        self._client = AdminClient(connected(servers, client_id), logger=LOGGER)
+        self._config = connected(servers, client_id)
+        self._client = self._made()
         self._within_s = answer_within_s
         self._timeouts = {"request_timeout": answer_within_s, "operation_timeout": answer_within_s}
 
@@ -181,5 +182,14 @@ class KafkaAdmin:
                 return {key: await asyncio.wrap_future(f) for key, f in ask().items()}
             except KafkaException as error:
                 if not is_momentary(error) or loop.time() > deadline:
+                    # One that asked a group's coordinator while a broker was away may never
+                    # reach it again, though the broker is back.
+                    await asyncio.to_thread(self._renew)
                     raise translated(error, doing) from error
             await asyncio.sleep(ASK_AGAIN_S)
+
+    def _renew(self) -> None:
+        self._client = self._made()
+
+    def _made(self) -> AdminClient:
+        return AdminClient(self._config, logger=LOGGER)

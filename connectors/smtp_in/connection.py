@@ -14,20 +14,25 @@ from typing import ClassVar, cast
 
 import structlog
 from aiosmtpd.smtp import SMTP, Session
+from msgspec.structs import replace
 
 from connectors.settings import Settings
-from connectors.smtp_in import replies
-from connectors.smtp_in.policy import Policy
+from connectors.smtp_in import commands, replies
+from connectors.smtp_in.certificates import Certificates
+from connectors.smtp_in.places import Places
 from connectors.smtp_in.wire import BLOCK_BYTES, ClientGone, Wire
+from topologies.acceptance import Acceptance
+from topologies.check import Refusal, Transaction
 from topologies.errors import NoSpace, Retryable
+from topologies.events.inbound import Origin
+from topologies.mail.networks import Network, is_among
 from topologies.ports.blobs import Blobs
 from topologies.ports.clock import Clock
 from topologies.ports.log import EventLog
 
-COMMAND_BYTES = 512  # RFC 5321 §4.5.3.1.4, with CRLF
-# What SIZE (RFC 1870 §3), 8BITMIME (RFC 6152 §2) and SMTPUTF8 (RFC 6531 §3.1) add to it.
-MORE_BYTES = {"MAIL": 26 + 17 + 10}
 MOST_ERRORS = 20  # in a row without a mail, unknown recipients among them
+FREE_ERRORS = 5  # of them, that a stranger need not wait for
+LONGEST_TARPIT_S = 4.0
 MOST_UNKNOWN_COMMANDS = 5  # who says so many speaks another protocol
 HANDSHAKE_TIMEOUT_S = 30.0
 CLOSE_TIMEOUT_S = 5.0  # for a client to fetch our last words
@@ -51,11 +56,13 @@ class Reception:
 
     log: EventLog
     blobs: Blobs
-    policy: Policy
+    acceptance: Acceptance
     clock: Clock
     settings: Settings
     hostname: str
-    tls: ssl.SSLContext | None
+    certificates: Certificates | None
+    trusted: Sequence[Network]
+    places: Places
     connections: "set[Connection]" = field(default_factory=lambda: set[Connection]())
 
 
@@ -65,9 +72,15 @@ class Connection(SMTP):
     line_length_limit = BLOCK_BYTES  # of what the reader holds; lines are not its business
     greeting: ClassVar[str]
     commands: ClassVar[tuple[str, ...]]  # names of their methods
+    origin: ClassVar[Origin]
 
-    def __init__(self, reception: Reception) -> None:
-        """Wait for a client; must be called while the event loop runs."""
+    def __init__(self, reception: Reception, client_ip: str = "") -> None:
+        """Wait for a client; must be called while the event loop runs.
+
+        Args:
+            reception: Where.
+            client_ip: Who it is, where a proxy said so; else whoever is connected.
+        """
         settings = reception.settings
         super().__init__(
             _NO_HOOKS,
@@ -75,18 +88,23 @@ class Connection(SMTP):
             enable_SMTPUTF8=True,
             hostname=reception.hostname,
             ident=self.greeting,
-            tls_context=reception.tls,
+            tls_context=reception.certificates.context() if reception.certificates else None,
             timeout=settings.session_timeout_s,
             loop=asyncio.get_running_loop(),
         )
         self.reception = reception
         self.wire: Wire
-        self.is_receiving = False  # between 354 and the answer
-        self._is_turned_away = False
+        # What is known of the client, whatever it sends.
+        self.facts = Transaction(
+            origin=self.origin, hostname=reception.hostname, client_ip=client_ip
+        )
+        self.is_receiving = False  # between 354, or the first BDAT, and the answer
+        self._turned_away = ""  # how that was said
         self._is_closing = False  # the service stops
         self._is_over = False  # no further command is read
         self._errors = 0
         self._unknown_commands = 0
+        self._is_first = True  # command of the session
 
     def __dir__(self) -> Sequence[str]:
         # aiosmtpd looks for its commands among all attributes, anew for each connection.
@@ -98,11 +116,9 @@ class Connection(SMTP):
         return cast("Session", self.session)
 
     @property
-    def client_ip(self) -> str:
-        """The client's address as text; IPv4 where the socket maps it into IPv6."""
-        peer = cast("tuple[str, int] | str | None", self.client.peer)
-        address = peer[0] if isinstance(peer, tuple) else ""
-        return address.partition("%")[0].removeprefix("::ffff:")
+    def is_over(self) -> bool:
+        """No further command is read."""
+        return self._is_over
 
     @property
     def tls(self) -> str:
@@ -118,11 +134,20 @@ class Connection(SMTP):
             return  # what was said last ends the session
         self.wire.say(replies.with_enhanced_code(reply))
         if reply[0] in "45":
-            _logger.debug("smtp.refused", reply=reply, client_ip=self.client_ip)
+            _logger.debug("smtp.refused", reply=reply, client_ip=self.facts.client_ip)
         if reply[0] == "5":
-            self._errors += 1
-            if self._errors >= MOST_ERRORS:
-                self._say_goodbye(replies.TOO_MANY_ERRORS)
+            await self._count_error()
+        elif reply.startswith("421"):
+            self.finish()
+
+    async def _count_error(self) -> None:
+        self._errors += 1
+        if self._errors >= MOST_ERRORS:
+            self._say_goodbye(replies.TOO_MANY_ERRORS)
+            return
+        waits_s = self.reception.settings.tarpit_s * (self._errors - FREE_ERRORS)
+        if waits_s > 0 and self.origin == "smtp" and not self.facts.is_trusted:
+            await self.wire.pause(min(waits_s, LONGEST_TARPIT_S))
 
     def forgive(self) -> None:
         """Count errors anew: the client brought a mail."""
@@ -141,11 +166,14 @@ class Connection(SMTP):
         self.wire.say(replies.READY_FOR_TLS)
         self.wire.send_now()
         self.wire.discard()  # no command sent in clear text is obeyed in TLS (§6)
+        certificates = self.reception.certificates
+        if certificates is None:
+            raise ClientGone
         try:
             transport = await self.loop.start_tls(
                 cast("asyncio.Transport", self.transport),
                 self,
-                cast("ssl.SSLContext", self.tls_context),
+                certificates.context(),
                 server_side=True,
                 ssl_handshake_timeout=HANDSHAKE_TIMEOUT_S,
             )
@@ -157,7 +185,7 @@ class Connection(SMTP):
         self.transport = self._reader._transport = self._writer._transport = transport  # type: ignore[attr-defined]
         self._over_ssl = True
         self._set_rset_state()
-        self.client.host_name = None
+        self.facts = replace(self.facts, helo="", helo_verdict="")
         self.client.extended_smtp = False
 
     async def end(self, grace_s: float) -> None:
@@ -184,15 +212,19 @@ class Connection(SMTP):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin; where too many are here, only to say so."""
-        here = self.reception.connections
-        self._is_turned_away = len(here) >= self.reception.settings.max_sessions
-        if not self._is_turned_away:
-            here.add(self)
+        client_ip = self.facts.client_ip or _peer_of(transport)
+        is_trusted = is_among(client_ip, self.reception.trusted)
+        self.facts = replace(self.facts, client_ip=client_ip, is_trusted=is_trusted)
+        self._turned_away = self.reception.places.take(client_ip, is_trusted=is_trusted)
+        if not self._turned_away:
+            self.reception.connections.add(self)
         super().connection_made(transport)
 
     def connection_lost(self, error: Exception | None) -> None:
         """Forget the client."""
-        self.reception.connections.discard(self)
+        if self in self.reception.connections:
+            self.reception.connections.remove(self)
+            self.reception.places.leave(self.facts.client_ip, is_trusted=self.facts.is_trusted)
         super().connection_lost(error)
 
     def eof_received(self) -> bool | None:
@@ -220,10 +252,7 @@ class Connection(SMTP):
 
     async def _handle_client(self) -> None:
         try:
-            if self._is_turned_away:
-                self._say_goodbye(replies.TOO_MANY_SESSIONS)
-            else:
-                self.wire.say(f"220 {self.hostname} {self.greeting}")
+            await self._greet()
             while not self._is_over:
                 await self._obey(await self.wire.line())
                 if self._is_closing and not self._is_over:
@@ -234,33 +263,41 @@ class Connection(SMTP):
         finally:
             self._close()
 
-    async def _obey(self, line: bytes | None) -> None:
-        if line is None:
-            await self.push(replies.LINE_TOO_LONG)
-            return
-        if not line.endswith(b"\r\n") or line.count(b"\r") + line.count(b"\n") != 2:
-            await self.push(replies.NO_CRLF)
+    async def _greet(self) -> None:
+        if self._turned_away:
+            self._say_goodbye(self._turned_away)
             return
         try:
-            text = line[:-2].decode()
-        except UnicodeDecodeError:
-            await self.push(replies.NOT_UTF8)
+            answer = await self.reception.acceptance.ask("connect", self.facts)
+        except Retryable as error:
+            _logger.warning("smtp.out-of-reach", command="connect", reason=str(error))
+            self._say_goodbye(replies.NOT_NOW)
             return
-        name, _, argument = text.partition(" ")
-        command = name.upper()
-        if len(line) > COMMAND_BYTES + MORE_BYTES.get(command, 0):
-            await self.push(replies.LINE_TOO_LONG)
+        if isinstance(answer, Refusal):
+            self._say_goodbye(answer.reply)
             return
+        self.facts = answer
+        self.wire.say(f"220 {self.hostname} {self.greeting}")
+
+    async def _obey(self, line: bytes | None) -> None:
+        read = commands.read(line)
+        is_first, self._is_first = self._is_first, False
+        if isinstance(read, str):
+            await self.push(read)
+            return
+        command, argument = read.name, read.argument
         method = self._smtp_methods.get(command)
         if method is None:
             self._unknown_commands += 1
             await self.push(replies.UNKNOWN_COMMAND)
-            if self._unknown_commands >= MOST_UNKNOWN_COMMANDS:
+            # A session that begins with an empty line begins with a PROXY header, which
+            # nobody may send here: what it says of the client is not believed.
+            if self._unknown_commands >= MOST_UNKNOWN_COMMANDS or (is_first and not command):
                 self._say_goodbye(replies.TOO_MANY_ERRORS)
             return
         self._reset_timeout()
         try:
-            await method(argument.strip(" ") or None)
+            await method(argument)
         except NoSpace:
             await self.push(replies.NO_SPACE)
         except Retryable as error:
@@ -284,3 +321,10 @@ class Connection(SMTP):
         if self.transport is not None:
             self._writer.close()
             self._reset_timeout(CLOSE_TIMEOUT_S)
+
+
+def _peer_of(transport: asyncio.BaseTransport) -> str:
+    """Return the client's address as text; IPv4 where the socket maps it into IPv6."""
+    peer = cast("tuple[str, int] | str | None", transport.get_extra_info("peername"))
+    address = peer[0] if isinstance(peer, tuple) else ""
+    return address.partition("%")[0].removeprefix("::ffff:")

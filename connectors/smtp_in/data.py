@@ -1,46 +1,16 @@
-"""The message after DATA: where it ends, which dots are not its own, and where it is put.
+"""The message after DATA: where it ends, and which dots are not its own.
 
 Reads blocks, not lines: a line may have 25 MB (RFC 5321 §4.5.3.1.6 lets a server take lines
-of more than 1,000 bytes, and people send them). Small messages stay in memory; larger ones
-go to the blob store while they come. The only end is CRLF.CRLF. A message in which a CR or
-LF stands alone is read to that end and refused: what other servers take for a line's end,
-and so for a second message, never gets in (RFC 5321 §2.3.8, §4.1.1.4).
+of more than 1,000 bytes, and people send them). The only end is CRLF.CRLF. A message in which
+a CR or LF stands alone is read to that end and refused: what other servers take for a line's
+end, and so for a second message, never gets in (RFC 5321 §2.3.8, §4.1.1.4).
 """
 
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
-
 from connectors.smtp_in import replies
+from connectors.smtp_in.message import SKIPPED_SIZES, Pace, Refused
 from connectors.smtp_in.wire import ClientGone, Wire
-from topologies.errors import Retryable
-from topologies.events import RAW_INLINE_BYTES
-from topologies.events.message import BlobId
-from topologies.ports.blobs import Blobs
 
 _END = b"\r\n.\r\n"
-SKIPPED_SIZES = 8  # how many times the largest message is read of one that is refused
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Content:
-    """A message that is safe to be referred to: one of ``raw`` and ``raw_blob`` is set."""
-
-    size_bytes: int
-    start: bytes  # all of it, or somewhat more than RAW_INLINE_BYTES
-    raw: bytes | None = None
-    raw_blob: BlobId | None = None
-
-
-class Refused(Exception):
-    """The message was read to its end and is not taken.
-
-    Attributes:
-        reply: Why.
-    """
-
-    def __init__(self, reply: str) -> None:
-        super().__init__(reply)
-        self.reply = reply
 
 
 class Unstuffer:
@@ -85,46 +55,15 @@ class Unstuffer:
         return data
 
 
-async def receive(wire: Wire, blobs: Blobs, *, max_bytes: int) -> Content:
-    """Return the message that comes, once it is in memory or durable in the blob store.
+class Stuffed:
+    """A message on its way after DATA: a ``Source``."""
 
-    Raises:
-        Refused: It is not taken; its end was read.
-        Retryable: The blob store can't take it (``NoSpace``: is full); its end was read.
-        ClientGone: It never ended.
-    """
-    incoming = _Incoming(wire, max_bytes)
-    try:
-        return await _taken(incoming, blobs)
-    except (Refused, Retryable):
-        await incoming.skip()
-        raise
-
-
-async def _taken(incoming: "_Incoming", blobs: Blobs) -> Content:
-    pieces: list[bytes] = []
-    while incoming.size_bytes <= RAW_INLINE_BYTES and (piece := await incoming.next()):
-        pieces.append(piece)
-    start = b"".join(pieces)
-    if incoming.size_bytes <= RAW_INLINE_BYTES:
-        return Content(size_bytes=len(start), start=start, raw=start)
-    blob, size_bytes = await blobs.put_stream(_all(start, incoming))
-    return Content(size_bytes=size_bytes, start=start, raw_blob=blob)
-
-
-async def _all(start: bytes, incoming: "_Incoming") -> AsyncIterator[bytes]:
-    yield start
-    while piece := await incoming.next():
-        yield piece
-
-
-class _Incoming:
-    """A message on its way."""
-
-    def __init__(self, wire: Wire, max_bytes: int) -> None:
+    def __init__(self, wire: Wire, *, max_bytes: int, pace: Pace) -> None:
+        """Read from *wire*, as soon as asked."""
         self.size_bytes = 0
         self._wire = wire
         self._max_bytes = max_bytes
+        self._pace = pace
         self._unstuffer = Unstuffer()
 
     async def next(self) -> bytes:
@@ -157,7 +96,9 @@ class _Incoming:
                 raise ClientGone
 
     async def _feed(self) -> bytes:
-        piece = self._unstuffer.feed(await self._wire.block())
+        block = await self._wire.block()
+        self._pace.add(len(block))
+        piece = self._unstuffer.feed(block)
         if self._unstuffer.is_over:
             self._wire.put_back(self._unstuffer.rest)
         return piece

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from aiosmtpd.smtp import syntax  # pyright: ignore[reportUnknownVariableType]
 
 from connectors.smtp_in import replies
+from connectors.smtp_in.mail import Mail
 from connectors.smtp_in.protocol import SmtpSession
 
 
@@ -25,7 +26,7 @@ class LmtpSession(SmtpSession):
         """Greet and tell the extensions: EHLO by its LMTP name (RFC 2033 §4.1)."""
         await self.smtp_EHLO(hostname)
 
-    def no_recipient(self) -> str:
+    def no_recipient(self, mail: Mail) -> str:  # noqa: ARG002  SMTP tells by it
         """Return 503 in any case (RFC 2033 §4.2)."""
         return replies.RCPT_FIRST
 
@@ -33,6 +34,6 @@ class LmtpSession(SmtpSession):
         """Return all of them: one for each accepted RCPT, in order (RFC 2033 §4.2)."""
         return answers
 
-    def to_deliver(self, answers: Sequence[str]) -> Sequence[str]:
+    def to_deliver(self, recipients: Sequence[str], answers: Sequence[str]) -> Sequence[str]:
         """Return those who took it."""
-        return [to for to, a in zip(self.mail.rcpt_tos, answers, strict=True) if a[0] == "2"]
+        return [to for to, a in zip(recipients, answers, strict=True) if a[0] == "2"]

@@ -8,28 +8,35 @@ nothing here waits for scanning. Nobody signs in here: that is for submission (R
 """
 
 import asyncio
-import re
 from collections.abc import Sequence
-from typing import ClassVar, cast
+from typing import ClassVar
 
 import structlog
-from aiosmtpd.smtp import Envelope, syntax  # pyright: ignore[reportUnknownVariableType]
+from aiosmtpd.smtp import syntax  # pyright: ignore[reportUnknownVariableType]
+from msgspec.structs import replace
 
-from connectors.smtp_in import paths, replies
+from connectors.smtp_in import chunks, commands, envelope, replies
+from connectors.smtp_in.chunks import Chunked
 from connectors.smtp_in.connection import Connection, Reception
-from connectors.smtp_in.data import Content, Refused, receive
+from connectors.smtp_in.data import Stuffed
+from connectors.smtp_in.envelope import Chunk
+from connectors.smtp_in.mail import Mail
+from connectors.smtp_in.message import Content, Pace, Refused, Source, TooSlow, receive
+from topologies.check import Refusal
 from topologies.errors import NoSpace, Retryable
 from topologies.events import MailReceived
-from topologies.events.inbound import Origin
 from topologies.mail.ids import new_id
 
-MOST_RECEIVED = 100  # RFC 5321 §6.3: whoever counts hops lets at least 100 pass
 LONGEST_DATA_S = 3_600.0  # for one message, however slowly it drips
-
-_RECEIVED = re.compile(rb"^received[ \t]*:", re.IGNORECASE | re.MULTILINE)
-_DIGITS = re.compile(r"[0-9]{1,20}")  # RFC 1870 §3
+MOST_BEGUN = 100  # transactions in a row that bring no mail
+# Between two chunks, these give the message up; anything else but BDAT is out of order.
+GIVES_UP = ("RSET", "QUIT", "EHLO", "HELO", "LHLO")
 
 _logger = structlog.get_logger("smtp")
+
+
+class GivenUp(Exception):
+    """The client wants no answer to its message any more."""
 
 
 class SmtpSession(Connection):
@@ -37,45 +44,37 @@ class SmtpSession(Connection):
 
     greeting = "ESMTP"
     commands = (
-        *("smtp_EHLO", "smtp_HELO", "smtp_MAIL", "smtp_RCPT", "smtp_DATA", "smtp_RSET"),
-        *("smtp_NOOP", "smtp_QUIT", "smtp_VRFY", "smtp_EXPN", "smtp_HELP", "smtp_STARTTLS"),
+        *("smtp_EHLO", "smtp_HELO", "smtp_MAIL", "smtp_RCPT", "smtp_DATA", "smtp_BDAT"),
+        *("smtp_RSET", "smtp_NOOP", "smtp_QUIT", "smtp_VRFY", "smtp_EXPN", "smtp_HELP"),
+        "smtp_STARTTLS",
     )
-    origin: ClassVar[Origin] = "smtp"
+    origin = "smtp"
     hello: ClassVar[str] = "EHLO"
 
-    def __init__(self, reception: Reception) -> None:
+    def __init__(self, reception: Reception, client_ip: str = "") -> None:
         """Wait for a client."""
-        super().__init__(reception)
-        self._has_sender = False  # the empty one counts
-        self._has_refused = False  # a recipient of this transaction
-        self._declared_bytes = 0  # RFC 1870
-
-    @property
-    def mail(self) -> Envelope:
-        """The transaction under way."""
-        return cast("Envelope", self.envelope)
+        super().__init__(reception, client_ip)
+        self._begun = 0  # transactions, since the last mail
+        self._mails = 0
 
     def _set_post_data_state(self) -> None:
-        super()._set_post_data_state()
-        self._has_sender = False
-        self._has_refused = False
-        self._declared_bytes = 0
+        self.mail: Mail | None = None
 
     # --- who is there -----------------------------------------------------------------------
 
     @syntax("HELO hostname")
     async def smtp_HELO(self, hostname: str | None) -> None:
         """Greet without extensions."""
-        if self._introduced(hostname, extended=False):
-            self.wire.say(f"250 {self.hostname}")
+        if refusal := await self._introduced(hostname, extended=False):
+            await self.push(refusal)
         else:
-            await self.push(replies.NEEDS_NAME)
+            self.wire.say(f"250 {self.hostname}")
 
     @syntax("EHLO hostname")
     async def smtp_EHLO(self, hostname: str | None) -> None:
         """Greet and tell the extensions."""
-        if not self._introduced(hostname, extended=True):
-            await self.push(replies.NEEDS_NAME)
+        if refusal := await self._introduced(hostname, extended=True):
+            await self.push(refusal)
             return
         extensions = [
             self.hostname,
@@ -83,19 +82,26 @@ class SmtpSession(Connection):
             f"SIZE {self.data_size_limit}",  # RFC 1870
             "8BITMIME",  # RFC 6152
             "SMTPUTF8",  # RFC 6531
+            "CHUNKING",  # RFC 3030
+            "BINARYMIME",
+            "DSN",  # RFC 3461
             "ENHANCEDSTATUSCODES",  # RFC 2034
         ]
         if self.tls_context and not self.tls:
             extensions.append("STARTTLS")  # RFC 3207
         self.wire.say("".join(f"250-{line}\r\n" for line in extensions) + "250 HELP")
 
-    def _introduced(self, hostname: str | None, *, extended: bool) -> bool:
+    async def _introduced(self, hostname: str | None, *, extended: bool) -> str:
         if not hostname or not hostname.isascii() or not hostname.isprintable():
-            return False
+            return replies.NEEDS_NAME
         self._set_rset_state()
-        self.client.host_name = hostname
+        asked = replace(self.facts, helo=hostname)
+        answer = await self.reception.acceptance.ask("helo", asked)
+        if isinstance(answer, Refusal):
+            return answer.reply
+        self.facts = answer
         self.client.extended_smtp = extended
-        return True
+        return ""
 
     @syntax("STARTTLS", when="tls_context")
     async def smtp_STARTTLS(self, arg: str | None) -> None:
@@ -125,110 +131,163 @@ class SmtpSession(Connection):
 
     # --- a transaction ------------------------------------------------------------------------
 
-    @syntax("MAIL FROM:<address>", extended=" [SIZE=n] [BODY=8BITMIME] [SMTPUTF8]")
+    @syntax(
+        "MAIL FROM:<address>",
+        extended=" [SIZE=n] [BODY=8BITMIME|BINARYMIME] [SMTPUTF8] [RET=FULL|HDRS] [ENVID=id]",
+    )
     async def smtp_MAIL(self, arg: str | None) -> None:
         """Begin a mail."""
-        await self.push(self._mail(arg))
+        await self.push(await self._mail(arg))
 
-    def _mail(self, arg: str | None) -> str:
-        if not self.client.host_name:
+    async def _mail(self, arg: str | None) -> str:
+        settings = self.reception.settings
+        if not self.facts.helo:
             return replies.HELLO_FIRST.format(hello=self.hello)
-        if self._has_sender:
+        if self.mail is not None:
             return replies.NESTED_MAIL
-        argument = paths.read("FROM:", arg)
-        if argument is None:
-            return replies.MAIL_SYNTAX
-        parameters = argument.parameters
-        if parameters and not self.client.extended_smtp:
-            return replies.UNKNOWN_PARAMETER  # HELO promised none
-        size = parameters.pop("SIZE", "0")
-        body = parameters.pop("BODY", "7BIT").upper()
-        utf8 = parameters.pop("SMTPUTF8", None)
-        if parameters:
-            return replies.UNKNOWN_PARAMETER
-        is_wrong = not _DIGITS.fullmatch(size) or body not in ("7BIT", "8BITMIME") or bool(utf8)
-        if is_wrong or argument.is_repeated:
-            return replies.BAD_PARAMETER
-        max_bytes = self.reception.settings.max_message_bytes
-        if int(size) > max_bytes:
-            return replies.TOO_BIG.format(max_bytes=max_bytes)
-        if not argument.path.isascii() and utf8 is None:
-            return replies.NEEDS_SMTPUTF8
-        if argument.path and not paths.is_sender(argument.path):
-            return replies.BAD_SENDER
-        self._has_sender = True
-        self._declared_bytes = int(size)
-        self.mail.mail_from = argument.path
-        self.mail.smtp_utf8 = utf8 is not None
+        if settings.max_session_mails and self._mails >= settings.max_session_mails:
+            return replies.TOO_MANY_MAILS
+        sender = envelope.read_sender(
+            arg, is_extended=self.client.extended_smtp, max_bytes=settings.max_message_bytes
+        )
+        if isinstance(sender, str):
+            return sender
+        self._begun += 1
+        if self._begun > MOST_BEGUN:
+            return replies.TOO_MANY_ERRORS
+        asked = replace(self.facts, mail_from=sender.path, size_bytes=sender.size_bytes)
+        answer = await self.reception.acceptance.ask("mail", asked)
+        if isinstance(answer, Refusal):
+            return answer.reply
+        self.mail = Mail(sender, answer)
         return replies.SENDER_OK
 
-    @syntax("RCPT TO:<address>")
+    @syntax("RCPT TO:<address>", extended=" [NOTIFY=NEVER|SUCCESS,FAILURE,DELAY] [ORCPT=address]")
     async def smtp_RCPT(self, arg: str | None) -> None:
         """Name a recipient."""
-        reply = await self._rcpt(arg)
-        if reply[0] != "2":
-            self._has_refused = True
+        mail = self.mail
+        reply = replies.MAIL_FIRST if mail is None else await self._rcpt(mail, arg)
+        if mail is not None and reply[0] != "2":
+            mail.has_refused = True
         await self.push(reply)
 
-    async def _rcpt(self, arg: str | None) -> str:
-        if not self._has_sender:
-            return replies.MAIL_FIRST
-        argument = paths.read("TO:", arg)
-        if argument is None:
-            return replies.RCPT_SYNTAX
-        if argument.parameters:
-            return replies.UNKNOWN_PARAMETER
-        if not argument.path.isascii() and not self.mail.smtp_utf8:
-            return replies.NEEDS_SMTPUTF8
-        if len(self.mail.rcpt_tos) >= self.reception.settings.max_recipients:
+    async def _rcpt(self, mail: Mail, arg: str | None) -> str:
+        recipient = envelope.read_recipient(
+            arg, is_extended=self.client.extended_smtp, is_utf8=mail.sender.is_utf8
+        )
+        if isinstance(recipient, str):
+            return recipient
+        if len(mail.recipients) >= self.reception.settings.max_recipients:
             return replies.TOO_MANY_RECIPIENTS
-        reply = await self.reception.policy.answer(argument.path, self._declared_bytes)
-        if reply == replies.RECIPIENT_OK:
-            self.mail.rcpt_tos.append(argument.path)
-        return reply
+        return await mail.add(recipient, self.reception.acceptance)
 
     @syntax("DATA")
     async def smtp_DATA(self, arg: str | None) -> None:
         """Take the message."""
+        mail = self.mail
         if arg:
             await self.push(replies.NO_ARGUMENT)
-        elif not self._has_sender:
+        elif mail is None:
             await self.push(replies.MAIL_FIRST)
-        elif not self.mail.rcpt_tos:
-            await self.push(self.no_recipient())
+        elif not mail.recipients:
+            await self.push(self.no_recipient(mail))
+        elif mail.sender.body == "BINARYMIME":
+            await self.push(replies.NEEDS_BDAT)  # RFC 3030 §3
         else:
-            # Until all is answered: a bug in between must end the session, not let the rest
-            # of a message be read as commands.
-            self.is_receiving = True
             self.wire.say(replies.GO_AHEAD)
-            for reply in await self._answers():
-                await self.push(reply)
-            self.is_receiving = False
-            self._set_post_data_state()
+            settings = self.reception.settings
+            pace = Pace(self.wire, settings.min_bytes_per_s)
+            await self._take(
+                mail, Stuffed(self.wire, max_bytes=settings.max_message_bytes, pace=pace)
+            )
 
-    def no_recipient(self) -> str:
+    @syntax("BDAT size [LAST]")
+    async def smtp_BDAT(self, arg: str | None) -> None:
+        """Take the message in chunks (RFC 3030 §2)."""
+        chunk = envelope.read_chunk(arg)
+        if chunk is None:
+            # Where the next command begins is not known: what comes may be of a message.
+            await self.push(replies.CHUNK_SYNTAX)
+            self.finish()
+            return
+        mail, settings = self.mail, self.reception.settings
+        pace = Pace(self.wire, settings.min_bytes_per_s)
+        if mail is None or not mail.recipients:
+            # Its octets come, whatever we say.
+            await chunks.skip(self.wire, chunk, max_bytes=settings.max_message_bytes, pace=pace)
+            await self.push(replies.MAIL_FIRST if mail is None else self.no_recipient(mail))
+            return
+        source = Chunked(
+            self.wire,
+            chunk,
+            self._next_chunk,
+            max_bytes=settings.max_message_bytes,
+            pace=pace,
+            is_binary=mail.sender.body == "BINARYMIME",
+        )
+        await self._take(mail, source)
+
+    async def _next_chunk(self, taken_bytes: int) -> Chunk:
+        """Answer a chunk and wait for the next.
+
+        Raises:
+            GivenUp: None will come.
+        """
+        await self.push(replies.CHUNK_TAKEN.format(octets=taken_bytes))
+        while True:
+            line = await self.wire.line()
+            self._reset_timeout()
+            read = commands.read(line)
+            if isinstance(read, str):
+                await self.push(read)
+            elif read.name == "BDAT":
+                chunk = envelope.read_chunk(read.argument)
+                if chunk is not None:
+                    return chunk
+                await self.push(replies.CHUNK_SYNTAX)
+                self.finish()
+            elif read.name in GIVES_UP:
+                self.wire.put_back(line or b"")
+                raise GivenUp
+            elif read.name == "NOOP":
+                await self.push(replies.OK)
+            else:
+                await self.push(replies.CHUNK_FIRST)
+            if self.is_over:
+                raise GivenUp
+
+    def no_recipient(self, mail: Mail) -> str:
         """Return the reply to DATA without recipients (RFC 5321 §3.3)."""
-        return replies.NO_RECIPIENT_LEFT if self._has_refused else replies.RCPT_FIRST
+        return replies.NO_RECIPIENT_LEFT if mail.has_refused else replies.RCPT_FIRST
 
     def to_tell(self, answers: Sequence[str]) -> Sequence[str]:
         """Return what is said after DATA, given the *answer* that each recipient has."""
         return [next((a for a in answers if a[0] == "2"), answers[0])]
 
-    def to_deliver(self, answers: Sequence[str]) -> Sequence[str]:
+    def to_deliver(self, recipients: Sequence[str], answers: Sequence[str]) -> Sequence[str]:
         """Return to whom the message goes, given the same; empty if nobody took it."""
         # One answer is for all: who would be told nothing of their refusal gets the mail.
-        return self.mail.rcpt_tos if any(a[0] == "2" for a in answers) else ()
+        return recipients if any(a[0] == "2" for a in answers) else ()
 
-    async def _answers(self) -> Sequence[str]:
+    # --- the message --------------------------------------------------------------------------
+
+    async def _take(self, mail: Mail, source: Source) -> None:
+        # Until all is answered: a bug in between must end the session, not let the rest
+        # of a message be read as commands.
+        self.is_receiving = True
+        for reply in await self._answers(mail, source):
+            await self.push(reply)
+        self.is_receiving = False
+        self._set_post_data_state()
+
+    async def _answers(self, mail: Mail, source: Source) -> Sequence[str]:
         try:
             async with asyncio.timeout(LONGEST_DATA_S):
-                content = await receive(
-                    self.wire,
-                    self.reception.blobs,
-                    max_bytes=self.reception.settings.max_message_bytes,
-                )
-            return self.to_tell(await self._kept(content))
-        except TimeoutError:
+                content = await receive(source, self.reception.blobs)
+            return self.to_tell(await self._kept(mail, content))
+        except GivenUp:
+            return ()
+        except (TimeoutError, TooSlow):
             self.hang_up(replies.IDLE)
             return ()
         except Refused as refused:
@@ -238,55 +297,51 @@ class SmtpSession(Connection):
         except Retryable as error:
             _logger.warning("smtp.out-of-reach", command="DATA", reason=str(error))
             reply = replies.OUT_OF_REACH
-        return self.to_tell([reply] * len(self.mail.rcpt_tos))
+        return self.to_tell([reply] * len(mail.recipients))
 
-    async def _kept(self, content: Content) -> Sequence[str]:
+    async def _kept(self, mail: Mail, content: Content) -> Sequence[str]:
         """Make the message safe and return each recipient's answer.
 
         Raises:
             Refused: Nobody is to have it.
             Retryable: It is not safe.
         """
-        if _received_count(content.start) > MOST_RECEIVED:
-            raise Refused(replies.LOOP)
-        mail = self.mail
-        answers: Sequence[str] = [replies.RECIPIENT_OK] * len(mail.rcpt_tos)
-        if content.size_bytes > self._declared_bytes:
-            # Only now is it known whether there is room.
-            answers = await self.reception.policy.answers(mail.rcpt_tos, content.size_bytes)
-        recipients = tuple(dict.fromkeys(self.to_deliver(answers)))
-        if not recipients:
-            return answers
         now = self.reception.clock.now()
         mail_id = new_id(now)
+        answers = await mail.judge(mail_id, content, self.reception.acceptance)
+        recipients = tuple(dict.fromkeys(self.to_deliver(mail.recipients, answers)))
+        if not recipients:
+            return answers
+        facts = mail.asked
         received = MailReceived(
             mail_id=mail_id,
             received_at=now,
             origin=self.origin,
-            mail_from=mail.mail_from or "",
+            mail_from=mail.sender.path,
             recipients=recipients,
             size_bytes=content.size_bytes,
             raw=content.raw,
             raw_blob=content.raw_blob,
-            client_ip=self.client_ip,
-            helo=self.client.host_name or "",
+            client_ip=facts.client_ip,
+            client_name=facts.client_name,
+            helo=facts.helo,
+            helo_verdict=facts.helo_verdict,
             tls=self.tls,
-            smtputf8=mail.smtp_utf8,
+            smtputf8=mail.sender.is_utf8,
+            body_type=mail.sender.body,
+            wishes=mail.wishes_for(recipients),
         )
         await self.reception.log.append([received])
         self.forgive()
+        self._begun = 0
+        self._mails += 1
         _logger.info(
             "mail.accepted",
             mail_id=mail_id,
             origin=self.origin,
-            client_ip=received.client_ip,
+            client_ip=facts.client_ip,
             size_bytes=content.size_bytes,
             recipients=len(recipients),
         )
         told = replies.queued(mail_id)
         return [told if answer[0] == "2" else answer for answer in answers]
-
-
-def _received_count(start: bytes) -> int:
-    header, _, _ = start.partition(b"\r\n\r\n")
-    return len(_RECEIVED.findall(header))

@@ -1,7 +1,8 @@
 """What the server says: every reply that is more than a greeting, with its enhanced code.
 
-Decides wording and codes only. ``550 5.1.1`` is for good, ``451 4.3.0`` asks to come back
-(RFC 5321 §4.2.1); the second code says why (RFC 3463, RFC 2034).
+Decides wording and codes only; what the checks say stands with them, in ``topologies.edge``.
+``550 5.1.1`` is for good, ``451 4.3.0`` asks to come back (RFC 5321 §4.2.1); the second code
+says why (RFC 3463, RFC 2034).
 """
 
 import re
@@ -13,13 +14,16 @@ GO_AHEAD = "354 End data with <CRLF>.<CRLF>"
 BYE = "221 2.0.0 Bye"
 READY_FOR_TLS = "220 2.0.0 Ready to start TLS"
 
+CHUNK_TAKEN = "250 2.0.0 {octets} octets taken"
+TOO_MANY_OF_CLIENT = "421 4.7.0 Too many connections from where you are, come back in a minute"
+TOO_MANY_MAILS = "421 4.7.0 Enough for one session: bring the others in another"
 TOO_MANY_SESSIONS = "421 4.3.2 Too many connections, come back in a minute"
 CLOSING = "421 4.3.2 The service is stopping, come back in a minute"
+NOT_NOW = "421 4.3.0 Can't take mail right now, come back in a minute"
 IDLE = "421 4.4.2 Nothing was heard for too long"
 TOO_MANY_ERRORS = "421 4.7.0 Too many errors"
 OUT_OF_REACH = "451 4.3.0 Can't take mail right now, come back in a minute"
 NO_SPACE = "452 4.3.1 No space left for mail, come back later"
-MAILBOX_FULL = "452 4.2.2 The mailbox is full, come back later"
 TOO_MANY_RECIPIENTS = "452 4.5.3 Too many recipients: send to the others in another transaction"
 NO_TLS = "454 4.7.0 TLS is not available"
 
@@ -32,18 +36,16 @@ NEEDS_NAME = "501 5.5.4 Say who you are"
 NEEDS_ADDRESS = "501 5.5.4 Say which address"
 MAIL_SYNTAX = "501 5.5.4 Syntax: MAIL FROM:<address>"
 RCPT_SYNTAX = "501 5.5.4 Syntax: RCPT TO:<address>"
+CHUNK_SYNTAX = "501 5.5.4 Syntax: BDAT size [LAST]"
 BAD_PARAMETER = "501 5.5.4 That parameter has no such value, or is given twice"
 HELLO_FIRST = "503 5.5.1 Say {hello} first"
 NESTED_MAIL = "503 5.5.1 There is a sender already"
 MAIL_FIRST = "503 5.5.1 Say MAIL first"
 RCPT_FIRST = "503 5.5.1 Say RCPT first"
+NEEDS_BDAT = "503 5.5.1 What is BINARYMIME comes by BDAT (RFC 3030 3)"
+CHUNK_FIRST = "503 5.5.1 Say BDAT for the rest of the message, or RSET"
 TLS_ALREADY = "503 5.5.1 TLS is on already"
-NO_SUCH_USER = "550 5.1.1 There is no such mailbox here"
-NO_SUCH_SYSTEM = "550 5.1.2 Mail is taken here by domain names, not by numbers"
-NO_RELAY = "554 5.7.1 That domain is none of ours, and mail is not passed on"
-LARGER_THAN_MAILBOX = "552 5.2.2 The message is larger than the whole mailbox may be"
 TOO_BIG = "552 5.3.4 The message is too big: at most {max_bytes} bytes are taken"
-BAD_RECIPIENT = "553 5.1.3 That is no valid address"
 BAD_SENDER = "553 5.1.7 That is no valid sender address"
 NEEDS_SMTPUTF8 = "553 5.6.7 An address beyond ASCII needs the parameter SMTPUTF8"
 NO_RECIPIENT_LEFT = "554 5.5.1 No recipient was accepted"

@@ -5,6 +5,7 @@ leave together, at the latest before the next wait for the client (RFC 2920 §3.
 """
 
 import asyncio
+import time
 from asyncio import StreamReader, StreamWriter
 from collections.abc import Callable
 
@@ -25,6 +26,7 @@ class Wire:
         """Read from *reader* and write to *writer*; *on_block* hears of every block."""
         self.is_waiting = False  # for something to come
         self.is_sending = False  # waits for a client that doesn't read
+        self.waited_s = 0.0  # for blocks to come, in all
         self._reader = reader
         self._writer = writer
         self._on_block = on_block
@@ -52,19 +54,32 @@ class Wire:
         del self._kept[: end + 1]
         return None if is_too_long else line
 
-    async def block(self) -> bytes:
-        """Return what is there, or comes next: at least one byte.
+    async def block(self, most: int = BLOCK_BYTES) -> bytes:
+        """Return what is there, or comes next: at least one byte, and *most* at most.
 
         Raises:
             ClientGone: Nothing came any more.
         """
-        if self._kept:
-            block = bytes(self._kept)
-            self._kept.clear()
-            return block
-        block = await self._read()
-        self._on_block()
+        if not self._kept:
+            began_at = time.monotonic()
+            block = await self._read()
+            self.waited_s += time.monotonic() - began_at
+            self._on_block()
+            if len(block) <= most:
+                return block
+            self._kept += block
+        block = bytes(self._kept[:most])
+        del self._kept[:most]
         return block
+
+    async def pause(self, seconds: float) -> None:
+        """Send what waits, then let the client wait; to stop, the service need not."""
+        await self.flush()
+        self.is_waiting = True
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            self.is_waiting = False
 
     def put_back(self, data: bytes) -> None:
         """Take back *data*, which was read too far."""

@@ -22,10 +22,12 @@ class SqliteLogReader:
         since: datetime | None = None,
         offsets: Mapping[int, int] | None = None,
     ) -> AsyncGenerator[Record]:
-        for partition in range(self._log.partitions(topic)):
-            if offsets is not None and partition not in offsets:
-                continue
-            end = await self._log.end(topic, partition)
+        partitions = range(self._log.partitions(topic))
+        if offsets is not None:
+            partitions = [partition for partition in partitions if partition in offsets]
+        # All of them before the first is read: that is what "now" means.
+        ends = {partition: await self._log.end(topic, partition) for partition in partitions}
+        for partition, end in ends.items():
             offset = offsets[partition] if offsets is not None else 0
             while offset < end:
                 records = await self._log.read(topic, partition, offset, AT_ONCE)

@@ -1,9 +1,9 @@
-"""The HTTP API on memory stores, with all stages behind it, and clients to ask it."""
+"""The HTTP API with all stages behind it, and clients to ask it: in memory or on engines."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 import httpx
@@ -12,12 +12,10 @@ from starlette.types import ASGIApp
 
 from api.app import create
 from api.context import Context
-from connectors.memory.blobs import MemoryBlobs
 from connectors.memory.clock import ManualClock
-from connectors.memory.directory import MemoryDirectory
-from connectors.memory.mailboxes import MemoryMailboxes
-from connectors.memory.notices import MemoryNotices
+from connectors.memory.limits import MemoryLimits
 from connectors.memory.request_keys import MemoryRequestKeys
+from connectors.memory.url_key import MemoryUrlKey
 from connectors.settings import Settings
 from tests.cli.stores_in_memory import KeptDeadLetters
 from tests.services import DOMAIN, in_memory
@@ -26,12 +24,16 @@ from topologies.engines.handling import Services, decode
 from topologies.events import MailReceived
 from topologies.events.base import Event
 from topologies.mail import ids
+from topologies.ports.blob_urls import BlobUrls
 from topologies.ports.blobs import Blobs
 from topologies.ports.clock import Clock
 from topologies.ports.directory import Directory, User
+from topologies.ports.limits import Limits
 from topologies.ports.mailboxes import Mailboxes
 from topologies.ports.notices import Notice, Notices
+from topologies.ports.request_keys import RequestKeys
 from topologies.ports.search import Search
+from topologies.ports.url_key import UrlKey
 from topologies.topics import BY_NAME
 from topologies.topology import build
 
@@ -45,14 +47,22 @@ class Quiet:
         return
 
 
-class LossyNotices(MemoryNotices):
+class LossyNotices:
     """Notices that may be lost, as they may be between two machines."""
 
-    is_losing = False
+    def __init__(self, notices: Notices) -> None:
+        self._notices = notices
+        self.is_losing = False
 
     async def publish(self, notice: Notice) -> None:
         if not self.is_losing:
-            await super().publish(notice)
+            await self._notices.publish(notice)
+
+    def listen(self, user_id: str) -> AbstractAsyncContextManager[AsyncIterator[Notice]]:
+        return self._notices.listen(user_id)
+
+    def is_listening(self, user_id: str) -> bool:
+        return self._notices.is_listening(user_id)
 
 
 class WorkingLog:
@@ -92,19 +102,19 @@ class Desk:
     """The API, and what stands behind it."""
 
     app: ASGIApp
+    another: ASGIApp  # of another process, on the same stores
     log: WorkingLog
     clock: ManualClock
-    directory: MemoryDirectory
-    mailboxes: MemoryMailboxes
+    directory: Directory
     notices: LossyNotices
-    blobs: MemoryBlobs
     dead_letters: KeptDeadLetters
     health: dict[str, Any] = field(default_factory=lambda: {"ready": True, "reason": ""})
     clients: list[httpx.AsyncClient] = field(default_factory=list[httpx.AsyncClient])
 
-    def stranger(self) -> httpx.AsyncClient:
+    def stranger(self, *, of_another_process: bool = False) -> httpx.AsyncClient:
         """Return a client that nobody is signed in with."""
-        transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
+        app = self.another if of_another_process else self.app
+        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         client = httpx.AsyncClient(transport=transport, base_url="http://mail.shop.example")
         self.clients.append(client)
         return client
@@ -148,11 +158,56 @@ class Desk:
         return ids.email_id(mail_id, (await self.user(to)).user_id)
 
 
+@dataclass(kw_only=True)
+class Place:
+    """What a desk stands on: the services of stages, and what the API needs besides.
+
+    Attributes:
+        services: With ann@, bo@ and all@ of the shop.
+        patience_s: How long a change may take to be seen.
+    """
+
+    services: Services
+    request_keys: RequestKeys
+    limits: Limits
+    url_keys: Callable[[], UrlKey]  # that of one process more
+    blob_urls: BlobUrls | None = None
+    patience_s: float = 0.05
+
+
+Places = Callable[[], AbstractAsyncContextManager[Place]]
+Desks = Callable[..., AbstractAsyncContextManager[Desk]]  # of ``a_desk``, less its place
+
+
 @asynccontextmanager
-async def a_desk(*, check_every_s: float = 60.0, **settings: Any) -> AsyncGenerator[Desk]:
+async def memory_place() -> AsyncGenerator[Place]:
+    """Stores that live as long as the desk."""
+    services, url_key = await in_memory(), MemoryUrlKey()
+    yield Place(
+        services=services,
+        request_keys=MemoryRequestKeys(),
+        limits=MemoryLimits(services[Clock]),
+        url_keys=lambda: url_key,
+    )
+
+
+@asynccontextmanager
+async def a_desk(
+    places: Places = memory_place, *, check_every_s: float = 60.0, **settings: Any
+) -> AsyncGenerator[Desk]:
     """Serve ann@ and bo@ of the shop, and the administrator root@."""
-    services = await in_memory()
-    services[Notices] = LossyNotices()
+    async with places() as place, _serving(place, check_every_s, settings) as desk:
+        yield desk
+        for client in desk.clients:
+            await client.aclose()
+
+
+@asynccontextmanager
+async def _serving(
+    place: Place, check_every_s: float, settings: Mapping[str, Any]
+) -> AsyncGenerator[Desk]:
+    notices = LossyNotices(place.services[Notices])
+    services = {**place.services, Notices: notices}
     await services[Directory].add_user(f"root@{DOMAIN}", PASSWORD, is_admin=True)
     log = WorkingLog(services)
     dead_letters = KeptDeadLetters()
@@ -169,29 +224,28 @@ async def a_desk(*, check_every_s: float = 60.0, **settings: Any) -> AsyncGenera
         mailboxes=services[Mailboxes],
         blobs=services[Blobs],
         search=services[Search],
-        notices=services[Notices],
+        notices=notices,
         dead_letters=dead_letters,
-        request_keys=MemoryRequestKeys(),
+        request_keys=place.request_keys,
+        limits=place.limits,
+        url_key=place.url_keys(),
+        blob_urls=place.blob_urls,
         metrics=lambda: (b"rillmail_mails_total 1\n", "text/plain"),
         health=told,
-        patience_s=0.05,
+        patience_s=place.patience_s,
         send_timeout_s=0.05,
         check_every_s=check_every_s,
     )
-    desk = Desk(
+    yield Desk(
         app=create(context),
+        another=create(replace(context, url_key=place.url_keys())),
         log=log,
         clock=services[Clock],
         directory=services[Directory],
-        mailboxes=services[Mailboxes],
-        notices=services[Notices],
-        blobs=services[Blobs],
+        notices=notices,
         dead_letters=dead_letters,
         health=health,
     )
-    yield desk
-    for client in desk.clients:
-        await client.aclose()
 
 
 class Socket:

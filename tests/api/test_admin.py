@@ -9,13 +9,13 @@ import pytest
 
 from api.endpoint import Endpoint
 from api.routes import ENDPOINTS
-from tests.api.desk import a_desk
+from tests.api.desk import Desks
 from tests.api.test_mailbox import got
 from tests.engines.test_whole_topology import EICAR
 from topologies.ports.dead_letters import DeadLetter
 
 
-async def test_dead_letters_are_listed_read_replayed_and_dropped() -> None:
+async def test_dead_letters_are_listed_read_replayed_and_dropped(a_desk: Desks) -> None:
     async with a_desk() as desk:
         desk.dead_letters.kept += [letter("a", b'{"x": 1}'), letter("b", b"\xff")]
         root = await desk.signed_in("root")
@@ -34,7 +34,7 @@ async def test_dead_letters_are_listed_read_replayed_and_dropped() -> None:
         assert len(settled["dead_letters"]) == 2
 
 
-async def test_infected_mail_lies_in_the_quarantine_and_nowhere_else() -> None:
+async def test_infected_mail_lies_in_the_quarantine_and_nowhere_else(a_desk: Desks) -> None:
     async with a_desk() as desk:
         raw = f"From: zoe@far.example\r\nSubject: bad\r\n\r\n{EICAR}\r\n".encode()
         await desk.receive("", raw=raw)
@@ -50,7 +50,7 @@ async def test_infected_mail_lies_in_the_quarantine_and_nowhere_else() -> None:
         assert (await ann.get(f"/emails/{line['email_id']}")).status_code == 404
 
 
-async def test_an_attachment_in_quarantine_can_be_fetched_by_its_url() -> None:
+async def test_an_attachment_in_quarantine_can_be_fetched_by_its_url(a_desk: Desks) -> None:
     async with a_desk() as desk:
         raw = (
             b"Content-Type: application/pdf; name=a.pdf\r\n"
@@ -69,7 +69,7 @@ async def test_an_attachment_in_quarantine_can_be_fetched_by_its_url() -> None:
 
 
 @pytest.mark.parametrize("endpoint", [e for e in ENDPOINTS if e.path.startswith("/admin")])
-async def test_nobody_else_is_let_in(endpoint: Endpoint) -> None:
+async def test_nobody_else_is_let_in(a_desk: Desks, endpoint: Endpoint) -> None:
     async with a_desk() as desk:
         ann = await desk.signed_in("ann")
         path = re.sub(r"{\w+}", "a", endpoint.path)
@@ -77,7 +77,7 @@ async def test_nobody_else_is_let_in(endpoint: Endpoint) -> None:
         assert answer.status_code == 403
 
 
-async def test_health_is_told_to_whoever_asks() -> None:
+async def test_health_is_told_to_whoever_asks(a_desk: Desks) -> None:
     async with a_desk() as desk:
         client = desk.stranger()
         assert (await client.get("/healthz")).json() == {"status": "ok"}
@@ -88,7 +88,7 @@ async def test_health_is_told_to_whoever_asks() -> None:
         assert "rillmail_mails_total" in (await client.get("/metrics")).text
 
 
-async def test_the_description_names_every_endpoint_and_only_what_is_there() -> None:
+async def test_the_description_names_every_endpoint_and_only_what_is_there(a_desk: Desks) -> None:
     async with a_desk() as desk:
         described = await got(desk.stranger(), "/openapi.json")
         assert described["openapi"] == "3.1.0"
@@ -105,7 +105,7 @@ async def test_the_description_names_every_endpoint_and_only_what_is_there() -> 
         assert all(name in known for name in _references(described))
 
 
-async def test_the_page_may_run_only_what_comes_from_here() -> None:
+async def test_the_page_may_run_only_what_comes_from_here(a_desk: Desks) -> None:
     async with a_desk() as desk:
         client = desk.stranger()
         page = await client.get("/")

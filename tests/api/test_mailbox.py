@@ -8,7 +8,7 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
-from tests.api.desk import a_desk
+from tests.api.desk import Desks
 from topologies.errors import NoSpace, Retryable
 
 HTML = """<html><body onload="x()"><script>alert(1)</script><p style="color:red">Hello</p>
@@ -29,7 +29,7 @@ MULTIPART = (
 ).encode()
 
 
-async def test_a_mail_is_listed_and_read() -> None:
+async def test_a_mail_is_listed_and_read(a_desk: Desks) -> None:
     async with a_desk() as desk:
         email_id = await desk.receive("Lunch", "At one?")
         client = await desk.signed_in()
@@ -57,7 +57,9 @@ async def test_a_mail_is_listed_and_read() -> None:
         }
 
 
-async def test_html_is_shown_without_what_acts_and_remote_images_only_when_asked_for() -> None:
+async def test_html_is_shown_without_what_acts_and_remote_images_only_when_asked_for(
+    a_desk: Desks,
+) -> None:
     async with a_desk() as desk:
         email_id = await desk.receive("", raw=MULTIPART)
         client = await desk.signed_in()
@@ -72,7 +74,9 @@ async def test_html_is_shown_without_what_acts_and_remote_images_only_when_asked
         assert shown["blocked_images"] == 0
 
 
-async def test_an_attachment_is_fetched_by_a_signed_url_as_a_download_that_runs_nothing() -> None:
+async def test_an_attachment_is_fetched_by_a_signed_url_as_a_download_that_runs_nothing(
+    a_desk: Desks,
+) -> None:
     async with a_desk() as desk:
         email_id = await desk.receive("", raw=MULTIPART)
         client = await desk.signed_in()
@@ -96,7 +100,7 @@ async def test_an_attachment_is_fetched_by_a_signed_url_as_a_download_that_runs_
         assert (await desk.stranger().get(forged)).status_code == 404
 
 
-async def test_the_raw_message_is_given_back_byte_for_byte() -> None:
+async def test_the_raw_message_is_given_back_byte_for_byte(a_desk: Desks) -> None:
     async with a_desk() as desk:
         email_id = await desk.receive("", raw=MULTIPART)
         client = await desk.signed_in()
@@ -109,7 +113,27 @@ async def test_the_raw_message_is_given_back_byte_for_byte() -> None:
         assert (again.status_code, again.content) == (304, b"")
 
 
-async def test_all_header_fields_are_told_when_asked_for() -> None:
+async def test_the_raw_message_may_be_given_out_with_our_trace_and_without_forged_ones(
+    a_desk: Desks,
+) -> None:
+    async with a_desk(hostname="mx.shop.example") as desk:
+        ours = b"mx.shop.example"
+        forged = b"Authentication-Results: " + ours + b"; dkim=pass header.d=bank.example\r\n"
+        email_id = await desk.receive("", raw=forged + MULTIPART)
+        client = await desk.signed_in()
+        answer = await client.get(f"/emails/{email_id}/raw?trace=true")
+        front = answer.content.removesuffix(MULTIPART)
+        assert answer.headers["content-type"] == "message/rfc822"
+        assert "etag" not in answer.headers
+        assert front.count(b"\r\nReceived: by " + ours) == 1
+        assert front.count(b"Authentication-Results: " + ours) == 1
+        assert forged not in answer.content
+        plain = await client.get(f"/emails/{email_id}/raw?trace=false")
+        assert plain.content == forged + MULTIPART
+        assert (await client.get(f"/emails/{email_id}/raw?trace=odd")).status_code == 400
+
+
+async def test_all_header_fields_are_told_when_asked_for(a_desk: Desks) -> None:
     async with a_desk() as desk:
         email_id = await desk.receive(
             "", raw=b"X-One: a\r\n b\r\nSubject: =?utf-8?q?=C3=BC?=\r\n\r\nx"
@@ -122,7 +146,7 @@ async def test_all_header_fields_are_told_when_asked_for() -> None:
         ]
 
 
-async def test_a_change_answers_when_the_view_shows_it() -> None:
+async def test_a_change_answers_when_the_view_shows_it(a_desk: Desks) -> None:
     async with a_desk() as desk:
         email_id = await desk.receive("Lunch")
         client = await desk.signed_in()
@@ -135,7 +159,7 @@ async def test_a_change_answers_when_the_view_shows_it() -> None:
         assert (await patched(client, email_id, {}))["folder_id"] == "inbox"
 
 
-async def test_deleting_moves_to_trash_and_from_there_for_good() -> None:
+async def test_deleting_moves_to_trash_and_from_there_for_good(a_desk: Desks) -> None:
     async with a_desk() as desk:
         one, other = await desk.receive("one"), await desk.receive("other")
         client = await desk.signed_in()
@@ -147,7 +171,7 @@ async def test_deleting_moves_to_trash_and_from_there_for_good() -> None:
         assert (await client.delete(f"/emails/{other}")).status_code == 404
 
 
-async def test_a_folder_is_made_renamed_and_deleted() -> None:
+async def test_a_folder_is_made_renamed_and_deleted(a_desk: Desks) -> None:
     async with a_desk() as desk:
         email_id = await desk.receive("Lunch")
         client = await desk.signed_in()
@@ -166,7 +190,7 @@ async def test_a_folder_is_made_renamed_and_deleted() -> None:
         assert (await client.patch("/folders/nothing", json={"name": "x"})).status_code == 404
 
 
-async def test_a_listing_is_paged_by_cursor_and_by_offset() -> None:
+async def test_a_listing_is_paged_by_cursor_and_by_offset(a_desk: Desks) -> None:
     async with a_desk() as desk:
         ids = [await desk.receive(f"mail {number}") for number in range(5)]
         client = await desk.signed_in()
@@ -209,7 +233,7 @@ async def test_a_listing_is_paged_by_cursor_and_by_offset() -> None:
         ("/web/..%2fapp.py", 404),
     ],
 )
-async def test_what_can_t_be_answered_is_a_problem(path: str, status: int) -> None:
+async def test_what_can_t_be_answered_is_a_problem(a_desk: Desks, path: str, status: int) -> None:
     async with a_desk() as desk:
         client = await desk.signed_in()
         answer = await client.get(path)
@@ -233,7 +257,7 @@ async def test_what_can_t_be_answered_is_a_problem(path: str, status: int) -> No
     ],
 )
 async def test_a_body_that_does_not_fit_is_told_with_a_pointer(
-    body: bytes, status: int, pointer: str | None
+    a_desk: Desks, body: bytes, status: int, pointer: str | None
 ) -> None:
     async with a_desk() as desk:
         email_id = await desk.receive("Lunch")
@@ -246,7 +270,7 @@ async def test_a_body_that_does_not_fit_is_told_with_a_pointer(
             assert [e.get("pointer", "") for e in answer.json()["errors"]] == [pointer]
 
 
-async def test_another_s_things_are_not_there() -> None:
+async def test_another_s_things_are_not_there(a_desk: Desks) -> None:
     async with a_desk() as desk:
         email_id = await desk.receive("", raw=MULTIPART)
         ann = await desk.signed_in("ann")
@@ -275,7 +299,7 @@ async def test_another_s_things_are_not_there() -> None:
         assert (await got(ann, f"/emails/{email_id}"))["is_read"] is False
 
 
-async def test_threads_and_changes_are_told() -> None:
+async def test_threads_and_changes_are_told(a_desk: Desks) -> None:
     async with a_desk() as desk:
         root = await desk.receive("root")
         answer = (
@@ -297,7 +321,7 @@ async def test_threads_and_changes_are_told() -> None:
         assert old.json()["type"].endswith(":cursor-too-old")
 
 
-async def test_what_is_not_shown_in_time_is_answered_202() -> None:
+async def test_what_is_not_shown_in_time_is_answered_202(a_desk: Desks) -> None:
     async with a_desk() as desk:
         email_id = await desk.receive("Lunch")
         client = await desk.signed_in()
@@ -316,7 +340,7 @@ async def test_what_is_not_shown_in_time_is_answered_202() -> None:
     ],
 )
 async def test_a_failure_behind_the_api_is_told_without_its_inside(
-    error: Exception, status: int, kind: str
+    a_desk: Desks, error: Exception, status: int, kind: str
 ) -> None:
     async with a_desk() as desk:
         email_id = await desk.receive("Lunch")
@@ -331,7 +355,7 @@ async def test_a_failure_behind_the_api_is_told_without_its_inside(
             assert int(answer.headers["retry-after"]) >= 1
 
 
-async def test_who_leaves_in_the_middle_of_a_request_is_no_bug() -> None:
+async def test_who_leaves_in_the_middle_of_a_request_is_no_bug(a_desk: Desks) -> None:
     async with a_desk() as desk:
         client = await desk.signed_in()
         told: list[object] = []
@@ -354,7 +378,7 @@ async def test_who_leaves_in_the_middle_of_a_request_is_no_bug() -> None:
         assert (told, logs) == ([], [])
 
 
-async def test_a_method_that_is_not_there_is_told_with_those_that_are() -> None:
+async def test_a_method_that_is_not_there_is_told_with_those_that_are(a_desk: Desks) -> None:
     async with a_desk() as desk:
         client = await desk.signed_in()
         answer = await client.put("/folders")

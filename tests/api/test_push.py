@@ -5,12 +5,12 @@ import asyncio
 import pytest
 
 from api import push
-from tests.api.desk import Desk, Socket, a_desk
+from tests.api.desk import Desk, Desks, Socket
 from topologies.events import CommandAnswered
 from topologies.ports.notices import Missed
 
 
-async def test_a_change_is_told_as_it_happens() -> None:
+async def test_a_change_is_told_as_it_happens(a_desk: Desks) -> None:
     async with a_desk() as desk, Socket(desk.app, "", "bearer", await token(desk)) as socket:
         assert socket.first == {
             "type": "websocket.accept",
@@ -25,7 +25,7 @@ async def test_a_change_is_told_as_it_happens() -> None:
         assert "Lunch" not in str(told)  # ids and states, never content
 
 
-async def test_what_was_missed_is_told_first_and_nothing_twice() -> None:
+async def test_what_was_missed_is_told_first_and_nothing_twice(a_desk: Desks) -> None:
     async with a_desk() as desk:
         for number in range(3):
             await desk.receive(f"missed {number}")
@@ -35,7 +35,7 @@ async def test_what_was_missed_is_told_first_and_nothing_twice() -> None:
             assert (await socket.message())["cursor"] == 4
 
 
-async def test_a_notice_that_was_lost_is_made_good_from_the_view() -> None:
+async def test_a_notice_that_was_lost_is_made_good_from_the_view(a_desk: Desks) -> None:
     async with a_desk() as desk, Socket(desk.app, "since=0", token=await token(desk)) as socket:
         await settled()
         desk.notices.is_losing = True
@@ -46,7 +46,7 @@ async def test_a_notice_that_was_lost_is_made_good_from_the_view() -> None:
         assert [(await socket.message())["cursor"] for _ in range(3)] == [1, 2, 3]
 
 
-async def test_who_is_told_that_something_was_missed_reads_on_by_itself() -> None:
+async def test_who_is_told_that_something_was_missed_reads_on_by_itself(a_desk: Desks) -> None:
     async with a_desk() as desk, Socket(desk.app, "since=0", token=await token(desk)) as socket:
         await settled()
         desk.notices.is_losing = True
@@ -57,7 +57,7 @@ async def test_who_is_told_that_something_was_missed_reads_on_by_itself() -> Non
         assert [(await socket.message())["cursor"] for _ in range(2)] == [1, 2]
 
 
-async def test_nothing_of_another_is_told() -> None:
+async def test_nothing_of_another_is_told(a_desk: Desks) -> None:
     async with a_desk() as desk, Socket(desk.app, "", token=await token(desk, "bo")) as socket:
         await settled()
         await desk.receive("for ann")
@@ -68,7 +68,7 @@ async def test_nothing_of_another_is_told() -> None:
         assert mail["subject"] == "for bo"
 
 
-async def test_answers_to_commands_are_not_told() -> None:
+async def test_answers_to_commands_are_not_told(a_desk: Desks) -> None:
     async with a_desk() as desk, Socket(desk.app, "", token=await token(desk)) as socket:
         await settled()
         user = await desk.user("ann")
@@ -79,7 +79,7 @@ async def test_answers_to_commands_are_not_told() -> None:
         assert (await socket.message())["type"] == "email.added"
 
 
-async def test_a_cursor_that_is_too_old_closes_the_socket_with_a_code() -> None:
+async def test_a_cursor_that_is_too_old_closes_the_socket_with_a_code(a_desk: Desks) -> None:
     async with a_desk() as desk, Socket(desk.app, "since=99", token=await token(desk)) as socket:
         code, reason = await socket.closed()
         assert code == push.TOO_OLD
@@ -97,7 +97,7 @@ async def test_a_cursor_that_is_too_old_closes_the_socket_with_a_code() -> None:
     ],
 )
 async def test_who_may_not_listen_is_told_why(
-    query: str, protocols: tuple[str, ...], status: int
+    a_desk: Desks, query: str, protocols: tuple[str, ...], status: int
 ) -> None:
     async with a_desk() as desk:
         known = await token(desk)
@@ -107,7 +107,7 @@ async def test_who_may_not_listen_is_told_why(
             assert socket.first["status"] == status
 
 
-async def test_a_user_has_so_many_sockets_and_no_more() -> None:
+async def test_a_user_has_so_many_sockets_and_no_more(a_desk: Desks) -> None:
     async with a_desk() as desk:
         known = await token(desk)
         sockets = [Socket(desk.app, token=known) for _ in range(50)]
@@ -122,7 +122,7 @@ async def test_a_user_has_so_many_sockets_and_no_more() -> None:
             await socket.__aexit__()
 
 
-async def test_a_reader_that_is_too_slow_is_cut_off() -> None:
+async def test_a_reader_that_is_too_slow_is_cut_off(a_desk: Desks) -> None:
     async with a_desk() as desk, Socket(desk.app, "", token=await token(desk)) as socket:
         await settled()
         socket.can_send.clear()
@@ -130,7 +130,9 @@ async def test_a_reader_that_is_too_slow_is_cut_off() -> None:
         await socket.ended()
 
 
-async def test_a_token_that_is_worthless_tells_nothing_more_however_busy_the_mailbox() -> None:
+async def test_a_token_that_is_worthless_tells_nothing_more_however_busy_the_mailbox(
+    a_desk: Desks,
+) -> None:
     async with a_desk(check_every_s=0.05) as desk:
         client = await desk.signed_in()
         known = client.headers["Authorization"].removeprefix("Bearer ")
@@ -145,7 +147,7 @@ async def test_a_token_that_is_worthless_tells_nothing_more_however_busy_the_mai
             assert codes == [push.SIGNED_OUT]
 
 
-async def test_a_socket_whose_token_holds_is_left_open() -> None:
+async def test_a_socket_whose_token_holds_is_left_open(a_desk: Desks) -> None:
     loop = asyncio.get_running_loop()
     async with (
         a_desk(check_every_s=0.005) as desk,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.api.desk import a_desk
+from tests.api.desk import Desks
 from tests.api.test_mailbox import got
 
 
@@ -26,7 +26,7 @@ from tests.api.test_mailbox import got
         ("", ["dinner", "lunch"]),
     ],
 )
-async def test_what_is_asked_for_is_found(query: str, found: list[str]) -> None:
+async def test_what_is_asked_for_is_found(a_desk: Desks, query: str, found: list[str]) -> None:
     async with a_desk() as desk:
         client = await desk.signed_in()
         await desk.receive("lunch")
@@ -49,7 +49,7 @@ async def test_what_is_asked_for_is_found(query: str, found: list[str]) -> None:
         ("surprise=1", "invalid-parameter"),
     ],
 )
-async def test_what_can_t_be_read_is_told(query: str, kind: str) -> None:
+async def test_what_can_t_be_read_is_told(a_desk: Desks, query: str, kind: str) -> None:
     async with a_desk() as desk:
         client = await desk.signed_in()
         answer = await client.get(f"/emails/search?{query}")
@@ -59,7 +59,7 @@ async def test_what_can_t_be_read_is_told(query: str, kind: str) -> None:
             assert answer.json()["advice"]
 
 
-async def test_hits_are_paged() -> None:
+async def test_hits_are_paged(a_desk: Desks) -> None:
     async with a_desk() as desk:
         for number in range(5):
             await desk.receive(f"mail {number}")

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.api.desk import DOMAIN, a_desk
+from tests.api.desk import DOMAIN, Desks
 from tests.api.test_mailbox import got
 from topologies.errors import Retryable
 from topologies.events import MailSubmitted
@@ -17,7 +17,7 @@ from topologies.events import MailSubmitted
 BO = f"bo@{DOMAIN}"
 
 
-async def test_a_mail_that_is_sent_arrives_and_lies_in_sent() -> None:
+async def test_a_mail_that_is_sent_arrives_and_lies_in_sent(a_desk: Desks) -> None:
     async with a_desk() as desk:
         ann, bo = await desk.signed_in("ann"), await desk.signed_in("bo")
         answer = await ann.post(
@@ -46,7 +46,7 @@ async def test_a_mail_that_is_sent_arrives_and_lies_in_sent() -> None:
         assert own["email_id"] != answer.json()["email_id"]
 
 
-async def test_bcc_is_seen_by_the_sender_alone() -> None:
+async def test_bcc_is_seen_by_the_sender_alone(a_desk: Desks) -> None:
     async with a_desk() as desk:
         ann, bo = await desk.signed_in("ann"), await desk.signed_in("bo")
         root = await desk.signed_in("root")
@@ -60,7 +60,7 @@ async def test_bcc_is_seen_by_the_sender_alone() -> None:
             assert "root@" not in raw
 
 
-async def test_an_answer_refers_to_the_mail_it_answers() -> None:
+async def test_an_answer_refers_to_the_mail_it_answers(a_desk: Desks) -> None:
     async with a_desk() as desk:
         first = await desk.receive("Lunch")
         ann = await desk.signed_in()
@@ -108,7 +108,9 @@ async def test_an_answer_refers_to_the_mail_it_answers() -> None:
         ({"to": [BO] * 101}, "/to"),
     ],
 )
-async def test_what_can_t_be_sent_is_told_by_its_field(body: dict[str, Any], pointer: str) -> None:
+async def test_what_can_t_be_sent_is_told_by_its_field(
+    a_desk: Desks, body: dict[str, Any], pointer: str
+) -> None:
     async with a_desk() as desk:
         ann = await desk.signed_in()
         answer = await ann.post("/emails/send", json=body)
@@ -117,7 +119,7 @@ async def test_what_can_t_be_sent_is_told_by_its_field(body: dict[str, Any], poi
         assert desk.log.appended == []
 
 
-async def test_all_that_is_wrong_is_told_at_once() -> None:
+async def test_all_that_is_wrong_is_told_at_once(a_desk: Desks) -> None:
     async with a_desk() as desk:
         ann = await desk.signed_in()
         body = {"to": ["x", BO], "cc": ["y@far.example"], "subject": "a\nb"}
@@ -125,7 +127,7 @@ async def test_all_that_is_wrong_is_told_at_once() -> None:
         assert [e["pointer"] for e in answer.json()["errors"]] == ["/to/0", "/cc/0", "/subject"]
 
 
-async def test_a_key_makes_one_mail_of_many_requests() -> None:
+async def test_a_key_makes_one_mail_of_many_requests(a_desk: Desks) -> None:
     async with a_desk() as desk:
         ann, bo = await desk.signed_in("ann"), await desk.signed_in("bo")
         key = {"Idempotency-Key": "k-1"}
@@ -145,7 +147,7 @@ async def test_a_key_makes_one_mail_of_many_requests() -> None:
         assert (bad.status_code, bad.json()["errors"][0]["parameter"]) == (400, "Idempotency-Key")
 
 
-async def test_what_was_sent_is_told_again_whatever_happened_since() -> None:
+async def test_what_was_sent_is_told_again_whatever_happened_since(a_desk: Desks) -> None:
     async with a_desk() as desk:
         ann, bo = await desk.signed_in("ann"), await desk.user("bo")
         key = {"Idempotency-Key": "k-1"}
@@ -159,7 +161,9 @@ async def test_what_was_sent_is_told_again_whatever_happened_since() -> None:
         assert other.status_code == 422
 
 
-async def test_a_request_that_failed_before_anything_was_written_is_made_good_by_the_next() -> None:
+async def test_a_request_that_failed_before_anything_was_written_is_made_good_by_the_next(
+    a_desk: Desks,
+) -> None:
     async with a_desk() as desk:
         ann, bo = await desk.signed_in("ann"), await desk.signed_in("bo")
         key = {"Idempotency-Key": "k-1"}
@@ -172,13 +176,13 @@ async def test_a_request_that_failed_before_anything_was_written_is_made_good_by
         assert (await got(bo, "/folders/inbox/emails"))["total_count"] == 1
 
 
-async def test_without_a_key_each_request_is_a_mail() -> None:
+async def test_without_a_key_each_request_is_a_mail(a_desk: Desks) -> None:
     async with a_desk() as desk:
         ann = await desk.signed_in()
         assert (await sent(ann, to=[BO]))["email_id"] != (await sent(ann, to=[BO]))["email_id"]
 
 
-async def test_a_user_may_write_as_any_address_that_leads_to_them_alone() -> None:
+async def test_a_user_may_write_as_any_address_that_leads_to_them_alone(a_desk: Desks) -> None:
     async with a_desk() as desk:
         await desk.directory.add_alias(f"sales@{DOMAIN}", [f"ann@{DOMAIN}"])
         ann = await desk.signed_in()
@@ -190,7 +194,9 @@ async def test_a_user_may_write_as_any_address_that_leads_to_them_alone() -> Non
         assert refused.status_code == 422
 
 
-async def test_a_large_mail_goes_by_the_blob_store_and_too_large_a_one_nowhere() -> None:
+async def test_a_large_mail_goes_by_the_blob_store_and_too_large_a_one_nowhere(
+    a_desk: Desks,
+) -> None:
     async with a_desk(max_message_bytes=300_000) as desk:
         ann = await desk.signed_in()
         answer = await sent(ann, to=[BO], body="line\n" * 20_000)
@@ -204,7 +210,7 @@ async def test_a_large_mail_goes_by_the_blob_store_and_too_large_a_one_nowhere()
         assert huge.status_code == 413
 
 
-async def test_a_full_mailbox_sends_nothing() -> None:
+async def test_a_full_mailbox_sends_nothing(a_desk: Desks) -> None:
     async with a_desk() as desk:
         user = await desk.user("ann")
         await desk.directory.change_user(user.user_id, quota_bytes=10)
@@ -214,7 +220,7 @@ async def test_a_full_mailbox_sends_nothing() -> None:
         assert answer.json()["type"] == "urn:rillmail:problem:quota-exceeded"
 
 
-async def test_what_is_made_is_a_sound_message_in_7_bit_lines() -> None:
+async def test_what_is_made_is_a_sound_message_in_7_bit_lines(a_desk: Desks) -> None:
     async with a_desk() as desk:
         ann = await desk.signed_in()
         text = "é" * 2_000 + "\r\nFrom here\n" + "x" * 5_000

@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+import time
 from contextlib import suppress
 
 import pytest
@@ -99,6 +100,19 @@ async def test_a_batch_writes_all(cassandra: Connected, user: str) -> None:
         )
         for number in range(5):
             assert await session.execute(GET, (user, f"{name} {number}")) == [(b"x",)]
+
+
+@pytest.mark.live
+async def test_a_large_request_does_not_wait_for_acknowledgements_of_its_pieces(
+    cassandra: Connected, user: str
+) -> None:
+    session = CassandraSession(cassandra)
+    took_s: list[float] = []
+    for number in range(60):  # of a fresh connection, the first are acknowledged at once
+        began = time.perf_counter()
+        await session.execute(PUT, (user, f"{number}", bytes(9_000)))
+        took_s.append(time.perf_counter() - began)
+    assert min(took_s[30:]) < 0.035  # with Nagle's algorithm each takes 40 ms and more
 
 
 @pytest.mark.live

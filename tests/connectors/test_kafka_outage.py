@@ -68,6 +68,19 @@ async def test_a_topic_that_is_missing_is_told_and_waited_for(broker: OwnEngine)
         assert [record.key async for record in reader.read("missing")] == ["b"]
 
 
+async def test_how_far_a_group_is_can_be_asked_again_once_a_killed_broker_is_back(
+    broker: OwnEngine,
+) -> None:
+    async with a_log(broker, "asked") as (log, reader):
+        await log.write([entry("asked", "a")])
+        assert await lag_of(reader, "asked") == 1
+        await broker.kill()
+        asking = [asyncio.create_task(lag_of(reader, "asked")) for _ in range(3)]
+        await broker.up()
+        await asyncio.wait(asking)
+        assert await eventually_asked(reader, "asked") == 1
+
+
 @pytest.fixture(scope="module")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Generator[OwnEngine]:
     with own_kafka(tmp_path_factory.mktemp("kafka")) as engine:
@@ -118,6 +131,21 @@ async def eventually_written(log: KafkaLog, entry: Entry, within_s: float = 30) 
                 return await log.write([entry])
             except Retryable:
                 await asyncio.sleep(0.1)
+
+
+async def lag_of(reader: KafkaReader, topic: str) -> int | None:
+    """Return how far a group that was never there is behind; None without an answer."""
+    try:
+        return sum((await reader.lag("nobody", [topic]))[topic].values())
+    except Retryable:
+        return None
+
+
+async def eventually_asked(reader: KafkaReader, topic: str, within_s: float = 45) -> int:
+    async with asyncio.timeout(within_s):
+        while (lag := await lag_of(reader, topic)) is None:  # noqa: ASYNC110  as above
+            await asyncio.sleep(0.1)
+    return lag
 
 
 def address(broker: OwnEngine) -> str:

@@ -53,12 +53,25 @@ def clock() -> ManualClock:
     return ManualClock()
 
 
-@pytest.fixture(params=["memory", "sqlite", pytest.param("cassandra", marks=pytest.mark.live)])
+@pytest.fixture(
+    params=[
+        "memory",
+        "sqlite",
+        pytest.param("cassandra", marks=pytest.mark.live),
+        pytest.param("cached", marks=pytest.mark.live),
+    ]
+)
 async def mailboxes(
     request: pytest.FixtureRequest, tmp_path: Path, clock: ManualClock
 ) -> AsyncGenerator[Mailboxes]:
     if request.param == "memory":
         yield MemoryMailboxes(clock)
+        return
+    if request.param == "cached":
+        from tests.live.redis_keys import own_listings  # which loads the library
+
+        async with own_listings(MemoryMailboxes(clock)) as listings:
+            yield listings
         return
     if request.param == "cassandra":
         from tests.live.cassandra_users import own_mailboxes  # which loads the driver

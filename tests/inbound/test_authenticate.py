@@ -14,6 +14,7 @@ from tests.inbound.hurried_loop import run_hurried
 from tests.mail.signing import NAME, key_of, signed
 from topologies.events import (
     Address,
+    ArcVerdict,
     Authentication,
     DkimVerdict,
     MailAuthenticated,
@@ -22,7 +23,9 @@ from topologies.events import (
     RawRef,
 )
 from topologies.inbound.authenticate import MOST_AUTHORS, authenticate
+from topologies.mail import arc_seal, dkim_private
 from topologies.ports.dns import Resolver
+from topologies.ports.policy import AuthenticatePolicy
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 RAW = (
@@ -34,8 +37,16 @@ ZONES: Mapping[str, Mapping[str, Sequence[object]]] = {
     "evil.example": {"TXT": ["v=spf1 +all"]},
     "_dmarc.shop.example": {"TXT": ["v=DMARC1; p=reject; sp=quarantine"]},
     NAME: {"TXT": [key_of("rsa").record]},
+    "test._domainkey.lists.example": {"TXT": [key_of("rsa").record]},
 }
-PASSED = DkimVerdict(result="pass", domain="shop.example", selector="test")
+USUAL = AuthenticatePolicy()
+LIST = "lists.example"
+PASSED = DkimVerdict(
+    result="pass",
+    domain="shop.example",
+    selector="test",
+    reason="an RSA key of 1024 bits is short",
+)
 
 
 async def test_a_mail_that_is_what_it_says_passes_all() -> None:
@@ -158,6 +169,87 @@ def test_a_dns_that_never_answers_is_not_waited_for() -> None:
     )
 
 
+async def test_a_mail_that_a_list_changed_carries_the_lists_seal() -> None:
+    found = await known(from_list())
+    assert (found.dmarc, found.dmarc_policy, [d.result for d in found.dkim]) == (
+        "fail",
+        "reject",
+        ["fail"],
+    )
+    assert found.arc == ArcVerdict(result="pass", instances=1, sealers=(LIST,))
+
+
+@pytest.mark.parametrize(
+    ("trusted", "honours", "vouched_by", "wish"),
+    [
+        ((), True, "", "reject"),
+        (("other.example",), True, "", "reject"),
+        (("ists.example",), True, "", "reject"),
+        ((LIST,), False, LIST, "reject"),
+        (("example",), False, LIST, "reject"),
+        ((LIST,), True, LIST, "none"),
+    ],
+)
+async def test_whose_seals_are_trusted_may_vouch_for_it(
+    trusted: tuple[str, ...], honours: bool, vouched_by: str, wish: str
+) -> None:
+    policy = AuthenticatePolicy(trusted_sealers=trusted, honours_sealers=honours)
+    found = await known(from_list(), policy=policy)
+    assert found.arc is not None
+    assert (found.dmarc, found.arc.vouched_by, found.dmarc_policy) == ("fail", vouched_by, wish)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        ["dmarc=fail", "header.from=shop.example"],
+        ["dmarc=pass", "header.from=other.example"],
+        ["spf=pass", "header.from=shop.example"],
+        ["dmarc=pass"],
+        ["((("],
+    ],
+)
+async def test_who_does_not_say_that_dmarc_passed_does_not_vouch(said: list[str]) -> None:
+    policy = AuthenticatePolicy(trusted_sealers=(LIST,), honours_sealers=True)
+    found = await known(from_list(said=said), policy=policy)
+    assert found.arc is not None
+    assert (found.arc.result, found.arc.vouched_by, found.dmarc_policy) == ("pass", "", "reject")
+
+
+async def test_a_trusted_seal_vouches_for_nothing_that_was_changed_since() -> None:
+    policy = AuthenticatePolicy(trusted_sealers=(LIST,), honours_sealers=True)
+    changed = from_list(raw_end=b"Buy now.\r\n")
+    found = await known(changed, policy=policy)
+    assert found.arc is not None
+    assert (found.arc.result, found.arc.vouched_by, found.dmarc_policy) == ("fail", "", "reject")
+
+
+async def test_a_signature_over_half_of_the_body_counts_only_if_asked_for() -> None:
+    half = mail(raw=signed(RAW, length=True) + b"Buy now.\r\n", client_ip="198.51.100.9")
+    found = await known(half)
+    assert (found.dmarc, found.dkim[0].result) == ("fail", "policy")
+    found = await known(half, policy=AuthenticatePolicy(accepts_partial_bodies=True))
+    assert (found.dmarc, found.dkim[0].result) == ("pass", "pass")
+
+
+async def test_the_organization_may_be_found_by_the_dns_alone() -> None:
+    zones = {
+        **ZONES,
+        "_dmarc.example": {"TXT": ["v=DMARC1; p=none; psd=y"]},
+        "_dmarc.news.shop.example": {"TXT": ["v=DMARC1; p=quarantine; psd=n"]},
+    }
+    message = Message(from_=(Address(address="bo@news.shop.example"),))
+    dns = MemoryDns(zones)
+    # By public suffixes shop.example may speak for it; its own record says that it stands alone.
+    assert (await known(mail(message=message), dns)).dmarc == "pass"
+    walking = AuthenticatePolicy(dmarc_discovery="tree")
+    found = await known(mail(message=message), dns, walking)
+    assert (found.dmarc, found.dmarc_policy) == ("fail", "quarantine")
+    assert (await known(mail(), dns, walking)).dmarc == "pass"
+    ambiguous = mail(raw=b"From: eve@evil.example\r\n" + RAW)
+    assert (await known(ambiguous, dns, walking)).dmarc == "permerror"
+
+
 async def test_a_large_message_is_read_from_its_blob() -> None:
     blobs = MemoryBlobs()
     raw = signed(RAW)
@@ -165,17 +257,18 @@ async def test_a_large_message_is_read_from_its_blob() -> None:
     large = msgspec.structs.replace(
         mail(), raw=None, raw_ref=RawRef(blob=blob, kind="whole", size_bytes=len(raw))
     )
-    [event] = await authenticate(large, dns=MemoryDns(ZONES), blobs=blobs)
+    [event] = await authenticate(large, dns=MemoryDns(ZONES), blobs=blobs, policy=USUAL)
     assert isinstance(event, MailAuthenticated)
     assert event.authentication.dkim == (PASSED,)
 
 
 async def test_the_mail_is_handed_on_with_all_that_was_known() -> None:
     before = mail()
-    [event] = await authenticate(before, dns=MemoryDns(ZONES), blobs=MemoryBlobs())
+    dns, blobs = MemoryDns(ZONES), MemoryBlobs()
+    [event] = await authenticate(before, dns=dns, blobs=blobs, policy=USUAL)
     kept = {name: getattr(event, name) for name in before.__struct_fields__}
     assert kept == {name: getattr(before, name) for name in before.__struct_fields__}
-    again = await authenticate(before, dns=MemoryDns(ZONES), blobs=MemoryBlobs())
+    again = await authenticate(before, dns=dns, blobs=blobs, policy=USUAL)
     assert again == [event]
 
 
@@ -217,7 +310,26 @@ def mail(**changes: Any) -> MailParsed:
     return msgspec.structs.replace(plain, **changes)
 
 
-async def known(mail: MailParsed, dns: Resolver | None = None) -> Authentication:
-    [event] = await authenticate(mail, dns=dns or MemoryDns(ZONES), blobs=MemoryBlobs())
+def from_list(*, said: Sequence[str] | None = None, raw_end: bytes = b"") -> MailParsed:
+    """Return a mail that a list has changed and sealed, and that was changed at its end since."""
+    raw = signed(RAW).replace(b"Subject: order", b"Subject: [list] order")
+    seal = arc_seal.seal(
+        raw,
+        domain=LIST,
+        selector="test",
+        key=dkim_private.parse(key_of("rsa").private.decode()),
+        said=[f"{LIST};", *(said or ["dmarc=pass", "header.from=shop.example"])],
+        chain=ArcVerdict(result="none"),
+        now=AT,
+    )
+    return mail(raw=seal + raw + raw_end, mail_from="list-bounces@lists.example")
+
+
+async def known(
+    mail: MailParsed, dns: Resolver | None = None, policy: AuthenticatePolicy | None = None
+) -> Authentication:
+    dns = dns or MemoryDns(ZONES)
+    blobs = MemoryBlobs()
+    [event] = await authenticate(mail, dns=dns, blobs=blobs, policy=policy or USUAL)
     assert isinstance(event, MailAuthenticated)
     return event.authentication

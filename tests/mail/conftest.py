@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 ARCHIVE = Path(__file__).parents[3] / "shared" / "corpora" / "vectors.tar.xz"
-WANTED = tuple(f"vectors/{name}/" for name in ("spf", "dkim", "mail-auth", "psl"))
+WANTED = tuple(f"vectors/{name}/" for name in ("spf", "dkim", "arc", "mail-auth", "psl"))
 
 
 @pytest.fixture(scope="session")

@@ -36,9 +36,10 @@ def signed(
     forms: tuple[Form, Form] = ("relaxed", "relaxed"),
     domain: str = "shop.example",
     length: bool = False,
+    bits: int = 1024,
 ) -> bytes:
     """Return *raw* with a signature before it."""
-    key = key_of(kind)
+    key = key_of(kind, bits)
     field: bytes = dkim.sign(
         raw,
         SELECTOR.encode(),

@@ -49,7 +49,10 @@ FORM_PAIRS = list(itertools.product(FORMS, FORMS))
 @pytest.mark.parametrize("forms", FORM_PAIRS)
 async def test_a_signature_holds(kind: Kind, forms: tuple[Form, Form]) -> None:
     assert await judged(signed(RAW, kind, forms=forms), kind) == DkimVerdict(
-        result="pass", domain="shop.example", selector="test"
+        result="pass",
+        domain="shop.example",
+        selector="test",
+        reason="an RSA key of 1024 bits is short" if kind == "rsa" else "",
     )
 
 
@@ -134,6 +137,11 @@ async def test_a_short_key_proves_nothing() -> None:
     assert (verdict.result, verdict.reason) == ("policy", "an RSA key of 768 bits is too weak")
 
 
+async def test_a_key_that_is_long_enough_needs_no_note() -> None:
+    message = signed(RAW, bits=2_048)
+    assert (await judged(message, record=key_of("rsa", 2_048).record)).reason == ""
+
+
 async def test_a_huge_key_is_not_computed_with() -> None:
     public = sequence(integer(1 << 9_000 | 1), integer(65_537))
     record = "p=" + base64.b64encode(as_subject_public_key(public)).decode()
@@ -205,8 +213,26 @@ async def test_text_beyond_what_was_signed_is_not_the_signers() -> None:
     assert (await judged(message)).result == "pass"
     verdict = await judged(message + b"Buy now.\r\n")
     assert verdict.result == "policy"
+    [accepted] = await verify(
+        dns_with(key_of("rsa").record), message + b"Buy now.\r\n", now=AT, accepts_partial=True
+    )
+    assert (accepted.result, accepted.reason) == (
+        "pass",
+        "only the first 36 bytes of the body are signed",
+    )
     cut = await judged(message[:-40])
     assert (cut.result, cut.reason) == ("fail", "the body is shorter than what was signed")
+
+
+@pytest.mark.parametrize("other", [b"", b"DKIM-Signature: v=1; d=partner.example\r\n"])
+async def test_a_signature_may_sign_others_but_never_itself(other: bytes) -> None:
+    # RFC 6376 §3.5, h=
+    message = by_hand(expires=int(AT.timestamp()) + 1, other=other)
+    first, *_ = await verify(dns_with(key_of("ed25519").record), message, now=AT)
+    assert first.result == "pass"
+    changed = message.replace(b"d=partner.example", b"d=enemy.example")
+    first, *_ = await verify(dns_with(key_of("ed25519").record), changed, now=AT)
+    assert first.result == ("fail" if other else "pass")
 
 
 async def test_a_signature_expires() -> None:
@@ -340,16 +366,22 @@ async def results(raw: bytes, keys: Mapping[str, str]) -> list[str]:
     return [v.result for v in await verify(dns, raw, now=datetime(2010, 1, 1, tzinfo=UTC))]
 
 
-def by_hand(*, expires: int) -> bytes:
-    """Return a message signed by what the RFC says, since dkimpy writes no x=."""
+def by_hand(*, expires: int, other: bytes = b"") -> bytes:
+    """Return a message signed by what the RFC says, since dkimpy writes no x=.
+
+    Args:
+        expires: x=
+        other: A signature that was there before, and is signed, too.
+    """
     body = base64.b64encode(hashlib.sha256(b"hello\r\n").digest())
     own = (
-        b"DKIM-Signature: v=1; a=ed25519-sha256; d=shop.example; s=test; h=from; c=simple/simple;"
-        b" x=%d; bh=%s; b=" % (expires, body)
+        b"DKIM-Signature: v=1; a=ed25519-sha256; d=shop.example; s=test; c=simple/simple;"
+        b" h=from:dkim-signature:dkim-signature; x=%d; bh=%s; b=" % (expires, body)
     )
-    digest = hashlib.sha256(b"From: bo@shop.example\r\n" + own).digest()
+    digest = hashlib.sha256(b"From: bo@shop.example\r\n" + other + own).digest()
     value = SigningKey(base64.b64decode(key_of("ed25519").private)).sign(digest).signature
-    return own + base64.b64encode(value) + b"\r\nFrom: bo@shop.example\r\n\r\nhello\r\n"
+    rest = b"From: bo@shop.example\r\n\r\nhello\r\n"
+    return own + base64.b64encode(value) + b"\r\n" + other + rest
 
 
 def _ended(lines: list[bytes]) -> bytes:

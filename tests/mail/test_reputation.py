@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from topologies.mail.reputation import FEWEST, HOURS, MOST, counted, log_odds, total, weighed
@@ -43,5 +43,6 @@ def test_an_unknown_sender_changes_nothing() -> None:
 
 
 @given(probability=st.floats(0, 1), by=st.floats(-MOST, MOST))
+@example(probability=5e-324, by=1.0)
 def test_a_probability_stays_one(probability: float, by: float) -> None:
     assert 0 <= weighed(probability, by) <= 1

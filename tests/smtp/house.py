@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import ipaddress
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -10,8 +11,12 @@ from typing import Any, cast
 
 import msgspec
 
+from connectors.assembly.stores import acceptance_of
 from connectors.memory.clock import ManualClock
 from connectors.memory.directory import MemoryDirectory
+from connectors.memory.dns import MemoryDns
+from connectors.memory.limits import MemoryLimits
+from connectors.memory.seen import MemorySeen
 from connectors.settings import Settings
 from connectors.smtp_in.server import SmtpIn
 from topologies.errors import BlobMissing
@@ -110,23 +115,31 @@ class House:
     log: KeptLog = field(default_factory=KeptLog)
     blobs: KeptBlobs = field(default_factory=KeptBlobs)
     usage: Usage = field(default_factory=Usage)
+    dns: MemoryDns = field(default_factory=lambda: MemoryDns({}))
 
     def __post_init__(self) -> None:
         self.directory = Registry(self.clock)
+        stores: Any = self  # has what a deployment's stores have, as far as the edge asks
+        self.mailboxes = cast("Mailboxes", self.usage)
+        self.limits = MemoryLimits(self.clock)
         self.smtp = SmtpIn(
             self.log,
             cast("Blobs", self.blobs),
-            self.directory,
-            cast("Mailboxes", self.usage),
+            acceptance_of(self.settings, stores, self.dns, MemorySeen(self.clock)),
             self.clock,
             self.settings,
         )
 
     @asynccontextmanager
-    async def talk(self, *, lmtp: bool = False, greets: bool = True) -> AsyncGenerator["Talk"]:
+    async def talk(
+        self, *, lmtp: bool = False, greets: bool = True, client_ip: str = ""
+    ) -> AsyncGenerator["Talk"]:
+        """Connect; with *client_ip* as a proxy that brings somebody from there."""
         port = self.smtp.lmtp_port if lmtp else self.smtp.smtp_port
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         talk = Talk(reader, writer)
+        if client_ip:
+            await talk.put(proxy_header(client_ip))
         if greets:
             await talk.reply()
             await talk.say("LHLO client.example" if lmtp else HELLO)
@@ -142,10 +155,14 @@ class House:
 
 
 @asynccontextmanager
-async def a_house(domain: str = "shop.example", **settings: Any) -> AsyncGenerator[House]:
+async def a_house(
+    domain: str = "shop.example", *, dns: MemoryDns | None = None, **settings: Any
+) -> AsyncGenerator[House]:
     """Open a server for bo, ida, full (over quota) and small (1,000 bytes) at *domain*."""
     chosen: dict[str, Any] = {"smtp_port": 0, "lmtp_port": 0, "hostname": "mx.shop.example"}
-    house = House(msgspec.convert(chosen | settings, Settings))
+    house = House(
+        msgspec.convert(chosen | {"tarpit_s": 0} | settings, Settings), dns=dns or MemoryDns({})
+    )
     await house.directory.add_domain(domain)
     for name, quota in (("bo", 0), ("ida", 0), ("full", 5_000), ("small", 1_000)):
         await house.directory.add_user(f"{name}@{domain}", "secret", quota_bytes=quota)
@@ -198,6 +215,15 @@ class Talk:
         """Return all that comes until the server hangs up."""
         async with asyncio.timeout(10):
             return (await self.reader.read()).decode()
+
+
+def proxy_header(client_ip: str) -> bytes:
+    """Return what a proxy says first of a client (PROXY protocol, version 2)."""
+    address = ipaddress.ip_address(client_ip)
+    addresses = address.packed + bytes(address.max_prefixlen // 8) + b"\x30\x39\x00\x19"
+    family = b"\x11" if address.version == 4 else b"\x21"
+    signature = b"\r\n\r\n\0\r\nQUIT\n"
+    return signature + b"\x21" + family + len(addresses).to_bytes(2, "big") + addresses
 
 
 def mail_id_in(reply: str) -> str:

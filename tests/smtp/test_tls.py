@@ -1,18 +1,21 @@
 """STARTTLS: when it is offered, what it forgets, and what is kept of it (RFC 3207)."""
 
 import asyncio
+import os
 import shutil
+import socket
 import ssl
 import subprocess
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import aiosmtplib
 import pytest
 import uvloop
 
-from tests.smtp.house import FROM_ANN, HELLO, TO_BO, House, Talk, a_house, mail_id_in
+from tests.smtp.house import FROM_ANN, HELLO, TO_BO, House, Talk, a_house, mail_id_in, proxy_header
 from topologies.errors import Misconfigured
 
 Pem = tuple[str, str]  # paths of certificate and key
@@ -115,14 +118,92 @@ async def test_a_certificate_that_can_not_be_used_is_told(tmp_path: Path, pem: P
                 pass
 
 
+# --- a port that begins in TLS (RFC 8314 §3) ----------------------------------------------
+
+
+@pytest.mark.parametrize("loop_factory", [asyncio.new_event_loop, uvloop.new_event_loop])
+@pytest.mark.parametrize("proxies", [[], ["127.0.0.1"]])
+def test_a_client_may_begin_in_tls_behind_a_proxy_or_not(
+    pem: Pem, proxies: list[str], loop_factory: Callable[[], asyncio.AbstractEventLoop]
+) -> None:
+    async def send() -> None:
+        async with tls_house(pem, smtps_port=free_port(), proxy_networks=proxies) as house:
+            async with raw_talk(house) as talk:
+                if proxies:
+                    await talk.put(proxy_header("192.0.2.7"))
+                await talk.writer.start_tls(trusting())
+                assert (await talk.reply())[:3] == "220"
+                assert "250-STARTTLS" not in (await talk.say(HELLO)).splitlines()
+                mail_id_in(await talk.send(b""))
+                assert (await talk.say("STARTTLS"))[:9] == "503 5.5.1"
+            [mail] = house.log.mails
+            assert mail.tls.startswith("TLSv1.3 ")
+            assert mail.client_ip == ("192.0.2.7" if proxies else "127.0.0.1")
+
+    with asyncio.Runner(loop_factory=loop_factory) as runner:
+        runner.run(send())
+
+
+async def test_who_does_not_begin_in_tls_there_hears_nothing(pem: Pem) -> None:
+    async with tls_house(pem, smtps_port=free_port()) as house:
+        async with raw_talk(house) as talk:
+            await talk.put(f"{HELLO}\r\n{FROM_ANN}\r\n".encode())
+            assert "220" not in await talk.rest()
+        async with raw_talk(house) as talk, asyncio.timeout(5):
+            await house.smtp.close()
+
+
+async def test_that_port_needs_a_certificate() -> None:
+    with pytest.raises(Misconfigured, match="RILLMAIL_SMTPS_PORT needs a certificate"):
+        async with a_house(smtps_port=free_port()):
+            pass
+
+
+# --- certificates that are renewed --------------------------------------------------------
+
+
+async def test_a_renewed_certificate_is_used_without_a_restart(
+    pem: Pem, other_pem: Pem, tmp_path: Path
+) -> None:
+    now = copied(pem, tmp_path)
+    async with tls_house(now) as house:
+        first = await shown(house)
+        copied(other_pem, tmp_path)
+        second = await shown(house)
+        assert [first, second] == [der_of(pem), der_of(other_pem)]
+
+
+async def test_files_that_can_not_be_used_leave_the_old_certificate(
+    pem: Pem, other_pem: Pem, tmp_path: Path
+) -> None:
+    now = copied(pem, tmp_path)
+    async with tls_house(now) as house:
+        shutil.copy(other_pem[0], now[0])  # its key is not there yet
+        assert await shown(house) == der_of(pem)
+        shutil.copy(__file__, now[1])
+        assert await shown(house) == der_of(pem)
+        os.unlink(now[1])  # noqa: PTH108
+        assert await shown(house) == der_of(pem)
+        shutil.copy(other_pem[1], now[1])
+        assert await shown(house) == der_of(other_pem)
+
+
 # --- builders -----------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
 def pem(tmp_path_factory: pytest.TempPathFactory) -> Pem:
+    return made(tmp_path_factory.mktemp("pem"))
+
+
+@pytest.fixture(scope="module")
+def other_pem(tmp_path_factory: pytest.TempPathFactory) -> Pem:
+    return made(tmp_path_factory.mktemp("pem"))
+
+
+def made(folder: Path) -> Pem:
     if shutil.which("openssl") is None:
         pytest.skip("openssl is not there: it makes the certificate")
-    folder = tmp_path_factory.mktemp("pem")
     certificate, key = str(folder / "certificate.pem"), str(folder / "key.pem")
     kind = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
     files = ["-keyout", key, "-out", certificate, "-subj", "/CN=mx.shop.example", "-days", "2"]
@@ -130,8 +211,42 @@ def pem(tmp_path_factory: pytest.TempPathFactory) -> Pem:
     return certificate, key
 
 
-def tls_house(pem: Pem) -> AbstractAsyncContextManager[House]:
-    return a_house(tls_certificate=pem[0], tls_key=pem[1])
+def copied(pem: Pem, folder: Path) -> Pem:
+    paths = str(folder / "now.pem"), str(folder / "now-key.pem")
+    for source, target in zip(pem, paths, strict=True):
+        shutil.copy(source, target)
+    return paths
+
+
+def der_of(pem: Pem) -> bytes:
+    return ssl.PEM_cert_to_DER_cert(Path(pem[0]).read_text())
+
+
+async def shown(house: House) -> bytes | None:
+    """Return the certificate that a client is shown now."""
+    async with house.talk() as talk:
+        await secured(talk)
+        secure = talk.writer.get_extra_info("ssl_object")
+        return secure.getpeercert(binary_form=True)
+
+
+def tls_house(pem: Pem, **settings: Any) -> AbstractAsyncContextManager[House]:
+    return a_house(tls_certificate=pem[0], tls_key=pem[1], **settings)
+
+
+@asynccontextmanager
+async def raw_talk(house: House) -> AsyncGenerator[Talk]:
+    reader, writer = await asyncio.open_connection("127.0.0.1", house.smtp.smtps_port)
+    try:
+        yield Talk(reader, writer)
+    finally:
+        writer.close()
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return found.getsockname()[1]
 
 
 def trusting() -> ssl.SSLContext:

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from tests.journeys.place import PASSWORD, Place
 from tests.process import RunningService
-from tests.web.webmail import Webmail
+from tests.web.webmail import House, Webmail
 
 SWITCHES = [
     "--no-sandbox",  # needed as root, in containers
@@ -55,14 +56,20 @@ def page(browser: Browser) -> Iterator[Page]:
     assert errors == []
 
 
-@pytest.fixture
-def service(tmp_path: Path) -> Iterator[RunningService]:
-    """The real service; what it would call spam stays in the inbox, where it is looked for."""
-    with RunningService(tmp_path / "data", {"RILLMAIL_SPAM_THRESHOLD": "1"}) as running:
-        yield running
+@pytest.fixture(params=["embedded", pytest.param("cluster", marks=pytest.mark.live)])
+def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
+    """The real service with two people; what it would call spam stays in the inbox."""
+    if request.param == "embedded":
+        with RunningService(tmp_path / "data", {"RILLMAIL_SPAM_THRESHOLD": "1"}) as running:
+            yield House(running.http_url, running.smtp_port, running.users)
+        return
+    with Place(request.getfixturevalue("cluster_service")) as place:
+        people = [place.person("alice", "--name", "Alice"), place.person("bob", "--name", "Bob")]
+        users = [(person.address, PASSWORD) for person in people]
+        yield House(place.service.http_url, place.service.smtp_port, users)
 
 
 @pytest.fixture
-def webmail(page: Page, service: RunningService) -> Webmail:
+def webmail(page: Page, house: House) -> Webmail:
     """The page of the real service, on which nobody is signed in."""
-    return Webmail(page, service)
+    return Webmail(page, house)

@@ -11,6 +11,8 @@ from playwright.sync_api import expect
 from tests.web.webmail import Webmail
 
 pytestmark = [pytest.mark.browser, pytest.mark.process]
+# What the page does by itself, whatever the profile.
+embedded_alone = pytest.mark.parametrize("house", ["embedded"], indirect=True)
 
 
 def test_signing_in_with_a_wrong_password_is_told_and_with_the_right_one_shows_the_inbox(
@@ -61,6 +63,7 @@ def test_new_mail_appears_by_itself_and_is_counted_until_it_is_read(webmail: Web
     webmail.expect_unread("Inbox", 1)  # since it is open, it is read again
 
 
+@embedded_alone
 def test_hostile_html_does_not_act_and_remote_images_wait_for_a_click(webmail: Webmail) -> None:
     with ImageServer() as images:
         webmail.receive("Monthly report", html=HOSTILE.format(url=images.url))
@@ -96,6 +99,7 @@ def test_an_attachment_is_downloaded_as_it_was_sent(webmail: Webmail) -> None:
     assert Path(downloading.value.path()).read_bytes() == content
 
 
+@embedded_alone
 def test_an_unknown_recipient_is_told_beside_the_field_and_the_text_is_kept(
     webmail: Webmail,
 ) -> None:
@@ -200,6 +204,7 @@ def test_mails_are_starred_moved_deleted_and_brought_back(webmail: Webmail) -> N
     expect(webmail.row("Keep me").get_by_role("button", name="Remove star")).to_be_visible()
 
 
+@embedded_alone
 def test_folders_are_made_renamed_filled_and_deleted(webmail: Webmail) -> None:
     webmail.receive("Ticket")
     webmail.sign_in()
@@ -238,6 +243,7 @@ def test_folders_are_made_renamed_filled_and_deleted(webmail: Webmail) -> None:
     expect(webmail.row("Ticket")).to_be_visible()
 
 
+@embedded_alone
 def test_keys_do_what_the_mouse_does(webmail: Webmail) -> None:
     webmail.receive("Older")
     webmail.sign_in()
@@ -266,6 +272,7 @@ def test_keys_do_what_the_mouse_does(webmail: Webmail) -> None:
     expect(webmail.page.get_by_label("Search mail")).to_be_focused()
 
 
+@embedded_alone
 def test_on_a_phone_one_pane_is_shown_at_a_time(webmail: Webmail) -> None:
     webmail.page.set_viewport_size({"width": 390, "height": 844})
     webmail.receive("Small screen", files={"a-name-that-is-long-for-a-phone" * 3 + ".txt": b"x"})

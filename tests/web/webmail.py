@@ -2,6 +2,7 @@
 
 import re
 import smtplib
+from dataclasses import dataclass
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
@@ -9,14 +10,23 @@ from typing import Any
 from playwright.sync_api import FrameLocator, Locator, Page, expect
 
 
+@dataclass(frozen=True)
+class House:
+    """A running service, and who is at home there: addresses with their passwords."""
+
+    http_url: str
+    smtp_port: int
+    users: list[tuple[str, str]]
+
+
 class Webmail:
     """The page of a running service."""
 
-    def __init__(self, page: Page, service: Any) -> None:
+    def __init__(self, page: Page, house: House) -> None:
         self.page = page
-        self.url: str = service.http_url
-        self.smtp_port: int = service.smtp_port
-        self.users: list[tuple[str, str]] = service.users
+        self.url = house.http_url
+        self.smtp_port = house.smtp_port
+        self.users = house.users
 
     def address(self, user: int = 0) -> str:
         return self.users[user][0]

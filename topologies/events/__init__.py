@@ -3,6 +3,7 @@
 from topologies.events.base import Event, event_tag
 from topologies.events.inbound import (
     RAW_INLINE_BYTES,
+    ArcVerdict,
     Authentication,
     DkimVerdict,
     MailAuthenticated,
@@ -57,6 +58,7 @@ __all__ = [
     "SYSTEM_FOLDERS",
     "TRASH",
     "Address",
+    "ArcVerdict",
     "Attachment",
     "Authentication",
     "BlobId",

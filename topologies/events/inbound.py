@@ -18,8 +18,29 @@ RAW_INLINE_BYTES = 64 * 1024  # larger raw messages go to the blob store at the 
 
 SpfResult = Literal["none", "neutral", "pass", "fail", "softfail", "temperror", "permerror"]
 DkimResult = Literal["none", "pass", "fail", "policy", "neutral", "temperror", "permerror"]
+ArcResult = Literal["none", "pass", "fail", "temperror"]
 DmarcResult = Literal["none", "pass", "fail", "temperror", "permerror"]
 Origin = Literal["smtp", "lmtp", "local", "import"]
+BodyType = Literal["7BIT", "8BITMIME", "BINARYMIME"]
+# What a client called itself: no name at all (RFC 5321 §4.1.1.1), our own, one that does not
+# lead to it, one that does not exist, one that leads to it; empty: not looked up.
+HeloVerdict = Literal["", "malformed", "ours", "mismatch", "unresolved", "proved"]
+
+
+class RecipientWish(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the sender wants to be told about one recipient (RFC 3461 §4)."""
+
+    recipient: str  # as in `recipients`
+    notify: tuple[Literal["NEVER", "SUCCESS", "FAILURE", "DELAY"], ...] = ()  # none: as usual
+    original: str = ""  # ORCPT: the address type, ";" and the address, decoded from xtext
+
+
+class DeliveryWishes(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the sender asked for about delivery status notifications (RFC 3461)."""
+
+    returned: Literal["", "FULL", "HDRS"] = ""  # RET: how much of the mail comes back
+    envelope_id: str = ""  # ENVID, decoded from xtext
+    recipients: tuple[RecipientWish, ...] = ()  # those with a wish alone
 
 
 class MailReceived(Event, frozen=True, kw_only=True, tag="mail.received/1"):
@@ -39,6 +60,9 @@ class MailReceived(Event, frozen=True, kw_only=True, tag="mail.received/1"):
     tls: str = ""  # protocol version and cipher, empty for clear text
     user_id: str = ""  # who was signed in when sending; empty for strangers
     smtputf8: bool = False  # RFC 6531
+    helo_verdict: HeloVerdict = ""  # whether `helo` is the client's name
+    body_type: BodyType = "7BIT"  # RFC 6152, RFC 3030: with BINARYMIME, CR and LF may stand alone
+    wishes: DeliveryWishes | None = None  # None: the sender had none
 
     @property
     def key(self) -> str:
@@ -61,6 +85,17 @@ class DkimVerdict(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
 
 
+class ArcVerdict(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What is known about the hands a mail went through (RFC 8617)."""
+
+    result: ArcResult
+    instances: int = 0  # sets that it carries
+    oldest_pass: int = 0  # since which set it was not changed any more; 0: ever
+    sealers: tuple[str, ...] = ()  # d= of each seal, the first one first
+    reason: str = ""
+    vouched_by: str = ""  # a trusted sealer to whom DMARC passed; only told where it failed here
+
+
 class Authentication(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What is known about who sent it (RFC 8601)."""
 
@@ -71,6 +106,7 @@ class Authentication(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     dmarc_policy: Literal["none", "quarantine", "reject", ""] = ""
     from_domain: str = ""  # RFC5322.From domain that DMARC looked at
     signed_in: bool = False  # sent by one of our users who was signed in
+    arc: ArcVerdict | None = None  # None: it carries no seal, or nobody looked
 
 
 class MailAuthenticated(MailParsed, frozen=True, kw_only=True, tag="mail.authenticated/1"):

@@ -1,4 +1,4 @@
-"""Authenticate: find out whether a mail comes from whom it says (SPF, DKIM, DMARC).
+"""Authenticate: find out whether a mail comes from whom it says (SPF, DKIM, DMARC, ARC).
 
 Reads `mail.parsed`; writes `mail.authenticated`. Refuses nothing: what the verdicts are worth
 is decided by `score`. Asks the DNS, but never waits for it: what is not answered within one
@@ -9,6 +9,10 @@ Not asked at all: for mail of our own users who were signed in, which needs no p
 imported mail, whose host is unknown and whose signers' keys are long gone from the DNS. SPF is
 `none` for hosts of our own network, as for mail that a relay of ours fetched (RFC 7208 §2.2
 leaves it to us where it is checked).
+
+A mail whose DMARC failed, as it does once a list has changed it, may carry a chain of seals of
+hosts that the policy trusts. Then it is noted who of them vouches for it (RFC 8617 §7.2); that
+the owner's wish is set aside for it must be asked for.
 """
 
 import asyncio
@@ -16,9 +20,18 @@ import zlib
 from collections.abc import Coroutine, Sequence
 from typing import Any, TypeVar
 
-from topologies.events import Authentication, DkimVerdict, Event, MailAuthenticated, MailParsed
+import msgspec
+
+from topologies.events import (
+    ArcVerdict,
+    Authentication,
+    DkimVerdict,
+    Event,
+    MailAuthenticated,
+    MailParsed,
+)
 from topologies.events.inbound import grow
-from topologies.mail import dkim
+from topologies.mail import arc, arc_trust, dkim, dmarc_tree
 from topologies.mail.dkim_canonical import fields, split
 from topologies.mail.dmarc import DmarcVerdict, Policy, discover, evaluate
 from topologies.mail.domains import is_public_address
@@ -27,16 +40,20 @@ from topologies.mail.raw import read_raw
 from topologies.mail.spf import SpfVerdict, check_host
 from topologies.ports.blobs import Blobs
 from topologies.ports.dns import Resolver
+from topologies.ports.policy import AuthenticatePolicy
 from topologies.stage import stage
 
 DNS_DEADLINE_S = 6.0  # for all that is asked about one mail
 MOST_AUTHORS = 50  # in From, that are looked at
+LATE = "the DNS was too slow"
 
 T = TypeVar("T")
 
 
 @stage(reads=MailParsed, writes=[MailAuthenticated])
-async def authenticate(mail: MailParsed, *, dns: Resolver, blobs: Blobs) -> Sequence[Event]:
+async def authenticate(
+    mail: MailParsed, *, dns: Resolver, blobs: Blobs, policy: AuthenticatePolicy
+) -> Sequence[Event]:
     """Return the mail with what is known about who sent it."""
     if mail.user_id:
         known = Authentication(signed_in=True, from_domain=_from_domain(mail))
@@ -44,32 +61,49 @@ async def authenticate(mail: MailParsed, *, dns: Resolver, blobs: Blobs) -> Sequ
         known = Authentication(from_domain=_from_domain(mail))
     else:
         raw = mail.raw if mail.raw is not None else await read_raw(blobs, mail.raw_ref)
-        known = await _asked(mail, raw, dns)
+        known = await _asked(mail, raw, dns, policy)
     return [grow(mail, MailAuthenticated, authentication=known)]
 
 
-async def _asked(mail: MailParsed, raw: bytes, dns: Resolver) -> Authentication:
+async def _asked(
+    mail: MailParsed, raw: bytes, dns: Resolver, policy: AuthenticatePolicy
+) -> Authentication:
     from_domain = _from_domain(mail)
-    is_ambiguous = _is_ambiguous(mail, raw)
-    late = DkimVerdict(result="temperror", domain="", selector="", reason="the DNS was too slow")
-    spf, signatures, policy = await asyncio.gather(
-        _in_time(_spf(mail, dns), SpfVerdict("temperror", _spf_domain(mail))),
-        _in_time(dkim.verify(dns, raw, now=mail.received_at), (late,)),
+    now = mail.received_at
+    until = asyncio.get_running_loop().time() + DNS_DEADLINE_S
+    late = DkimVerdict(result="temperror", domain="", selector="", reason=LATE)
+    spf, signatures, chain, discovered = await asyncio.gather(
+        _in_time(_spf(mail, dns), SpfVerdict("temperror", _spf_domain(mail)), until),
         _in_time(
-            _policy(dns, from_domain, is_ambiguous=is_ambiguous),
-            DmarcVerdict("temperror"),
+            dkim.verify(dns, raw, now=now, accepts_partial=policy.accepts_partial_bodies),
+            (late,),
+            until,
         ),
+        _in_time(arc.verify(dns, raw, now=now), ArcVerdict(result="temperror", reason=LATE), until),
+        _in_time(_discover(mail, raw, dns, policy), DmarcVerdict("temperror"), until),
     )
-    verdict = evaluate(policy, from_domain, spf, signatures)
+    if discovered is None:
+        verdict = await _in_time(
+            dmarc_tree.judge(dns, from_domain, spf, signatures), DmarcVerdict("temperror"), until
+        )
+    else:
+        verdict = evaluate(discovered, from_domain, spf, signatures)
+    wish = verdict.policy.wish_for(from_domain, _sample(mail)) if verdict.policy else ""
+    if verdict.result == "fail" and policy.trusted_sealers:
+        vouched_by = arc_trust.voucher(
+            raw, chain, from_domain=from_domain, trusted=policy.trusted_sealers
+        )
+        chain = msgspec.structs.replace(chain, vouched_by=vouched_by)
+        if vouched_by and policy.honours_sealers:
+            wish = "none"  # RFC 7489 §6.7 leaves it to us
     return Authentication(
         spf=spf.result,
         spf_domain=spf.domain,
         dkim=signatures,
         dmarc=verdict.result,
-        dmarc_policy=(
-            verdict.policy.wish_for(from_domain, _sample(mail)) if verdict.policy else ""
-        ),
+        dmarc_policy=wish,
         from_domain=from_domain,
+        arc=None if chain.result == "none" else chain,
     )
 
 
@@ -79,15 +113,21 @@ async def _spf(mail: MailParsed, dns: Resolver) -> SpfVerdict:
     return await check_host(dns, client_ip=mail.client_ip, mail_from=mail.mail_from, helo=mail.helo)
 
 
-async def _policy(dns: Resolver, from_domain: str, *, is_ambiguous: bool) -> Policy | DmarcVerdict:
-    if is_ambiguous:
+async def _discover(
+    mail: MailParsed, raw: bytes, dns: Resolver, policy: AuthenticatePolicy
+) -> Policy | DmarcVerdict | None:
+    """Return what DMARC goes by, or the verdict if it is clear; None: by a walk, later."""
+    from_domain = _from_domain(mail)
+    if _is_ambiguous(mail, raw):
         return DmarcVerdict("permerror")
-    return await discover(dns, from_domain) if from_domain else DmarcVerdict("none")
+    if not from_domain:
+        return DmarcVerdict("none")
+    return None if policy.dmarc_discovery == "tree" else await discover(dns, from_domain)
 
 
-async def _in_time(asking: Coroutine[Any, Any, T], otherwise: T) -> T:
+async def _in_time(asking: Coroutine[Any, Any, T], otherwise: T, until: float) -> T:
     try:
-        async with asyncio.timeout(DNS_DEADLINE_S):
+        async with asyncio.timeout_at(until):
             return await asking
     except TimeoutError:
         return otherwise

@@ -7,20 +7,24 @@ v1.5 with SHA-256 (RFC 8017 §8.2.2), compared whole, so nothing in the padding 
 import base64
 import binascii
 import hmac
+import re
 from dataclasses import dataclass
 
 from nacl.exceptions import CryptoError
 from nacl.signing import VerifyKey
+
+from topologies.mail.der import BIT_STRING, INTEGER, SEQUENCE, element
 
 FEWEST_BITS, MOST_BITS = 1024, 4096  # RFC 8301 §3.2; larger ones cost time for nothing
 LONGEST_EXPONENT_BITS = 32
 LONGEST_RECORD = 4_096  # characters
 ED25519_BYTES = 32
 
+_TAG_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 # RFC 8017 §9.2: the DigestInfo of SHA-256, before the digest.
-_SHA256_INFO = bytes.fromhex("3031300d060960864801650304020105000420")
+SHA256_INFO = bytes.fromhex("3031300d060960864801650304020105000420")
 # RFC 3279 §2.3.1: rsaEncryption, with its NULL
-_RSA_ALGORITHM = bytes.fromhex("300d06092a864886f70d0101010500")
+RSA_ALGORITHM = bytes.fromhex("300d06092a864886f70d0101010500")
 
 
 class KeyUnusable(ValueError):
@@ -45,6 +49,11 @@ class Key:
     ed25519: bytes  # else empty
     flags: frozenset[str]  # y: testing, s: no subdomains in i=
 
+    @property
+    def bits(self) -> int:
+        """The size of an RSA key; 0 of others."""
+        return self.modulus.bit_length()
+
     def proves(self, signature: bytes, digest: bytes) -> bool:
         """Return whether *signature* was made of the SHA-256 *digest* by the key's owner."""
         if self.kind == "ed25519":
@@ -58,23 +67,34 @@ class Key:
         if len(signature) != size or number >= self.modulus:
             return False
         signed = pow(number, self.exponent, self.modulus).to_bytes(size, "big")
-        end = b"\x00" + _SHA256_INFO + digest
-        return hmac.compare_digest(signed, b"\x00\x01" + b"\xff" * (size - 2 - len(end)) + end)
+        return hmac.compare_digest(signed, padded(digest, size))
 
 
-def tags(text: str) -> dict[str, str]:
+def padded(digest: bytes, size: int) -> bytes:
+    """Return what an RSA key of *size* bytes signs for a SHA-256 *digest* (RFC 8017 §9.2)."""
+    end = b"\x00" + SHA256_INFO + digest
+    return b"\x00\x01" + b"\xff" * (size - 2 - len(end)) + end
+
+
+def tags(text: str, *, is_strict: bool = False) -> dict[str, str]:
     """Return the tags of a list by name, white space in values kept only inside (§3.2).
+
+    Args:
+        text: The list.
+        is_strict: Allow neither other names than the grammar's nor nothing between semicolons.
 
     Raises:
         TagSyntaxError: One has no name or no "=", or is there twice.
     """
     found: dict[str, str] = {}
-    for spec in text.split(";"):
+    specs = text.split(";")
+    for at, spec in enumerate(specs, 1):
         name, equals, value = spec.partition("=")
         name = name.strip()
-        if not equals and not name:
+        if not equals and not name and not (is_strict and at < len(specs)):
             continue
-        if not equals or not name or name in found:
+        is_odd = is_strict and not _TAG_NAME.fullmatch(name)
+        if not equals or not name or name in found or is_odd:
             raise TagSyntaxError(f"{spec.strip()[:40]!r} is no tag, or is there twice")
         found[name] = value.strip()
     return found
@@ -129,12 +149,12 @@ def _from_base64(text: str) -> bytes:
 def _rsa(material: bytes) -> tuple[int, int]:
     """Return modulus and exponent of a SubjectPublicKeyInfo, or of a bare RSAPublicKey."""
     try:
-        inner = _element(material, 0x30)[0]
-        if inner.startswith(_RSA_ALGORITHM):
-            bits = _element(inner[len(_RSA_ALGORITHM) :], 0x03)[0]
-            inner = _element(bits[1:], 0x30)[0]  # a BIT STRING tells its unused bits first
-        modulus_bytes, rest = _element(inner, 0x02)
-        exponent_bytes, _ = _element(rest, 0x02)
+        inner = element(material, SEQUENCE)[0]
+        if inner.startswith(RSA_ALGORITHM):
+            bits = element(inner[len(RSA_ALGORITHM) :], BIT_STRING)[0]
+            inner = element(bits[1:], SEQUENCE)[0]  # a BIT STRING tells its unused bits first
+        modulus_bytes, rest = element(inner, INTEGER)
+        exponent_bytes, _ = element(rest, INTEGER)
     except IndexError:
         raise KeyUnusable("the key is no RSA key") from None
     modulus = int.from_bytes(modulus_bytes, "big")
@@ -147,16 +167,3 @@ def _rsa(material: bytes) -> tuple[int, int]:
     if exponent < 3 or exponent % 2 == 0 or modulus % 2 == 0:
         raise KeyUnusable("the key is no RSA key")
     return modulus, exponent
-
-
-def _element(data: bytes, tag: int) -> tuple[bytes, bytes]:
-    """Return the content of the DER element that *data* begins with, and what follows it."""
-    if data[0] != tag:
-        raise IndexError
-    length, start = data[1], 2
-    if length & 0x80:
-        start += length & 0x7F
-        length = int.from_bytes(data[2:start], "big")
-    if start + length > len(data):
-        raise IndexError
-    return data[start : start + length], data[start + length :]

@@ -4,7 +4,7 @@ Asks the DNS for the policy, compares domains, and says what the owner wants don
 fails. Whether that is done is not decided here.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -31,6 +31,10 @@ class Policy:
     percent: int = 100  # pct=
     is_dkim_strict: bool = False  # adkim=
     is_spf_strict: bool = False  # aspf=
+    # Of the successor, RFC 9989 §4.7, and only followed there:
+    wish_absent: Wish | None = None  # np=, for names below that do not exist
+    psd: Literal["y", "n", "u"] = "u"  # psd=, whether the domain is a public suffix
+    is_test: bool = False  # t=
 
     def wish_for(self, from_domain: str, sample: int) -> Wish:
         """Return what is wanted for a message that fails.
@@ -74,6 +78,7 @@ def parse(text: str, domain: str) -> Policy:
             raise DmarcSyntaxError(f"{domain}: p= or sp= is no policy")
         wish = below = "none"
     percent = found.get("pct", "100")
+    psd = found.get("psd", "").lower()
     return Policy(
         domain=domain,
         wish=wish,
@@ -81,6 +86,9 @@ def parse(text: str, domain: str) -> Policy:
         percent=min(100, int(percent[:4])) if percent.isascii() and percent.isdigit() else 100,
         is_dkim_strict=found.get("adkim", "").lower() == "s",
         is_spf_strict=found.get("aspf", "").lower() == "s",
+        wish_absent=_WISHES.get(found.get("np", "").lower()),
+        psd="y" if psd == "y" else "n" if psd == "n" else "u",
+        is_test=found.get("t", "").lower() == "y",
     )
 
 
@@ -91,7 +99,7 @@ async def discover(dns: Resolver, from_domain: str) -> Policy | DmarcVerdict:
     """
     try:
         for domain in dict.fromkeys((from_domain, organizational(from_domain))):
-            records = [r for r in await dns.txt(f"_dmarc.{domain}") if _is_record(r)]
+            records = [r for r in await dns.txt(f"_dmarc.{domain}") if is_record(r)]
             if len(records) > 1:
                 break  # step 5: as if there were none
             if records:
@@ -108,23 +116,37 @@ def evaluate(
     from_domain: str,
     spf: SpfVerdict,
     dkim: Sequence[DkimVerdict],
+    *,
+    organization: Callable[[str], str] = organizational,
 ) -> DmarcVerdict:
-    """Return whether one proof is of a domain aligned with *from_domain* (RFC 7489 §4.2)."""
+    """Return whether one proof is of a domain aligned with *from_domain* (RFC 7489 §4.2).
+
+    Args:
+        policy: As ``discover`` returned it.
+        from_domain: Of From.
+        spf: One proof.
+        dkim: Others.
+        organization: Returns the organizational domain of a name.
+    """
     if not isinstance(policy, Policy):
         return policy
-    proofs: list[tuple[str, bool]] = [
-        (verdict.result, is_aligned(verdict.domain, from_domain, is_strict=policy.is_dkim_strict))
-        for verdict in dkim
+    proofs: list[tuple[str, str, bool]] = [
+        (verdict.result, verdict.domain, policy.is_dkim_strict) for verdict in dkim
     ]
-    proofs.append((spf.result, is_aligned(spf.domain, from_domain, is_strict=policy.is_spf_strict)))
-    results = {result for result, aligned in proofs if aligned}
+    proofs.append((spf.result, spf.domain, policy.is_spf_strict))
+    results = {
+        result
+        for result, domain, is_strict in proofs
+        if is_aligned(domain, from_domain, is_strict=is_strict, organization=organization)
+    }
     if "pass" in results:
         return DmarcVerdict("pass", policy)
     # §6.6.2: what could not be asked could have been the proof.
     return DmarcVerdict("temperror" if "temperror" in results else "fail", policy)
 
 
-def _is_record(text: str) -> bool:
+def is_record(text: str) -> bool:
+    """Return whether a TXT record is meant to be one of DMARC."""
     name, equals, rest = text.partition("=")
     version = rest.partition(";")[0]
     # §6.4: the version comes first, and its case matters.

@@ -6,6 +6,7 @@ fetched. Names are in ASCII.
 """
 
 import ipaddress
+from collections.abc import Callable
 from functools import cache, lru_cache
 
 from publicsuffixlist import PublicSuffixList
@@ -20,12 +21,18 @@ def organizational(domain: str) -> str:
     return _suffixes().privatesuffix(name) or name
 
 
-def is_aligned(name: str, other: str, *, is_strict: bool = False) -> bool:
+def is_aligned(
+    name: str,
+    other: str,
+    *,
+    is_strict: bool = False,
+    organization: Callable[[str], str] = organizational,
+) -> bool:
     """Return whether two domains speak for the same one (RFC 7489 §3.1)."""
     name, other = name.lower().rstrip("."), other.lower().rstrip(".")
     if not name or not other:
         return False
-    return name == other or (not is_strict and organizational(name) == organizational(other))
+    return name == other or (not is_strict and organization(name) == organization(other))
 
 
 def is_public_address(text: str) -> bool:

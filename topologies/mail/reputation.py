@@ -47,4 +47,5 @@ def weighed(probability: float, by: float) -> float:
     """Return *probability* with *by* added to its log-odds."""
     if not by or not 0 < probability < 1:
         return probability
-    return 1 / (1 + math.exp(-(math.log(probability / (1 - probability)) + by)))
+    odds = probability * math.exp(by)  # not by way of the logarithm, whose way back may overflow
+    return odds / (odds + 1 - probability)

@@ -1,0 +1,210 @@
+"""Where clients come in: a port that listens, in TLS from the start or not, behind proxies or not.
+
+A proxy of ours speaks first and tells whom it speaks for; its header is read from the socket
+before anything else and not an octet more, since TLS may follow at once. Who is none of our
+proxies is taken for itself, and who is one and says nothing of the kind is refused.
+"""
+
+import asyncio
+import socket
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import structlog
+
+from connectors.smtp_in import proxy
+from connectors.smtp_in.certificates import Certificates
+from topologies.mail.networks import Network, is_among
+
+BACKLOG = 1_024
+HEADER_TIMEOUT_S = 5.0  # a proxy says it at once
+HANDSHAKE_TIMEOUT_S = 30.0
+MOST_AT_THE_DOOR = 1_000  # of whom a header or a handshake is awaited
+
+_logger = structlog.get_logger("smtp")
+
+# Makes what speaks with a client; given its address where a proxy told it, else "".
+Factory = Callable[[str], asyncio.Protocol]
+
+
+class Door(Protocol):
+    """A port that is open."""
+
+    @property
+    def port(self) -> int:
+        """Its number."""
+        ...
+
+    async def close(self) -> None:
+        """Let nobody in any more; who is in stays."""
+        ...
+
+
+class PlainDoor:
+    """A port that clients come to themselves."""
+
+    def __init__(self, server: asyncio.Server) -> None:
+        self._server = server
+
+    @property
+    def port(self) -> int:
+        """Its number."""
+        return self._server.sockets[0].getsockname()[1]
+
+    async def close(self) -> None:
+        """Let nobody in any more."""
+        self._server.close()
+
+
+class GuardedDoor:
+    """A port at which something comes before SMTP: the header of a proxy, TLS, or both."""
+
+    def __init__(
+        self,
+        sockets: Sequence[socket.socket],
+        factory: Factory,
+        proxies: Sequence[Network],
+        certificates: Certificates | None,
+    ) -> None:
+        """Take whom *sockets* accept; without *certificates* no TLS is expected."""
+        self._sockets = sockets
+        self._factory = factory
+        self._proxies = proxies
+        self._certificates = certificates
+        self._places = asyncio.Semaphore(MOST_AT_THE_DOOR)
+        self._letting_in = set[asyncio.Task[None]]()
+        self._accepting = [
+            asyncio.create_task(self._accept(each), name="accept") for each in sockets
+        ]
+
+    @property
+    def port(self) -> int:
+        """Its number."""
+        return self._sockets[0].getsockname()[1]
+
+    async def close(self) -> None:
+        """Let nobody in any more."""
+        tasks = [*self._accepting, *self._letting_in]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for each in self._sockets:
+            each.close()
+
+    async def _accept(self, listening: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await self._places.acquire()
+            try:
+                connected, peer = await loop.sock_accept(listening)
+            except OSError as error:  # no more files, say: as asyncio does, a moment later
+                self._places.release()
+                _logger.warning("smtp.not-accepted", reason=str(error))
+                await asyncio.sleep(1)
+                continue
+            except asyncio.CancelledError:
+                self._places.release()
+                raise
+            task = asyncio.create_task(self._let_in(connected, peer[0]), name="let-in")
+            self._letting_in.add(task)
+            task.add_done_callback(self._letting_in.discard)
+
+    async def _let_in(self, connected: socket.socket, peer_ip: str) -> None:
+        is_let_in = False
+        try:
+            peer_ip = peer_ip.partition("%")[0].removeprefix("::ffff:")
+            client_ip = ""
+            if is_among(peer_ip, self._proxies):
+                async with asyncio.timeout(HEADER_TIMEOUT_S):
+                    client_ip = await _client_of(connected)
+            loop = asyncio.get_running_loop()
+            # With the certificate as it is now.
+            tls = self._certificates.context() if self._certificates else None
+            await loop.connect_accepted_socket(
+                lambda: self._factory(client_ip),
+                connected,
+                ssl=tls,
+                ssl_handshake_timeout=HANDSHAKE_TIMEOUT_S if tls else None,
+            )
+            is_let_in = True
+        except (proxy.NotProxied, TimeoutError) as error:
+            reason = str(error) or "nothing was said"
+            _logger.warning("smtp.no-proxy-header", proxy_ip=peer_ip, reason=reason)
+        except OSError as error:  # it is gone, or speaks no TLS that we do
+            _logger.debug("smtp.not-let-in", client_ip=peer_ip, reason=str(error))
+        finally:
+            self._places.release()
+            if not is_let_in:
+                connected.close()
+
+
+async def open_door(
+    host: str,
+    port: int,
+    factory: Factory,
+    *,
+    proxies: Sequence[Network] = (),
+    certificates: Certificates | None = None,
+) -> Door:
+    """Listen at *host* and *port*, and have *factory* speak with who comes.
+
+    Args:
+        host: An address of this machine, or a name for several.
+        port: 0 for any.
+        factory: Makes what speaks with a client.
+        proxies: Networks whose clients begin with a PROXY header.
+        certificates: For TLS from the start; None: in clear text.
+
+    Raises:
+        OSError: The port is taken, or the address is none of this machine's.
+    """
+    loop = asyncio.get_running_loop()
+    if not proxies and certificates is None:
+        return PlainDoor(await loop.create_server(lambda: factory(""), host, port, backlog=BACKLOG))
+    found = await loop.getaddrinfo(
+        host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )
+    sockets: list[socket.socket] = []
+    try:
+        for family, kind, protocol, _, address in dict.fromkeys(found):
+            # Any free port is one and the same for all addresses.
+            taken = sockets[0].getsockname()[1] if sockets and not port else port
+            sockets.append(_listening(family, kind, protocol, (address[0], taken)))
+    except OSError:
+        for each in sockets:
+            each.close()
+        raise
+    return GuardedDoor(sockets, factory, proxies, certificates)
+
+
+def _listening(
+    family: int, kind: int, protocol: int, address: tuple[str | int, int]
+) -> socket.socket:
+    opened = socket.socket(family, kind, protocol)
+    try:
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        opened.setblocking(False)
+        opened.bind(address)
+        opened.listen(BACKLOG)
+    except OSError:
+        opened.close()
+        raise
+    return opened
+
+
+async def _client_of(connected: socket.socket) -> str:
+    fixed = proxy.read_fixed(await _exactly(connected, proxy.FIXED_BYTES))
+    return proxy.client_of(fixed, await _exactly(connected, fixed.rest_bytes))
+
+
+async def _exactly(connected: socket.socket, size_bytes: int) -> bytes:
+    loop = asyncio.get_running_loop()
+    data = b""
+    while len(data) < size_bytes:
+        piece = await loop.sock_recv(connected, size_bytes - len(data))
+        if not piece:
+            raise proxy.NotProxied("nothing more was said")
+        data += piece
+    return data

@@ -1,0 +1,98 @@
+"""A mail is refused at once when the domain in From wishes that, and only then."""
+
+import pytest
+
+from connectors.memory.clock import ManualClock
+from connectors.memory.dns import MemoryDns, Records
+from tests.edge.mails import a_mail
+from tests.mail.signing import key_of, signed
+from topologies.check import Refusal, Transaction
+from topologies.edge.dmarc import dmarc
+from topologies.ports.policy import DmarcRefusal
+
+RAW = b"From: Ann <ann@shop.example>\r\nTo: bo@x.example\r\nSubject: x\r\nDate: y\r\n\r\nHi\r\n"
+REJECT: dict[str, Records] = {
+    "_dmarc.shop.example": {"TXT": ["v=DMARC1; p=reject"]},
+    "test._domainkey.shop.example": {"TXT": [key_of("ed25519").record]},
+    "shop.example": {"TXT": ["v=spf1 ip4:198.51.100.7 -all"]},
+}
+
+
+async def test_what_is_not_proved_is_refused_as_wished() -> None:
+    answer = await asked(a_mail(start=RAW, is_whole=True))
+    assert isinstance(answer, Refusal)
+    assert answer.reply[:9] == "550 5.7.1"
+
+
+@pytest.mark.parametrize("policy", ["v=DMARC1; p=quarantine", "v=DMARC1; p=none", "nothing"])
+async def test_what_nobody_wishes_to_be_refused_is_taken(policy: str) -> None:
+    zones = REJECT | {"_dmarc.shop.example": {"TXT": [policy]}}
+    assert await asked(a_mail(start=RAW, is_whole=True), zones) is None
+
+
+async def test_what_spf_proves_is_taken() -> None:
+    proved = a_mail(
+        start=RAW, is_whole=True, client_ip="198.51.100.7", mail_from="ann@shop.example"
+    )
+    assert await asked(proved) is None
+
+
+async def test_what_a_signature_proves_is_taken() -> None:
+    assert await asked(a_mail(start=signed(RAW, "ed25519"), is_whole=True)) is None
+
+
+async def test_a_signature_that_does_not_hold_proves_nothing() -> None:
+    changed = signed(RAW, "ed25519").replace(b"Hi", b"Ho")
+    assert isinstance(await asked(a_mail(start=changed, is_whole=True)), Refusal)
+
+
+async def test_a_signature_whose_body_is_not_here_may_hold() -> None:
+    assert await asked(a_mail(start=signed(RAW, "ed25519"), is_whole=False)) is None
+    assert isinstance(await asked(a_mail(start=RAW, is_whole=False)), Refusal)
+
+
+async def test_the_signature_of_another_domain_proves_nothing() -> None:
+    other = signed(RAW, "ed25519", domain="far.example")
+    assert isinstance(await asked(a_mail(start=other, is_whole=False)), Refusal)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"To: bo@x.example\r\n\r\n",
+        b"From: a@shop.example\r\nFrom: b@shop.example\r\n\r\n",
+        b"From: a@shop.example, b@far.example\r\n\r\n",
+        b"From: nobody\r\n\r\n",
+        b"",
+    ],
+)
+async def test_without_one_author_there_is_nothing_to_wish(raw: bytes) -> None:
+    assert await asked(a_mail(start=raw, is_whole=True)) is None
+
+
+@pytest.mark.parametrize(
+    "told", [{"is_trusted": True}, {"is_allowed": True}, {"client_ip": "10.0.0.7"}]
+)
+async def test_trusted_clients_are_not_asked_for_a_proof(told: dict[str, object]) -> None:
+    assert await asked(a_mail(start=RAW, is_whole=True, **told)) is None
+
+
+@pytest.mark.parametrize("name", ["_dmarc.shop.example", "far.example", "shop.example"])
+async def test_a_dns_that_fails_refuses_nobody_that_it_could_prove(name: str) -> None:
+    dns = MemoryDns(REJECT, failing=[name])
+    mail = a_mail(start=RAW, is_whole=True, mail_from="ann@shop.example")
+    answer = await dmarc(mail, refusal=DmarcRefusal(is_on=True), dns=dns, clock=ManualClock())
+    assert (answer is None) == (name != "far.example")
+
+
+async def test_it_is_off_unless_switched_on() -> None:
+    dns = MemoryDns(REJECT)
+    mail = a_mail(start=RAW, is_whole=True)
+    assert await dmarc(mail, refusal=DmarcRefusal(), dns=dns, clock=ManualClock()) is None
+    assert dns.asked == []
+
+
+async def asked(mail: Transaction, zones: dict[str, Records] = REJECT) -> Refusal | None:
+    return await dmarc(
+        mail, refusal=DmarcRefusal(is_on=True), dns=MemoryDns(zones), clock=ManualClock()
+    )

@@ -1,0 +1,106 @@
+"""DMARC: refuse a mail whose author's domain wishes it, for want of a proof (RFC 7489 §10.3).
+
+Off by default, as it breaks many a mailing list; then such mail is accepted, and the wish is
+weighed with all else (`authenticate`, `score`). Needs no more than the header, unless a
+signature of the author's domain is to be checked: that needs the body, and when that is too
+large to be here the mail is accepted. Who can't be asked in time refuses nobody.
+"""
+
+import asyncio
+import zlib
+from collections.abc import Sequence
+from datetime import datetime
+
+from topologies.check import Refusal, Transaction, check
+from topologies.events import DkimVerdict
+from topologies.mail import address_list, dkim
+from topologies.mail.dkim_canonical import fields, split
+from topologies.mail.dmarc import Policy, discover, evaluate
+from topologies.mail.domains import is_aligned, is_public_address
+from topologies.mail.mailbox_address import domain_in_ascii
+from topologies.mail.spf import check_host
+from topologies.ports.clock import Clock
+from topologies.ports.dns import Resolver
+from topologies.ports.policy import DmarcRefusal
+
+DEADLINE_S = 3.0  # the client waits
+MOST_SIGNATURES = 20  # whose domains are looked at
+
+
+@check(at="data", rank=10)
+async def dmarc(
+    mail: Transaction, *, refusal: DmarcRefusal, dns: Resolver, clock: Clock
+) -> Refusal | None:
+    """Return the refusal of a mail that its author's domain does not know of."""
+    if not refusal.is_on or mail.is_trusted or mail.is_allowed:
+        return None
+    if not is_public_address(mail.client_ip):
+        return None
+    header, _ = split(mail.start)
+    found = fields(header)
+    from_domain = _from_domain(found)
+    if not from_domain:
+        return None  # nobody's, or several's: not for DMARC to say (§6.6.1)
+    try:
+        async with asyncio.timeout(DEADLINE_S):
+            is_refused = await _is_refused(mail, found, from_domain, dns, clock.now())
+    except TimeoutError:
+        return None
+    if not is_refused:
+        return None
+    return Refusal(
+        reply="550 5.7.1 The domain in From asks not to take what it has not proved (DMARC)",
+        reason="DMARC: neither SPF nor DKIM proves From, and its policy is reject",
+    )
+
+
+async def _is_refused(
+    mail: Transaction,
+    found: Sequence[tuple[str, bytes]],
+    from_domain: str,
+    dns: Resolver,
+    now: datetime,
+) -> bool:
+    policy = await discover(dns, from_domain)
+    # Not drawn anew: the stage that judges the mail must come to the same (pct=).
+    sample = zlib.crc32(mail.mail_id.encode()) % 100
+    if not isinstance(policy, Policy) or policy.wish_for(from_domain, sample) != "reject":
+        return False
+    spf = await check_host(dns, client_ip=mail.client_ip, mail_from=mail.mail_from, helo=mail.helo)
+    signatures: Sequence[DkimVerdict] = ()
+    if evaluate(policy, from_domain, spf, ()).result != "fail":
+        return False
+    if _may_be_signed(found, from_domain):
+        if not mail.is_whole:
+            return False
+        signatures = await dkim.verify(dns, mail.start, now=now)
+    return evaluate(policy, from_domain, spf, signatures).result == "fail"
+
+
+def _from_domain(found: Sequence[tuple[str, bytes]]) -> str:
+    """Return the one domain in From, in ASCII; empty if there is none or several."""
+    values = [field.partition(b":")[2] for name, field in found if name == "from"]
+    if len(values) != 1:
+        return ""
+    domains: set[str] = set()
+    for address in address_list.read(values[0])[0]:
+        try:
+            domains.add(domain_in_ascii(address.address.rpartition("@")[2].rstrip(".")))
+        except ValueError:
+            continue
+    return domains.pop() if len(domains) == 1 else ""
+
+
+def _may_be_signed(found: Sequence[tuple[str, bytes]], from_domain: str) -> bool:
+    signatures = [field for name, field in found if name == "dkim-signature"]
+    if len(signatures) > MOST_SIGNATURES:
+        return True
+    return any(is_aligned(domain, from_domain) for s in signatures for domain in _signers(s))
+
+
+def _signers(signature: bytes) -> Sequence[str]:
+    """Return what stands behind d= in a DKIM-Signature (RFC 6376 §3.5)."""
+    tags = (tag.partition(b"=") for tag in signature.partition(b":")[2].split(b";"))
+    return [
+        b"".join(value.split()).decode("latin-1") for name, _, value in tags if name.strip() == b"d"
+    ]
