@@ -24,8 +24,8 @@ class HttpClient:
         """
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port or 80
-        self._socket = socket.create_connection((host, port), timeout=TIMEOUT_S)
-        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._address = (host, port)
+        self._socket = _connected(self._address)
         self._head = f"Host: {host}:{port}\r\nAccept: application/json\r\n"
         if token:
             self._head += f"Authorization: Bearer {token}\r\n"
@@ -62,8 +62,17 @@ class HttpClient:
 
     def answer(self, request: bytes) -> tuple[int, bytes]:
         """Send a request and return status and content, whatever the status is."""
-        self._socket.sendall(request)
-        head = self._until_head_ends()
+        try:
+            self._socket.sendall(request)
+            head = self._until_head_ends()
+        except (RuntimeError, OSError):
+            if self._received:
+                raise
+            # The server closes what was not used for long; all that is asked may be asked again.
+            self._socket.close()
+            self._socket = _connected(self._address)
+            self._socket.sendall(request)
+            head = self._until_head_ends()
         first, *fields = head.split(b"\r\n")
         length = 0
         for field in fields:
@@ -101,3 +110,9 @@ class HttpClient:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _connected(address: tuple[str, int]) -> socket.socket:
+    connected = socket.create_connection(address, timeout=TIMEOUT_S)
+    connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return connected

@@ -80,7 +80,7 @@ class KafkaAdmin:
             return {}
         asked = [ConfigResource(ConfigResource.Type.TOPIC, topic) for topic in topics]
         answers = await self._answers(
-            lambda: self._client.describe_configs(asked, request_timeout=self._within_s),
+            lambda client: client.describe_configs(asked, request_timeout=self._within_s),
             "read the options of topics",
         )
         return {
@@ -94,14 +94,14 @@ class KafkaAdmin:
         """Make *topic*; return when the brokers have it."""
         new = NewTopic(topic, partitions, replication, config=dict(configs))
         await self._answers(
-            lambda: self._client.create_topics([new], **self._timeouts), f"create {topic}"
+            lambda client: client.create_topics([new], **self._timeouts), f"create {topic}"
         )
 
     async def add_partitions(self, topic: str, partitions: int) -> None:
         """Let *topic* have as many partitions, which must be more than it has."""
         new = NewPartitions(topic, partitions)
         await self._answers(
-            lambda: self._client.create_partitions([new], **self._timeouts),
+            lambda client: client.create_partitions([new], **self._timeouts),
             f"add partitions to {topic}",
         )
 
@@ -113,7 +113,7 @@ class KafkaAdmin:
         ]
         change = ConfigResource(ConfigResource.Type.TOPIC, topic, incremental_configs=entries)
         await self._answers(
-            lambda: self._client.incremental_alter_configs(
+            lambda client: client.incremental_alter_configs(
                 [change], request_timeout=self._within_s
             ),
             f"set options of {topic}",
@@ -122,7 +122,7 @@ class KafkaAdmin:
     async def delete(self, topics: Sequence[str]) -> None:
         """Delete topics and all that is in them. Only tests do."""
         await self._answers(
-            lambda: self._client.delete_topics(list(topics), **self._timeouts), "delete topics"
+            lambda client: client.delete_topics(list(topics), **self._timeouts), "delete topics"
         )
 
     async def starts(self, topic: str) -> dict[int, int]:
@@ -150,7 +150,9 @@ class KafkaAdmin:
             return {}
         asked = [ConsumerGroupTopicPartitions(group, [TopicPartition(*p) for p in places])]
         answers = await self._answers(
-            lambda: self._client.list_consumer_group_offsets(asked, request_timeout=self._within_s),
+            lambda client: client.list_consumer_group_offsets(
+                asked, request_timeout=self._within_s
+            ),
             f"ask for the position of {group}",
         )
         found = answers[group].topic_partitions or []
@@ -162,7 +164,7 @@ class KafkaAdmin:
             return {}
         asked = {TopicPartition(topic, partition): which for partition in range(count)}
         answers = await self._answers(
-            lambda: self._client.list_offsets(
+            lambda client: client.list_offsets(
                 asked,
                 isolation_level=IsolationLevel.READ_COMMITTED,
                 request_timeout=self._within_s,
@@ -172,14 +174,16 @@ class KafkaAdmin:
         return {place.partition: found.offset for place, found in answers.items()}
 
     async def _answers(
-        self, ask: Callable[[], Mapping[Any, "Future[Any]"]], doing: str
+        self, ask: Callable[[AdminClient], Mapping[Any, "Future[Any]"]], doing: str
     ) -> dict[Any, Any]:
         """Return what *ask* comes to; it is asked again while leaders are being chosen."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._within_s
         while True:
+            # Held, since with a client that nobody holds go the answers that are still to come.
+            client = self._client
             try:
-                return {key: await asyncio.wrap_future(f) for key, f in ask().items()}
+                return {key: await asyncio.wrap_future(f) for key, f in ask(client).items()}
             except KafkaException as error:
                 if not is_momentary(error) or loop.time() > deadline:
                     # One that asked a group's coordinator while a broker was away may never

@@ -186,7 +186,9 @@ class S3Client:
             answer = await self._client.delete_objects(
                 Bucket=self.bucket, Delete={"Objects": objects, "Quiet": True}
             )
-        if errors := answer.get("Errors"):
+        # Some services take it for an error when an object is deleted by two at once.
+        errors = [each for each in answer.get("Errors", ()) if each.get("Code") != "NoSuchKey"]
+        if errors:
             code = errors[0].get("Code")
             raise Retryable(f"S3 did not delete {len(errors)} of {len(keys)}: {code}")
 

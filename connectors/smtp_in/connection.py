@@ -9,26 +9,19 @@ wrong in a command is answered with 451 and no detail.
 import asyncio
 import ssl
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import ClassVar, cast
 
 import structlog
 from aiosmtpd.smtp import SMTP, Session
 from msgspec.structs import replace
 
-from connectors.settings import Settings
 from connectors.smtp_in import commands, replies
-from connectors.smtp_in.certificates import Certificates
-from connectors.smtp_in.places import Places
+from connectors.smtp_in.reception import Reception
 from connectors.smtp_in.wire import BLOCK_BYTES, ClientGone, Wire
-from topologies.acceptance import Acceptance
 from topologies.check import Refusal, Transaction
 from topologies.errors import NoSpace, Retryable
 from topologies.events.inbound import Origin
-from topologies.mail.networks import Network, is_among
-from topologies.ports.blobs import Blobs
-from topologies.ports.clock import Clock
-from topologies.ports.log import EventLog
+from topologies.mail.networks import is_among
 
 MOST_ERRORS = 20  # in a row without a mail, unknown recipients among them
 FREE_ERRORS = 5  # of them, that a stranger need not wait for
@@ -48,22 +41,6 @@ class _NoHooks:
 
 
 _NO_HOOKS = _NoHooks()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reception:
-    """What all connections of a server share."""
-
-    log: EventLog
-    blobs: Blobs
-    acceptance: Acceptance
-    clock: Clock
-    settings: Settings
-    hostname: str
-    certificates: Certificates | None
-    trusted: Sequence[Network]
-    places: Places
-    connections: "set[Connection]" = field(default_factory=lambda: set[Connection]())
 
 
 class Connection(SMTP):
@@ -265,7 +242,9 @@ class Connection(SMTP):
 
     async def _greet(self) -> None:
         if self._turned_away:
-            self._say_goodbye(self._turned_away)
+            reply = self._turned_away
+            _logger.info("smtp.turned-away", reply=reply[:9], client_ip=self.facts.client_ip)
+            self._say_goodbye(reply)
             return
         try:
             answer = await self.reception.acceptance.ask("connect", self.facts)

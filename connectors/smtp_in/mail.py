@@ -28,7 +28,8 @@ class Mail:
     sender: Sender
     asked: Transaction  # what the checks know of it
     wishes: list[RecipientWish] = field(default_factory=lambda: list[RecipientWish]())
-    has_refused: bool = False  # a recipient
+    has_put_off: bool = False  # a recipient, who may be tried later
+    has_refused: bool = False  # a recipient, for good
 
     @property
     def recipients(self) -> Sequence[str]:
@@ -71,7 +72,7 @@ class Mail:
         )
         answer = await acceptance.ask("data", arrived)
         if isinstance(answer, Refusal):
-            raise Refused(answer.reply)
+            raise Refused(answer.reply, is_logged=True)
         if content.size_bytes <= self.sender.size_bytes:
             return [replies.RECIPIENT_OK] * len(self.recipients)
         # Only now is it known whether there is room.

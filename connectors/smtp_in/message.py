@@ -32,11 +32,13 @@ class Refused(Exception):
 
     Attributes:
         reply: Why.
+        is_logged: A check said so, and that was logged.
     """
 
-    def __init__(self, reply: str) -> None:
+    def __init__(self, reply: str, *, is_logged: bool = False) -> None:
         super().__init__(reply)
         self.reply = reply
+        self.is_logged = is_logged
 
 
 class TooSlow(Exception):

@@ -17,11 +17,12 @@ from msgspec.structs import replace
 
 from connectors.smtp_in import chunks, commands, envelope, replies
 from connectors.smtp_in.chunks import Chunked
-from connectors.smtp_in.connection import Connection, Reception
 from connectors.smtp_in.data import Stuffed
 from connectors.smtp_in.envelope import Chunk
+from connectors.smtp_in.introduction import Introduction
 from connectors.smtp_in.mail import Mail
 from connectors.smtp_in.message import Content, Pace, Refused, Source, TooSlow, receive
+from connectors.smtp_in.reception import Reception
 from topologies.check import Refusal
 from topologies.errors import NoSpace, Retryable
 from topologies.events import MailReceived
@@ -39,7 +40,7 @@ class GivenUp(Exception):
     """The client wants no answer to its message any more."""
 
 
-class SmtpSession(Connection):
+class SmtpSession(Introduction):
     """A session with another system's mail server."""
 
     greeting = "ESMTP"
@@ -59,75 +60,6 @@ class SmtpSession(Connection):
 
     def _set_post_data_state(self) -> None:
         self.mail: Mail | None = None
-
-    # --- who is there -----------------------------------------------------------------------
-
-    @syntax("HELO hostname")
-    async def smtp_HELO(self, hostname: str | None) -> None:
-        """Greet without extensions."""
-        if refusal := await self._introduced(hostname, extended=False):
-            await self.push(refusal)
-        else:
-            self.wire.say(f"250 {self.hostname}")
-
-    @syntax("EHLO hostname")
-    async def smtp_EHLO(self, hostname: str | None) -> None:
-        """Greet and tell the extensions."""
-        if refusal := await self._introduced(hostname, extended=True):
-            await self.push(refusal)
-            return
-        extensions = [
-            self.hostname,
-            "PIPELINING",  # RFC 2920
-            f"SIZE {self.data_size_limit}",  # RFC 1870
-            "8BITMIME",  # RFC 6152
-            "SMTPUTF8",  # RFC 6531
-            "CHUNKING",  # RFC 3030
-            "BINARYMIME",
-            "DSN",  # RFC 3461
-            "ENHANCEDSTATUSCODES",  # RFC 2034
-        ]
-        if self.tls_context and not self.tls:
-            extensions.append("STARTTLS")  # RFC 3207
-        self.wire.say("".join(f"250-{line}\r\n" for line in extensions) + "250 HELP")
-
-    async def _introduced(self, hostname: str | None, *, extended: bool) -> str:
-        if not hostname or not hostname.isascii() or not hostname.isprintable():
-            return replies.NEEDS_NAME
-        self._set_rset_state()
-        asked = replace(self.facts, helo=hostname)
-        answer = await self.reception.acceptance.ask("helo", asked)
-        if isinstance(answer, Refusal):
-            return answer.reply
-        self.facts = answer
-        self.client.extended_smtp = extended
-        return ""
-
-    @syntax("STARTTLS", when="tls_context")
-    async def smtp_STARTTLS(self, arg: str | None) -> None:
-        """Go on in TLS."""
-        if arg:
-            await self.push(replies.NO_ARGUMENT)
-        elif self.tls_context is None:
-            await self.push(replies.NO_TLS)
-        elif self.tls:
-            await self.push(replies.TLS_ALREADY)
-        else:
-            await self.secure()
-
-    @syntax("QUIT")
-    async def smtp_QUIT(self, arg: str | None) -> None:
-        """Say goodbye."""
-        if arg:
-            await self.push(replies.NO_ARGUMENT)
-            return
-        await self.push(replies.BYE)
-        self.finish()
-
-    @syntax("VRFY <address>")
-    async def smtp_VRFY(self, arg: str | None) -> None:
-        """Tell nothing: that would help those who collect addresses (RFC 5321 §7.3)."""
-        await self.push(replies.CANNOT_VERIFY if arg else replies.NEEDS_ADDRESS)
 
     # --- a transaction ------------------------------------------------------------------------
 
@@ -167,8 +99,9 @@ class SmtpSession(Connection):
         """Name a recipient."""
         mail = self.mail
         reply = replies.MAIL_FIRST if mail is None else await self._rcpt(mail, arg)
-        if mail is not None and reply[0] != "2":
-            mail.has_refused = True
+        if mail is not None:
+            mail.has_put_off |= reply[0] == "4"
+            mail.has_refused |= reply[0] == "5"
         await self.push(reply)
 
     async def _rcpt(self, mail: Mail, arg: str | None) -> str:
@@ -179,7 +112,11 @@ class SmtpSession(Connection):
             return recipient
         if len(mail.recipients) >= self.reception.settings.max_recipients:
             return replies.TOO_MANY_RECIPIENTS
-        return await mail.add(recipient, self.reception.acceptance)
+        try:
+            return await mail.add(recipient, self.reception.acceptance)
+        except Retryable:
+            mail.has_put_off = True
+            raise
 
     @syntax("DATA")
     async def smtp_DATA(self, arg: str | None) -> None:
@@ -258,7 +195,10 @@ class SmtpSession(Connection):
 
     def no_recipient(self, mail: Mail) -> str:
         """Return the reply to DATA without recipients (RFC 5321 §3.3)."""
-        return replies.NO_RECIPIENT_LEFT if mail.has_refused else replies.RCPT_FIRST
+        if mail.has_refused:
+            return replies.NO_RECIPIENT_LEFT
+        # Who pipelines and looks at this reply alone shall come back, not give up.
+        return replies.NO_RECIPIENT_YET if mail.has_put_off else replies.RCPT_FIRST
 
     def to_tell(self, answers: Sequence[str]) -> Sequence[str]:
         """Return what is said after DATA, given the *answer* that each recipient has."""
@@ -292,6 +232,14 @@ class SmtpSession(Connection):
             return ()
         except Refused as refused:
             reply = refused.reply
+            if not refused.is_logged:
+                _logger.info(
+                    "mail.refused",
+                    check="message",
+                    reply=reply[:9],
+                    reason=reply[10:],
+                    client_ip=mail.asked.client_ip,
+                )
         except NoSpace:
             reply = replies.NO_SPACE
         except Retryable as error:

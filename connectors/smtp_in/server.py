@@ -14,11 +14,12 @@ import structlog
 
 from connectors.settings import PREFIX, Settings
 from connectors.smtp_in.certificates import Certificates
-from connectors.smtp_in.connection import Connection, Reception
+from connectors.smtp_in.connection import Connection
 from connectors.smtp_in.doors import Door, open_door
 from connectors.smtp_in.lmtp import LmtpSession
 from connectors.smtp_in.places import Places
 from connectors.smtp_in.protocol import SmtpSession
+from connectors.smtp_in.reception import Reception
 from topologies.acceptance import Acceptance
 from topologies.errors import Misconfigured
 from topologies.mail import networks

@@ -31,3 +31,18 @@ def test_a_quick_run_measures_everything(tmp_path: Path) -> None:
     sections = json.loads(file.read_text())["sections"]
     assert {"pipeline", "push", "reading", "memory", "peer_minimal"} <= sections.keys()
     assert sections["push"]["figures"]["push_missing"]["value"] == 0
+
+
+@pytest.mark.live
+def test_a_quick_run_measures_the_cluster(tmp_path: Path) -> None:
+    file = tmp_path / "bench.json"
+    options = ["--quick", "--mails", "20", "--json", str(file), "--folder", str(tmp_path)]
+    command = [sys.executable, "-m", "bench", "cluster", *options]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600)
+
+    assert done.returncode == 0, done.stderr[-4_000:]
+    sections = json.loads(file.read_text())["sections"]
+    shapes = {"pipeline_chained", "pipeline_cut", "pipeline_two"}
+    assert sections.keys() == shapes | {"push", "reading", "memory"}
+    assert sections["push"]["figures"]["push_missing"]["value"] == 0
+    assert sections["push"]["figures"]["step_store"]["value"] > 0

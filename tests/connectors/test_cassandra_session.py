@@ -174,6 +174,18 @@ async def test_a_cut_connection_is_an_outage_and_heals_by_itself(
 
 
 @pytest.mark.live
+async def test_a_node_on_another_port_is_asked_there_and_nowhere_else(
+    cassandra: Connected, user: str
+) -> None:
+    # Nodes tell their addresses and no ports: one at the usual port may be another cluster's.
+    async with _Wire() as wire, open_session([wire.address], cassandra.keyspace) as session:
+        await session.execute(PUT, (user, "before", b"x"))
+        await wire.cut()
+        with pytest.raises(Retryable):
+            await session.execute(PUT, (user, "during", b"x"))
+
+
+@pytest.mark.live
 async def test_a_server_that_does_not_answer_is_waited_for_so_long_and_no_longer(
     cassandra: Connected, user: str
 ) -> None:

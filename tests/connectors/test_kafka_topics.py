@@ -15,6 +15,7 @@ from api.cli.topics import topics as command
 from connectors.kafka.admin import KafkaAdmin
 from connectors.kafka.topics import Difference, WantedTopic, apply, diff, wanted
 from tests.live.engines import kafka
+from topologies.errors import MailError
 from topologies.topics import TOPICS, dead_topic, replay_topic
 from topologies.topology import build
 
@@ -52,6 +53,18 @@ def test_with_three_copies_two_must_have_what_is_acknowledged() -> None:
         for copies in (1, 2, 3)
     }
     assert by_copies == {1: "1", 2: "1", 3: "2"}
+
+
+@pytest.mark.live
+async def test_a_request_that_fails_takes_no_other_s_answer_along() -> None:
+    async with kafka(partitions=1) as (servers, prefix), asyncio.timeout(60):
+        admin = KafkaAdmin(servers)
+        await admin.create(f"{prefix}there", 1, 1, {})
+        for turn in range(5):
+            names = [f"{prefix}there", *(f"{prefix}{turn}-{number}" for number in range(10))]
+            made = [admin.create(name, 1, 1, {}) for name in names]
+            ended = await asyncio.gather(*made, return_exceptions=True)
+            assert [isinstance(each, MailError) for each in ended] == [True] + [False] * 10
 
 
 @pytest.mark.live

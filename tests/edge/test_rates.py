@@ -80,6 +80,6 @@ async def test_trusted_clients_are_not_counted() -> None:
 
 
 async def asked(mail: Transaction, allowed: MailRates, limits: MemoryLimits) -> str:
-    answer = await rates(mail, rates=allowed, limits=limits)
+    answer = await rates(mail, allowed=allowed, limits=limits)
     assert answer is None or isinstance(answer, Refusal)
     return answer.reply[:9] if answer else ""

@@ -217,8 +217,9 @@ async def remove_all(settings: Settings) -> None:
         access_key=settings.s3_access_key,
         secret_key=settings.s3_secret_key,
     ) as client:
-        if keys := [key async for key, _ in client.keys("")]:
-            await client.delete(keys)
+        keys = [key async for key, _ in client.keys("")]
+        for start in range(0, len(keys), 1_000):  # no more are deleted at once
+            await client.delete(keys[start : start + 1_000])
         await client.remove_bucket()
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -26,22 +27,29 @@ steps = st.lists(
 )
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(steps, st.lists(st.integers(1, 40), max_size=12))
 def test_any_pieces_are_answered_as_the_whole(said: list[bytes], sizes: list[int]) -> None:
     data = f"{HELLO}\r\n{FROM_ANN}\r\n{TO_BO}\r\n".encode() + b"".join(said)
-    assert asyncio.run(answered(pieces_of(data, sizes))) == asyncio.run(answered([data]))
+    replies, mails = asyncio.run(answered(pieces_of(data, sizes)))
+    replies_to_whole, mails_of_whole = asyncio.run(answered([data]))
+    assert mails == mails_of_whole
+    assert None in (replies, replies_to_whole) or replies == replies_to_whole
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.binary(max_size=400))
 def test_any_bytes_are_answered_in_lines_of_smtp(data: bytes) -> None:
     replies, _ = asyncio.run(answered([data]))
-    assert all(line[:3].isdecimal() and line[3:4] in " -" for line in replies.splitlines())
+    lines = (replies or "").splitlines()
+    assert all(line[:3].isdecimal() and line[3:4] in " -" for line in lines)
 
 
-async def answered(pieces: Sequence[bytes]) -> tuple[str, list[tuple[object, ...]]]:
-    """Return all that is answered, and what was kept of each mail."""
+async def answered(pieces: Sequence[bytes]) -> tuple[str | None, list[tuple[object, ...]]]:
+    """Return all that is answered, and what was kept of each mail.
+
+    Who says more after a goodbye may not hear it, as TCP has it: then there are no answers.
+    """
     async with a_house() as house, house.talk(greets=False) as talk:
         for piece in pieces:
             try:
@@ -49,14 +57,13 @@ async def answered(pieces: Sequence[bytes]) -> tuple[str, list[tuple[object, ...
             except ConnectionError:
                 break  # it hung up
             await asyncio.sleep(0)
-        try:
+        replies: str | None = None
+        with suppress(OSError):
             talk.writer.write_eof()
             replies = await talk.rest()
-        except OSError:
-            replies = ""
+            for mail in house.log.mails:  # whose ids differ from run to run
+                replies = replies.replace(mail.mail_id, "")
         mails = [(mail.raw, mail.mail_from, mail.recipients) for mail in house.log.mails]
-        for mail in house.log.mails:  # which differ from run to run
-            replies = replies.replace(mail.mail_id, "")
         return replies, mails
 
 

@@ -143,6 +143,7 @@ async def test_a_directory_out_of_reach_is_no_refusal() -> None:
         await talk.say(FROM_ANN)
         house.directory.error = Retryable("away")
         assert (await talk.say(TO_BO))[:9] == "451 4.3.0"
+        assert (await talk.say("DATA"))[:9] == "451 4.5.1"
 
 
 # --- the matrix ---------------------------------------------------------------------------

@@ -45,6 +45,7 @@ async def test_a_listed_client_reaches_postmaster_alone() -> None:
 async def test_a_greylisted_client_is_let_in_later() -> None:
     async with a_house(greylist=True, **BROUGHT) as house, house.talk(client_ip=STRANGER) as talk:
         assert (await talk.say(FROM_ANN, TO_BO))[:9] == "451 4.7.1"
+        assert (await talk.say("DATA"))[:9] == "451 4.5.1"  # not for good
         await talk.say("RSET")
         house.clock.move(timedelta(minutes=5))
         mail_id_in(await talk.send(b"", FROM_ANN, TO_BO, IDA))

@@ -26,7 +26,7 @@ from tests.survival.person import Person
 from tests.survival.sender import Sender
 from tests.survival.workers import ROLES, Worker
 
-RATE = float(os.environ.get("SURVIVAL_RATE", "10"))  # mails a second
+RATE = float(os.environ.get("SURVIVAL_RATE", "6"))  # mails a second
 IS_FULL = os.environ.get("SURVIVAL") == "full"  # outages as long as they are in earnest
 REPORT = os.environ.get("SURVIVAL_REPORT")  # a file: one line of JSON for each disturbance
 SETTLED_WITHIN_S = 120.0

@@ -16,12 +16,12 @@ WINDOW_S = 3_600.0
 
 
 @check(at="rcpt", rank=60)
-async def rates(mail: Transaction, *, rates: MailRates, limits: Limits) -> Refusal | None:
+async def rates(mail: Transaction, *, allowed: MailRates, limits: Limits) -> Refusal | None:
     """Return the refusal of one more than are taken an hour."""
     if mail.is_trusted:
         return None
     counted: list[str] = []
-    for what, name, limit in _counted(mail, rates):
+    for what, name, limit in _counted(mail, allowed):
         key = f"mail-in {what} {name}"
         verdict = await limits.hit(key, limit, WINDOW_S)
         if not verdict.allowed:
@@ -35,17 +35,17 @@ async def rates(mail: Transaction, *, rates: MailRates, limits: Limits) -> Refus
     return None
 
 
-def _counted(mail: Transaction, rates: MailRates) -> Iterator[tuple[str, str, int]]:
-    if rates.per_recipient and mail.recipient not in mail.recipients:
+def _counted(mail: Transaction, allowed: MailRates) -> Iterator[tuple[str, str, int]]:
+    if allowed.per_recipient and mail.recipient not in mail.recipients:
         # A mailbox has many addresses, with tags and aliases; a list of many is itself.
         is_one = len(mail.targets) == 1
         mailbox = mail.targets[0].user_id if is_one else mail.recipient.lower()
-        yield "recipient", mailbox, rates.per_recipient
+        yield "recipient", mailbox, allowed.per_recipient
     if mail.recipients:
         return  # the mail is counted already
-    if rates.per_sender and mail.mail_from:
-        yield "sender", mail.mail_from.lower(), rates.per_sender
-    if rates.per_client:
-        yield "client", mail.client_ip, rates.per_client
-    if rates.per_network:
-        yield "network", network_of(mail.client_ip), rates.per_network
+    if allowed.per_sender and mail.mail_from:
+        yield "sender", mail.mail_from.lower(), allowed.per_sender
+    if allowed.per_client:
+        yield "client", mail.client_ip, allowed.per_client
+    if allowed.per_network:
+        yield "network", network_of(mail.client_ip), allowed.per_network

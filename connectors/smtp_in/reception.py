@@ -1,0 +1,35 @@
+"""What all connections of a port share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from connectors.settings import Settings
+    from connectors.smtp_in.certificates import Certificates
+    from connectors.smtp_in.connection import Connection
+    from connectors.smtp_in.places import Places
+    from topologies.acceptance import Acceptance
+    from topologies.mail.networks import Network
+    from topologies.ports.blobs import Blobs
+    from topologies.ports.clock import Clock
+    from topologies.ports.log import EventLog
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reception:
+    """What they work with, and who they are."""
+
+    log: EventLog
+    blobs: Blobs
+    acceptance: Acceptance
+    clock: Clock
+    settings: Settings
+    hostname: str
+    certificates: Certificates | None
+    trusted: Sequence[Network]
+    places: Places
+    connections: set[Connection] = field(default_factory=set["Connection"])
