@@ -34,7 +34,6 @@ class Introduction(Connection):
             "SMTPUTF8",  # RFC 6531
             "CHUNKING",  # RFC 3030
             "BINARYMIME",
-            "DSN",  # RFC 3461
             "ENHANCEDSTATUSCODES",  # RFC 2034
         ]
         if self.tls_context and not self.tls:

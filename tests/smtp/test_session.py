@@ -23,7 +23,6 @@ async def test_the_server_names_itself_and_what_it_can() -> None:
             "250-SMTPUTF8",
             "250-CHUNKING",
             "250-BINARYMIME",
-            "250-DSN",
             "250-ENHANCEDSTATUSCODES",
             "250 HELP",
         ]
