@@ -8,6 +8,7 @@ from typing import Any, Self
 
 import httpx
 import msgspec
+import pytest
 from starlette.types import ASGIApp
 
 from api.app import create
@@ -38,6 +39,8 @@ from topologies.topics import BY_NAME
 from topologies.topology import build
 
 PASSWORD = "a password"
+# What is decided before any store is asked is the same on all of them.
+memory_alone = pytest.mark.parametrize("a_desk", ["memory"], indirect=True)
 
 
 class Quiet:

@@ -9,7 +9,7 @@ import pytest
 
 from api.endpoint import Endpoint
 from api.routes import ENDPOINTS
-from tests.api.desk import Desks
+from tests.api.desk import Desks, memory_alone
 from tests.api.test_mailbox import got
 from tests.engines.test_whole_topology import EICAR
 from topologies.ports.dead_letters import DeadLetter
@@ -69,6 +69,7 @@ async def test_an_attachment_in_quarantine_can_be_fetched_by_its_url(a_desk: Des
 
 
 @pytest.mark.parametrize("endpoint", [e for e in ENDPOINTS if e.path.startswith("/admin")])
+@memory_alone
 async def test_nobody_else_is_let_in(a_desk: Desks, endpoint: Endpoint) -> None:
     async with a_desk() as desk:
         ann = await desk.signed_in("ann")
@@ -88,6 +89,7 @@ async def test_health_is_told_to_whoever_asks(a_desk: Desks) -> None:
         assert "rillmail_mails_total" in (await client.get("/metrics")).text
 
 
+@memory_alone
 async def test_the_description_names_every_endpoint_and_only_what_is_there(a_desk: Desks) -> None:
     async with a_desk() as desk:
         described = await got(desk.stranger(), "/openapi.json")
@@ -105,6 +107,7 @@ async def test_the_description_names_every_endpoint_and_only_what_is_there(a_des
         assert all(name in known for name in _references(described))
 
 
+@memory_alone
 async def test_the_page_may_run_only_what_comes_from_here(a_desk: Desks) -> None:
     async with a_desk() as desk:
         client = desk.stranger()

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
-from tests.api.desk import Desks
+from tests.api.desk import Desks, memory_alone
 from topologies.errors import NoSpace, Retryable
 
 HTML = """<html><body onload="x()"><script>alert(1)</script><p style="color:red">Hello</p>
@@ -233,6 +233,7 @@ async def test_a_listing_is_paged_by_cursor_and_by_offset(a_desk: Desks) -> None
         ("/web/..%2fapp.py", 404),
     ],
 )
+@memory_alone
 async def test_what_can_t_be_answered_is_a_problem(a_desk: Desks, path: str, status: int) -> None:
     async with a_desk() as desk:
         client = await desk.signed_in()
@@ -256,6 +257,7 @@ async def test_what_can_t_be_answered_is_a_problem(a_desk: Desks, path: str, sta
         (b"{}" + b" " * 70_000, 413, None),
     ],
 )
+@memory_alone
 async def test_a_body_that_does_not_fit_is_told_with_a_pointer(
     a_desk: Desks, body: bytes, status: int, pointer: str | None
 ) -> None:

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from api import push
-from tests.api.desk import Desk, Desks, Socket
+from tests.api.desk import Desk, Desks, Socket, memory_alone
 from topologies.events import CommandAnswered
 from topologies.ports.notices import Missed
 
@@ -96,6 +96,7 @@ async def test_a_cursor_that_is_too_old_closes_the_socket_with_a_code(a_desk: De
         ("until=1", ("bearer", "TOKEN"), 400),
     ],
 )
+@memory_alone
 async def test_who_may_not_listen_is_told_why(
     a_desk: Desks, query: str, protocols: tuple[str, ...], status: int
 ) -> None:

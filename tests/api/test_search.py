@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.api.desk import Desks
+from tests.api.desk import Desks, memory_alone
 from tests.api.test_mailbox import got
 
 
@@ -49,6 +49,7 @@ async def test_what_is_asked_for_is_found(a_desk: Desks, query: str, found: list
         ("surprise=1", "invalid-parameter"),
     ],
 )
+@memory_alone
 async def test_what_can_t_be_read_is_told(a_desk: Desks, query: str, kind: str) -> None:
     async with a_desk() as desk:
         client = await desk.signed_in()

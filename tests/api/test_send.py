@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.api.desk import DOMAIN, Desks
+from tests.api.desk import DOMAIN, Desks, memory_alone
 from tests.api.test_mailbox import got
 from topologies.errors import Retryable
 from topologies.events import MailSubmitted
@@ -108,6 +108,7 @@ async def test_an_answer_refers_to_the_mail_it_answers(a_desk: Desks) -> None:
         ({"to": [BO] * 101}, "/to"),
     ],
 )
+@memory_alone
 async def test_what_can_t_be_sent_is_told_by_its_field(
     a_desk: Desks, body: dict[str, Any], pointer: str
 ) -> None:
@@ -119,6 +120,7 @@ async def test_what_can_t_be_sent_is_told_by_its_field(
         assert desk.log.appended == []
 
 
+@memory_alone
 async def test_all_that_is_wrong_is_told_at_once(a_desk: Desks) -> None:
     async with a_desk() as desk:
         ann = await desk.signed_in()

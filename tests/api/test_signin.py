@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.api.desk import DOMAIN, PASSWORD, Desks
+from tests.api.desk import DOMAIN, PASSWORD, Desks, memory_alone
 
 
 async def test_who_knows_the_password_gets_a_token_that_opens_the_mailbox(a_desk: Desks) -> None:
@@ -46,6 +46,7 @@ async def test_a_token_is_told_as_oauth_has_it(a_desk: Desks) -> None:
         ({"password": ["a", "b"]}, "invalid_request"),
     ],
 )
+@memory_alone
 async def test_what_is_wrong_with_a_sign_in_is_told(
     a_desk: Desks, changed: dict[str, str], error: str
 ) -> None:
@@ -56,6 +57,7 @@ async def test_what_is_wrong_with_a_sign_in_is_told(
         assert answer.headers["content-type"] == "application/problem+json"
 
 
+@memory_alone
 async def test_json_is_no_form(a_desk: Desks) -> None:
     async with a_desk() as desk:
         answer = await desk.stranger().post("/auth/token", json={"grant_type": "password"})

@@ -2,12 +2,16 @@
 
 import re
 import smtplib
+import time
 from dataclasses import dataclass
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import FrameLocator, Locator, Page, expect
+
+
+SEARCHABLE_WITHIN_S = 30.0
 
 
 @dataclass(frozen=True)
@@ -104,6 +108,20 @@ class Webmail:
     def search(self, text: str) -> None:
         self.page.get_by_label("Search mail").fill(text)
         self.page.keyboard.press("Enter")
+
+    def search_until_found(self, text: str, count: int) -> None:
+        """Search again until it is found: new mail can be, some seconds after it came."""
+        deadline = time.monotonic() + SEARCHABLE_WITHIN_S
+        while True:
+            self.search(text)
+            try:
+                expect(self.rows).to_have_count(count, timeout=1_000)
+            except AssertionError:
+                if time.monotonic() > deadline:
+                    raise
+                self.go_to("Inbox")
+            else:
+                return
 
     def choose(self, item: str) -> None:
         self.page.get_by_role("menuitem", name=item, exact=True).click()
