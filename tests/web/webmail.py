@@ -10,7 +10,6 @@ from typing import Any
 
 from playwright.sync_api import FrameLocator, Locator, Page, expect
 
-
 SEARCHABLE_WITHIN_S = 30.0
 
 
