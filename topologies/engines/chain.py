@@ -12,7 +12,7 @@ from datetime import datetime
 
 import msgspec
 
-from topologies.engines.handling import Again, Bury, Emit, Services, handle
+from topologies.engines.handling import Again, Bury, Emit, Services, handle, wire
 from topologies.events.base import Event
 from topologies.mail import ids
 from topologies.ports.clock import Clock
@@ -55,6 +55,13 @@ class Chains:
     def __init__(
         self, topology: Topology, services: Services, *, clock: Clock, observer: Observer
     ) -> None:
+        """Prepare.
+
+        Raises:
+            Misconfigured: A stage asks for a service that there is not.
+        """
+        for stage in topology.stages:
+            wire(stage, services)
         self._topology = topology
         self._services = services
         self._clock = clock
