@@ -16,7 +16,6 @@ from connectors.cassandra.mailboxes_load import Loader, State
 from connectors.cassandra.mailboxes_rows import (
     AFTER_ALL,
     Row,
-    email_of,
     events_of,
     folder_of,
     id_of,
@@ -27,6 +26,7 @@ from connectors.cassandra.mailboxes_rows import (
 )
 from connectors.cassandra.mailboxes_write import MAIL
 from connectors.cassandra.session import CassandraSession
+from connectors.mail_bodies import email_of
 from topologies.events.mailbox import SYSTEM_FOLDERS, MailboxChanged
 from topologies.mail.folder_names import EMPTY_SYSTEM_FOLDERS, in_order
 from topologies.mail.page_cursor import cursor_of

@@ -10,13 +10,11 @@ from typing import Any
 import msgspec
 
 from connectors.cassandra.mailboxes_buckets import Buckets, buckets_of
+from connectors.mail_bodies import COMPRESSION
 from topologies.errors import Poison
-from topologies.events.inbound import Authentication, SpamVerdict
 from topologies.events.mailbox import SYSTEM_FOLDERS, CommandAnswered, MailboxChanged
-from topologies.events.message import Message, RawRef
-from topologies.ports.mailboxes import Email, Folder, Mailbox, Summary
+from topologies.ports.mailboxes import Folder, Mailbox, Summary
 
-COMPRESSION = 1  # zlib level: higher ones cost twice the time for a few per cent of the space
 LARGE_BYTES = 2 * 1024  # from here on what a command led to is compressed
 AFTER_ALL = b"\xff" * 17  # sorts above every key
 
@@ -42,20 +40,6 @@ class _Line(msgspec.Struct, frozen=True, array_like=True):
     spam_probability: float | None
 
 
-class _Body(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What is kept of a mail beside its line."""
-
-    mail_id: str
-    message: Message
-    raw_ref: RawRef
-    mail_from: str = ""
-    recipient: str = ""
-    tag: str = ""
-    authentication: Authentication | None = None
-    spam: SpamVerdict | None = None
-    note: str = ""
-
-
 class _Events(msgspec.Struct, frozen=True, array_like=True):
     """What a command led to."""
 
@@ -66,7 +50,6 @@ class _Events(msgspec.Struct, frozen=True, array_like=True):
 _is_uuid = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}").fullmatch
 _encode = msgspec.json.Encoder().encode
 _line = msgspec.json.Decoder(_Line).decode
-_body = msgspec.json.Decoder(_Body).decode
 _events = msgspec.json.Decoder(_Events).decode
 
 
@@ -139,46 +122,6 @@ def summary_of(folder_id: str, row: Row) -> Summary:
         created_at=_EPOCH + line.created_us * _MICROSECOND,
         spam_probability=line.spam_probability,
         changed_seq=changed_seq,
-    )
-
-
-def body_of(email: Email) -> bytes:
-    """Return what is kept of *email* beside its line."""
-    body = _Body(
-        mail_id=email.mail_id,
-        message=email.message,
-        raw_ref=email.raw_ref,
-        mail_from=email.mail_from,
-        recipient=email.recipient,
-        tag=email.tag,
-        authentication=email.authentication,
-        spam=email.spam,
-        note=email.note,
-    )
-    return zlib.compress(_encode(body), COMPRESSION)
-
-
-def email_of(summary: Summary, content: bytes) -> Email:
-    """Return the mail whole.
-
-    Raises:
-        Poison: It can't be read any more.
-    """
-    try:
-        body = _body(zlib.decompress(content))
-    except (zlib.error, msgspec.DecodeError, TypeError) as error:
-        raise Poison(f"{summary.email_id} is damaged where it is kept: {error}") from error
-    return Email(
-        summary=summary,
-        mail_id=body.mail_id,
-        message=body.message,
-        raw_ref=body.raw_ref,
-        mail_from=body.mail_from,
-        recipient=body.recipient,
-        tag=body.tag,
-        authentication=body.authentication,
-        spam=body.spam,
-        note=body.note,
     )
 
 

@@ -18,13 +18,13 @@ from connectors.cassandra.mailboxes_commit import committing, told
 from connectors.cassandra.mailboxes_load import Loader, State
 from connectors.cassandra.mailboxes_redo import Step
 from connectors.cassandra.mailboxes_rows import (
-    body_of,
     digest_of,
     id_of,
     key_of,
     line_of,
 )
 from connectors.cassandra.session import CassandraSession
+from connectors.mail_bodies import body_of
 from topologies.errors import Poison, Retryable
 from topologies.ports.mailboxes import Effects, Email, Folder, Summary
 

@@ -4,9 +4,9 @@ import sqlite3
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 
+from connectors.mail_bodies import email_of
 from connectors.sqlite.mailboxes_load import ONE, folder_of, folders_of, user_of
 from connectors.sqlite.mailboxes_rows import (
-    email_of,
     events_of,
     id_of,
     key_of,

@@ -2,37 +2,17 @@
 
 import hashlib
 import re
-import zlib
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
 
-from topologies.errors import Poison
-from topologies.events.inbound import Authentication, SpamVerdict
 from topologies.events.mailbox import CommandAnswered, MailboxChanged
-from topologies.events.message import Message, RawRef
-from topologies.ports.mailboxes import Email, Summary
-
-COMPRESSION = 1  # zlib level: higher ones cost twice the time for a few per cent of the space
+from topologies.ports.mailboxes import Summary
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _MICROSECONDS_A_DAY = timedelta(days=1) // _MICROSECOND
-
-
-class _Body(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What is kept of a mail beside its line."""
-
-    mail_id: str
-    message: Message
-    raw_ref: RawRef
-    mail_from: str = ""
-    recipient: str = ""
-    tag: str = ""
-    authentication: Authentication | None = None
-    spam: SpamVerdict | None = None
-    note: str = ""
 
 
 class _Change(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
@@ -60,7 +40,6 @@ Events = tuple[MailboxChanged | CommandAnswered, ...]
 
 _is_uuid = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}").fullmatch
 _encode = msgspec.json.Encoder().encode
-_body = msgspec.json.Decoder(_Body).decode
 _events = msgspec.json.Decoder(_Events).decode
 _texts = msgspec.json.Decoder(tuple[str, ...]).decode
 
@@ -127,46 +106,6 @@ def summary_of(line: tuple[Any, ...], folder_id: str) -> Summary:
         created_at=_EPOCH + line[13] * _MICROSECOND,
         spam_probability=line[14],
         changed_seq=line[5],
-    )
-
-
-def body_of(email: Email) -> bytes:
-    """Return what is kept of *email* beside its line."""
-    body = _Body(
-        mail_id=email.mail_id,
-        message=email.message,
-        raw_ref=email.raw_ref,
-        mail_from=email.mail_from,
-        recipient=email.recipient,
-        tag=email.tag,
-        authentication=email.authentication,
-        spam=email.spam,
-        note=email.note,
-    )
-    return zlib.compress(_encode(body), COMPRESSION)
-
-
-def email_of(summary: Summary, content: bytes) -> Email:
-    """Return the mail whole.
-
-    Raises:
-        Poison: It can't be read any more.
-    """
-    try:
-        body = _body(zlib.decompress(content))
-    except (zlib.error, msgspec.DecodeError) as error:
-        raise Poison(f"{summary.email_id} is damaged where it is kept: {error}") from error
-    return Email(
-        summary=summary,
-        mail_id=body.mail_id,
-        message=body.message,
-        raw_ref=body.raw_ref,
-        mail_from=body.mail_from,
-        recipient=body.recipient,
-        tag=body.tag,
-        authentication=body.authentication,
-        spam=body.spam,
-        note=body.note,
     )
 
 

@@ -2,8 +2,8 @@
 
 import sqlite3
 
+from connectors.mail_bodies import body_of
 from connectors.sqlite.mailboxes_rows import (
-    body_of,
     digest_of,
     id_of,
     kept_of,
