@@ -65,8 +65,9 @@ async def test_every_record_is_worked_on_once_and_a_restart_repeats_none(tmp_pat
 
 async def test_records_of_one_key_keep_their_order_while_others_pass_them(tmp_path: Path) -> None:
     async with running(tmp_path, apply, services={Steps: (steps := StepByStep())}) as house:
-        await house.log.append([command("slow", "1"), command("slow", "2"), command("fast", "1")])
-        await until(lambda: steps.begun == [("slow", "1"), ("fast", "1")])
+        # Both in one partition: what begins first in two is anybody's guess.
+        await house.log.append([command("slow", "1"), command("slow", "2"), command("quick", "1")])
+        await until(lambda: steps.begun == [("slow", "1"), ("quick", "1")])
         steps.go.set()
         assert await house.engine.drained(TIMEOUT_S)
         assert steps.begun[2:] == [("slow", "2")]
