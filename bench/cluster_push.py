@@ -5,34 +5,19 @@ this machine's: what lies between two stages of different processes is a hop ove
 """
 
 import asyncio
-import time
-from dataclasses import dataclass
-from typing import Any
-
-import msgspec
-from websockets.asyncio.client import ClientConnection, connect
 
 from bench.cluster_log import Line
 from bench.cluster_service import Roles
 from bench.figures import Figure, Section, latencies, percentile
-from bench.load import Session, dotted
 from bench.mails import mails
 from bench.people import Person
 from bench.progress import Progress
+from bench.push import Told, one_by_one
 
 P50_MS_AT_MOST = 60.0
 PAUSE_S = 0.15  # so that the stages beside the way to the client are through as well
 TOLD_WITHIN_S = 20.0
 INBOUND = ("parse", "route")  # the chain's first and last stage
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
-    """One mail's moments, in seconds since 1970."""
-
-    sent_at: float  # when MAIL was sent
-    accepted_at: float
-    told_at: float
 
 
 def measure(
@@ -42,16 +27,18 @@ def measure(
     token = service.token(person)
     service.lines.read()
     with progress.step("Push", count) as advance:
-        told = asyncio.run(_measure(service, person, token, count, size_bytes, first, advance))
+        sent = mails(count, [person.address], size_bytes, first=first)
+        told = asyncio.run(
+            one_by_one(service, token, sent, advance, pause_s=PAUSE_S, within_s=TOLD_WITHIN_S)
+        )
     lines = service.lines.read()
-    took_s = [max(each.told_at - each.accepted_at, 0.0) for each in told]
     return Section(
         name="push",
         title=f"Push: {count} single mails of {size_bytes} bytes, one after another",
         figures=(
             *latencies(
                 "push",
-                took_s,
+                [each.took_s for each in told],
                 "from reading 250 to reading the WebSocket's message of that mail",
                 p50_at_most=P50_MS_AT_MOST,
             ),
@@ -98,42 +85,3 @@ def steps(told: list[Told], lines: list[Line]) -> list[Figure]:
         )
         for key, took_s in taken.items()
     ]
-
-
-async def _measure(
-    service: Roles,
-    person: Person,
-    token: str,
-    count: int,
-    size_bytes: int,
-    first: int,
-    advance: Progress.Advance,
-) -> list[Told]:
-    url = service.http_url.replace("http", "ws", 1) + "/ws"
-    headers = {"Authorization": f"Bearer {token}"}
-    found: list[Told] = []
-    async with connect(url, additional_headers=headers, compression=None) as listening:
-        session = await Session.open(service.smtp_port)
-        for mail in mails(count, [person.address], size_bytes, first=first):
-            told = asyncio.create_task(_told(listening))
-            sent_at = time.time()
-            await session.send(mail, dotted(mail.raw))
-            accepted_at = time.time()
-            try:
-                # It may well have come before we read the 250.
-                found.append(Told(sent_at=sent_at, accepted_at=accepted_at, told_at=await told))
-            except TimeoutError:
-                continue
-            advance()
-            await asyncio.sleep(PAUSE_S)
-        await session.close()
-    return found
-
-
-async def _told(listening: ClientConnection) -> float:
-    """Return when a new mail was told of."""
-    async with asyncio.timeout(TOLD_WITHIN_S):
-        while True:
-            message: Any = msgspec.json.decode(await listening.recv())
-            if message.get("type") == "email.added":
-                return time.time()

@@ -4,9 +4,7 @@ Asks in order of moment and rank, and stops at the first refusal.
 """
 
 import functools
-import importlib
 import inspect
-import pkgutil
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import ModuleType
 from typing import Any
@@ -15,6 +13,7 @@ import structlog
 
 import topologies.edge
 from topologies.check import MOMENTS, Answer, Check, Moment, Refusal, Transaction
+from topologies.discovery import declared_in
 from topologies.errors import Misconfigured
 
 Services = Mapping[type, Any]
@@ -71,23 +70,7 @@ def collect(packages: Sequence[ModuleType] = (topologies.edge,)) -> list[Check]:
     Raises:
         Misconfigured: A module holds no check or several, or a name or a place is taken twice.
     """
-    found: dict[str, Check] = {}
-    for package in packages:
-        for info in pkgutil.iter_modules(package.__path__, package.__name__ + "."):
-            module = importlib.import_module(info.name)
-            declared = [
-                marked
-                for value in vars(module).values()
-                if isinstance(marked := getattr(value, "__check__", None), Check)
-                and value.__module__ == info.name
-            ]
-            if len(declared) != 1:
-                raise Misconfigured(f"{info.name}: one check a file, found {len(declared)}")
-            [one] = declared
-            if one.name in found:
-                raise Misconfigured(f"{info.name}: there are two checks {one.name!r}")
-            found[one.name] = one
-    return in_order(list(found.values()))
+    return in_order(declared_in(packages, "__check__", Check))
 
 
 def in_order(checks: Sequence[Check]) -> list[Check]:

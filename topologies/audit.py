@@ -25,11 +25,12 @@ from topologies.events import (
     MailReceived,
     MailUndeliverable,
 )
+from topologies.mail.listing import pages
 from topologies.mailbox.store import store
 from topologies.ports.dead_letters import DeadLetter, DeadLetters
 from topologies.ports.directory import Directory
 from topologies.ports.log import EventLog, LogReader, Record
-from topologies.ports.mailboxes import MAX_PAGE, Mailboxes, Summary
+from topologies.ports.mailboxes import Mailboxes, Summary
 from topologies.stage import declared_by
 from topologies.topics import topic_of
 
@@ -260,19 +261,13 @@ async def _differing(user_id: str, have: Mailboxes, want: Mailboxes) -> Sequence
 async def _lines(
     mailboxes: Mailboxes, user_id: str, folder_id: str, differences: list[str]
 ) -> dict[str, Summary]:
-    lines: dict[str, Summary] = {}
-    cursor: str | None = None
-    while True:
-        page = await mailboxes.page(user_id, folder_id, limit=MAX_PAGE, cursor=cursor)
-        if page is None:
-            return lines
-        for line in page.emails:
-            if line.email_id in lines:
+    found: dict[str, Summary] = {}
+    async for lines in pages(mailboxes, user_id, folder_id):
+        for line in lines:
+            if line.email_id in found:
                 differences.append(f"mail {line.email_id} is listed twice in {folder_id}")
-            lines[line.email_id] = line
-        cursor = page.next_cursor
-        if cursor is None:
-            return lines
+            found[line.email_id] = line
+    return found
 
 
 def _unequal(line: Summary | None, should_be: Summary | None) -> str:

@@ -7,6 +7,7 @@ versions see to it that what is read here never replaces something newer.
 import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
 
+from topologies.mail.listing import pages
 from topologies.mailbox.index import document_of, text_of
 from topologies.ports.blobs import Blobs
 from topologies.ports.directory import Directory
@@ -30,21 +31,15 @@ async def index_mailbox(
     done = 0
     there: set[str] = set()
     for folder in await mailboxes.folders(user_id):
-        cursor: str | None = None
-        while True:
-            page = await mailboxes.page(user_id, folder.folder_id, limit=MAX_PAGE, cursor=cursor)
-            if page is None:
-                break  # the folder is gone since; its mails are in another, listed or listed yet
-            ids = [line.email_id for line in page.emails]
+        # A folder that is gone since has no pages; its mails are in another, listed or listed yet.
+        async for lines in pages(mailboxes, user_id, folder.folder_id):
+            ids = [line.email_id for line in lines]
             for start in range(0, len(ids), AT_ONCE):
                 part = ids[start : start + AT_ONCE]
                 await search.index(await _documents(user_id, part, mailboxes, blobs))
                 done += len(part)
                 yield done
             there.update(ids)
-            cursor = page.next_cursor
-            if cursor is None:
-                break
     await _take_out(user_id, there, mailboxes, search)
     yield done
 

@@ -1,7 +1,5 @@
 """All stages together: found, checked, chained, drawn. A value; running it is an engine's work."""
 
-import importlib
-import pkgutil
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from types import ModuleType
@@ -9,6 +7,7 @@ from types import ModuleType
 import topologies.inbound
 import topologies.mailbox
 import topologies.outbound
+from topologies.discovery import declared_in
 from topologies.errors import Misconfigured
 from topologies.events import (
     Command,
@@ -107,22 +106,7 @@ def collect(packages: Sequence[ModuleType]) -> list[Stage]:
     Raises:
         Misconfigured: A module holds no stage or several, or a name is taken twice.
     """
-    stages: dict[str, Stage] = {}
-    for package in packages:
-        for info in pkgutil.iter_modules(package.__path__, package.__name__ + "."):
-            module = importlib.import_module(info.name)
-            found = [
-                declared
-                for value in vars(module).values()
-                if isinstance(declared := getattr(value, "__stage__", None), Stage)
-                and value.__module__ == info.name
-            ]
-            if len(found) != 1:
-                raise Misconfigured(f"{info.name}: one stage a file, found {len(found)}")
-            if found[0].name in stages:
-                raise Misconfigured(f"{info.name}: there are two stages {found[0].name!r}")
-            stages[found[0].name] = found[0]
-    return list(stages.values())
+    return declared_in(packages, "__stage__", Stage)
 
 
 def _steps(names: Collection[str]) -> frozenset[str]:

@@ -12,11 +12,12 @@ import msgspec
 from topologies.errors import BlobMissing
 from topologies.events import QUARANTINE_USER, BlobId, Message, RawRef
 from topologies.mail import skeleton
+from topologies.mail.listing import pages
 from topologies.ports.blobs import Blobs
 from topologies.ports.dead_letters import DeadLetters
 from topologies.ports.directory import Directory
 from topologies.ports.log import LogReader
-from topologies.ports.mailboxes import MAX_PAGE, Mailboxes
+from topologies.ports.mailboxes import Mailboxes
 from topologies.topics import TOPICS
 
 MOST_DEAD_LETTERS = 1_000_000
@@ -65,17 +66,10 @@ async def used_blobs(
 async def _of_mailbox(user_id: str, mailboxes: Mailboxes, blobs: Blobs) -> AsyncGenerator[BlobId]:
     since = (await mailboxes.mailbox(user_id)).seq
     for folder in await mailboxes.folders(user_id):
-        cursor: str | None = None
-        while True:
-            page = await mailboxes.page(user_id, folder.folder_id, limit=MAX_PAGE, cursor=cursor)
-            if page is None:
-                break
-            for line in page.emails:
+        async for lines in pages(mailboxes, user_id, folder.folder_id):
+            for line in lines:
                 for blob in await _of_mail(user_id, line.email_id, mailboxes, blobs):
                     yield blob
-            cursor = page.next_cursor
-            if cursor is None:
-                break
     # A mail that was moved meanwhile into a folder that had been read is in none of them.
     has_more = True
     while has_more:

@@ -1,6 +1,5 @@
 """`rillmail audit`: is every accepted mail accounted for, and is each mailbox as its log says?"""
 
-import asyncio
 from collections.abc import AsyncGenerator
 from datetime import UTC, datetime, timedelta
 
@@ -9,8 +8,8 @@ from rich.progress import Progress
 
 from api.cli.output import as_json, examples, print_json, printable
 from api.cli.progress import counting
-from api.cli.stores import errors_for_people
-from connectors.settings import load
+from api.cli.stores import Stores, with_stores
+from connectors.memory.mailboxes import MemoryMailboxes
 from topologies.audit import Account, account_for_mails, compare_with_replay
 
 SHOWN = 50  # differences told to people; --json tells all
@@ -47,8 +46,9 @@ def audit(hours: float | None, grace_s: float, replay: bool, mend: bool, as_json
     With --replay, mailboxes are made anew in memory from the log; one that is older than what
     the log still holds can't be compared, and is counted as such. Let nothing be under way then.
     """
-    with errors_for_people():
-        account = asyncio.run(_audit(hours, grace_s, replay, mend, is_quiet=as_json))
+    account = with_stores(
+        lambda stores: _audit(stores, hours, grace_s, replay, mend, is_quiet=as_json)
+    )
     if as_json:
         print_json(account)
     else:
@@ -58,31 +58,33 @@ def audit(hours: float | None, grace_s: float, replay: bool, mend: bool, as_json
 
 
 async def _audit(
-    hours: float | None, grace_s: float, replay: bool, mend: bool, *, is_quiet: bool
+    stores: Stores,
+    hours: float | None,
+    grace_s: float,
+    replay: bool,
+    mend: bool,
+    *,
+    is_quiet: bool,
 ) -> Account:
-    from connectors.assembly import open_stores
-    from connectors.memory.mailboxes import MemoryMailboxes
-
     account = Account()
     now = datetime.now(UTC)
-    async with open_stores(load()) as stores:
-        with counting(is_quiet=is_quiet) as progress:
-            mails = account_for_mails(
-                stores.reader,
-                stores.dead_letters,
-                stores.directory,
-                stores.mailboxes,
-                since=now - timedelta(hours=hours) if hours is not None else None,
-                now=now,
-                grace=timedelta(seconds=grace_s),
-                account=account,
-                mend=stores.log if mend else None,
-            )
-            await _shown(progress, "Mails", mails)
-            if replay:
-                scratch = MemoryMailboxes(stores.clock)
-                compared = compare_with_replay(stores.reader, stores.mailboxes, scratch, account)
-                await _shown(progress, "Commands", compared)
+    with counting(is_quiet=is_quiet) as progress:
+        mails = account_for_mails(
+            stores.reader,
+            stores.dead_letters,
+            stores.directory,
+            stores.mailboxes,
+            since=now - timedelta(hours=hours) if hours is not None else None,
+            now=now,
+            grace=timedelta(seconds=grace_s),
+            account=account,
+            mend=stores.log if mend else None,
+        )
+        await _shown(progress, "Mails", mails)
+        if replay:
+            scratch = MemoryMailboxes(stores.clock)
+            compared = compare_with_replay(stores.reader, stores.mailboxes, scratch, account)
+            await _shown(progress, "Commands", compared)
     return account
 
 

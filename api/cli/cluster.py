@@ -98,7 +98,7 @@ def _told(
         lmtp=smtp.lmtp,
         data_dir="the engines",
         new_users=users,
-        pids={f"{worker.role}": worker.pid for worker in workers},
+        pids={worker.role: worker.pid for worker in workers},
     )
 
 

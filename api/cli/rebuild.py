@@ -1,6 +1,5 @@
 """`rillmail rebuild`: the search index made anew from the mailboxes."""
 
-import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -9,8 +8,7 @@ import click
 
 from api.cli.output import as_json, examples, print_json, printable
 from api.cli.progress import nearing
-from api.cli.stores import errors_for_people
-from connectors.assembly import Stores, open_stores
+from api.cli.stores import Stores, with_stores
 from connectors.settings import load
 from topologies.ports.search import Search
 from topologies.rebuild import index_all, index_mailbox
@@ -41,14 +39,12 @@ def rebuild(address: str | None, is_all: bool, as_json: bool) -> None:
     if (address is None) is not is_all:
         raise click.UsageError("name a mailbox by --user, or take --all")
 
-    async def work() -> Rebuilt:
-        async with open_stores(load()) as stores:
-            if address is not None:
-                return await _one(stores, address, is_quiet=as_json)
-            return await _all(stores, is_quiet=as_json)
+    async def work(stores: Stores) -> Rebuilt:
+        if address is not None:
+            return await _one(stores, address, is_quiet=as_json)
+        return await _all(stores, is_quiet=as_json)
 
-    with errors_for_people():
-        rebuilt = asyncio.run(work())
+    rebuilt = with_stores(work)
     if as_json:
         print_json(rebuilt)
     else:

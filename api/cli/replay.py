@@ -1,6 +1,5 @@
 """`rillmail replay`: a stretch of a topic, handed to one of its stages once more."""
 
-import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -8,9 +7,7 @@ import click
 
 from api.cli.output import as_json, examples, print_json
 from api.cli.progress import counting
-from api.cli.stores import errors_for_people
-from connectors.assembly import open_stores
-from connectors.settings import load
+from api.cli.stores import Stores, errors_for_people, with_stores
 from topologies.replay import replay
 from topologies.topics import topic_of
 from topologies.topology import build
@@ -60,23 +57,23 @@ def replay_(
         since = since.replace(tzinfo=UTC)
     places = dict(map(_place, offsets)) or None
 
-    async def work() -> int:
+    with errors_for_people():
         chosen = build().stage(stage)
+        topic = topic_of(chosen.reads[0]).name
+
+    async def work(stores: Stores) -> int:
         done = 0
-        async with open_stores(load()) as stores:
-            with counting(is_quiet=as_json) as progress:
-                task = progress.add_task("Records", total=None)
-                log = None if dry_run else stores.log
-                async for count in replay(
-                    chosen, stores.reader, log, since=since, offsets=places, key=key
-                ):
-                    progress.update(task, completed=count)
-                    done = count
+        with counting(is_quiet=as_json) as progress:
+            task = progress.add_task("Records", total=None)
+            log = None if dry_run else stores.log
+            async for count in replay(
+                chosen, stores.reader, log, since=since, offsets=places, key=key
+            ):
+                progress.update(task, completed=count)
+                done = count
         return done
 
-    with errors_for_people():
-        done = asyncio.run(work())
-        topic = topic_of(build().stage(stage).reads[0]).name
+    done = with_stores(work)
     if as_json:
         print_json({"stage": stage, "topic": topic, "records": done, "dry_run": dry_run})
     else:

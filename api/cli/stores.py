@@ -9,11 +9,13 @@ import click
 
 from connectors.settings import Settings, load
 from topologies.errors import MailError, Misconfigured, NoSpace
-from topologies.ports.blobs import Blobs
+from topologies.ports.blob_sweep import SweptBlobs
+from topologies.ports.clock import Clock
 from topologies.ports.dead_letters import DeadLetters
 from topologies.ports.directory import Directory
-from topologies.ports.log import EventLog
+from topologies.ports.log import LogReader, WrittenLog
 from topologies.ports.mailboxes import Mailboxes
+from topologies.ports.search import Search
 
 T = TypeVar("T")
 
@@ -32,18 +34,33 @@ class Stores(Protocol):
         ...
 
     @property
-    def log(self) -> EventLog:
+    def log(self) -> WrittenLog:
         """Where events are handed over."""
         ...
 
     @property
-    def blobs(self) -> Blobs:
+    def reader(self) -> LogReader:
+        """The log, for whoever looks back."""
+        ...
+
+    @property
+    def blobs(self) -> SweptBlobs:
         """Raw messages, attachments, large bodies."""
         ...
 
     @property
     def mailboxes(self) -> Mailboxes:
         """What people see."""
+        ...
+
+    @property
+    def search(self) -> Search:
+        """The index."""
+        ...
+
+    @property
+    def clock(self) -> Clock:
+        """What time it is."""
         ...
 
 

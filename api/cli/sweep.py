@@ -1,6 +1,5 @@
 """`rillmail sweep`: blobs that nothing refers to any more are deleted."""
 
-import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from datetime import UTC, datetime, timedelta
 
@@ -9,9 +8,7 @@ from rich.progress import Progress
 
 from api.cli.output import as_json, examples, print_json
 from api.cli.progress import counting
-from api.cli.stores import errors_for_people
-from connectors.assembly import open_stores
-from connectors.settings import load
+from api.cli.stores import Stores, with_stores
 from topologies.events import BlobId
 from topologies.mail.sweep import Swept, sweep
 from topologies.ports.blob_sweep import GRACE
@@ -35,8 +32,7 @@ def sweep_(days: float, as_json: bool) -> None:
     Reads the log, the dead letters and every mailbox first, and deletes nothing if one of them
     can't be read. Everything may run meanwhile: what is put again stays. Once a week is enough.
     """
-    with errors_for_people():
-        swept = asyncio.run(_sweep(timedelta(days=days), is_quiet=as_json))
+    swept = with_stores(lambda stores: _sweep(stores, timedelta(days=days), is_quiet=as_json))
     if as_json:
         print_json(swept)
     else:
@@ -46,14 +42,13 @@ def sweep_(days: float, as_json: bool) -> None:
         )
 
 
-async def _sweep(grace: timedelta, *, is_quiet: bool) -> Swept:
+async def _sweep(stores: Stores, grace: timedelta, *, is_quiet: bool) -> Swept:
     now = datetime.now(UTC)
-    async with open_stores(load()) as stores:
-        used = used_blobs(
-            stores.directory, stores.mailboxes, stores.blobs, stores.reader, stores.dead_letters
-        )
-        with counting(is_quiet=is_quiet) as progress:
-            return await sweep(stores.blobs, _shown(used, progress), now=now, grace=grace)
+    used = used_blobs(
+        stores.directory, stores.mailboxes, stores.blobs, stores.reader, stores.dead_letters
+    )
+    with counting(is_quiet=is_quiet) as progress:
+        return await sweep(stores.blobs, _shown(used, progress), now=now, grace=grace)
 
 
 async def _shown(used: AsyncGenerator[BlobId], progress: Progress) -> AsyncIterator[BlobId]:

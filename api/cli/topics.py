@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
 import click
@@ -112,8 +111,8 @@ def _with_kafka(
     with errors_for_people():
         # Here, since `--help` needs no Kafka, and only the cluster profile has its client.
         try:
+            from connectors.assembly.named import wanted_topics
             from connectors.kafka.admin import KafkaAdmin
-            from connectors.kafka.topics import wanted
         except ImportError as error:
             raise Misconfigured(
                 "Kafka's client is missing: pip install 'rillmail[cluster]'"
@@ -121,13 +120,7 @@ def _with_kafka(
         settings = load()
 
         async def run() -> T:
-            asked = wanted(
-                prefix=settings.topic_prefix,
-                partitions=settings.partitions,
-                replication=settings.kafka_replication,
-                retention=timedelta(hours=settings.log_retention_hours),
-            )
             admin = KafkaAdmin(settings.kafka_servers, answer_within_s=within_s)
-            return await work(admin, asked)
+            return await work(admin, wanted_topics(settings))
 
         return asyncio.run(run())

@@ -6,13 +6,14 @@ A role is a way in (``smtp``, ``api``), a path of stages (``inbound``, ``mailbox
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import structlog
 
+from connectors.assembly.named import open_s3
 from connectors.assembly.stores import Stores, acceptance_of, antivirus_of, services_of
 from connectors.cassandra import migrations
 from connectors.cassandra.directory import CassandraDirectory
@@ -35,7 +36,6 @@ from connectors.redis.notices import RedisNotices
 from connectors.redis.reputations import RedisReputations
 from connectors.redis.seen import RedisSeen
 from connectors.s3.blobs import S3Blobs
-from connectors.s3.client import S3Client, open_client
 from connectors.s3.url_key import S3UrlKey
 from connectors.settings import Settings
 from connectors.smtp_in.server import SmtpIn
@@ -212,10 +212,10 @@ async def open_stores(settings: Settings) -> AsyncGenerator[ClusterStores]:
             open_session(settings.cassandra_hosts, settings.cassandra_keyspace)
         )
         await migrations.check(session)
-        s3 = await opened.enter_async_context(_s3(settings, settings.s3_url))
+        s3 = await opened.enter_async_context(open_s3(settings, settings.s3_url))
         # A URL is signed for one host, the one that clients know.
         at_clients = (
-            await opened.enter_async_context(_s3(settings, settings.s3_public_url))
+            await opened.enter_async_context(open_s3(settings, settings.s3_public_url))
             if settings.s3_public_url
             else None
         )
@@ -278,16 +278,6 @@ async def open_worker(settings: Settings, roles: Sequence[str]) -> AsyncGenerato
                 yield worker
         else:
             yield worker
-
-
-def _s3(settings: Settings, url: str) -> AbstractAsyncContextManager[S3Client]:
-    return open_client(
-        url=url,
-        region=settings.s3_region,
-        bucket=settings.s3_bucket,
-        access_key=settings.s3_access_key,
-        secret_key=settings.s3_secret_key,
-    )
 
 
 async def _answers(blobs: Blobs) -> None:

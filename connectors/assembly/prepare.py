@@ -1,14 +1,13 @@
 """What the cluster's engines need before the first worker starts: made once, checked ever after."""
 
 from collections.abc import AsyncIterator
-from datetime import timedelta
 
+from connectors.assembly.named import open_s3, wanted_topics
 from connectors.cassandra import migrations
 from connectors.cassandra.session import open_session
 from connectors.elasticsearch.search import ElasticSearch
 from connectors.kafka import topics
 from connectors.kafka.admin import KafkaAdmin
-from connectors.s3.client import open_client
 from connectors.settings import Settings
 from topologies.errors import Retryable
 
@@ -33,25 +32,14 @@ async def prepare(settings: Settings) -> AsyncIterator[tuple[str, str]]:
     finally:
         await search.close()
     yield "Elasticsearch", f"the index {settings.elasticsearch_index} is there, version {version}"
-    async with open_client(
-        url=settings.s3_url,
-        region=settings.s3_region,
-        bucket=settings.s3_bucket,
-        access_key=settings.s3_access_key,
-        secret_key=settings.s3_secret_key,
-    ) as client:
+    async with open_s3(settings, settings.s3_url) as client:
         await client.ensure_bucket()
     yield "S3", f"the bucket {settings.s3_bucket} is there"
 
 
 async def _topics(settings: Settings) -> str:
     admin = KafkaAdmin(settings.kafka_servers)
-    wanted = topics.wanted(
-        prefix=settings.topic_prefix,
-        partitions=settings.partitions,
-        replication=settings.kafka_replication,
-        retention=timedelta(hours=settings.log_retention_hours),
-    )
+    wanted = wanted_topics(settings)
     applied = await topics.apply(admin, wanted, await topics.diff(admin, wanted))
     for each in applied:
         if each.state == "failed":

@@ -12,11 +12,8 @@ from connectors.kafka.dead_letters import KafkaDeadLetters
 from connectors.kafka.producer import KafkaLog
 from connectors.kafka.reader import KafkaReader
 from connectors.memory.clock import ManualClock
-from connectors.sqlite.database import Database
 from connectors.sqlite.dead_letters import SqliteDeadLetters
-from connectors.sqlite.log import MIGRATIONS, SqliteLog
-from tests.broker import broker_in_process
-from tests.live.engines import kafka
+from tests.contracts.logs import KINDS, brokers, sqlite_log
 from topologies.ports.dead_letters import DeadLetter, DeadLetters
 from topologies.ports.log import Entry, Record
 
@@ -112,41 +109,29 @@ class House:
     records: Callable[[str], Awaitable[Sequence[Record]]]  # all of a topic
 
 
-@pytest.fixture(
-    params=["sqlite", "kafka-in-process", pytest.param("kafka", marks=pytest.mark.live)]
-)
+@pytest.fixture(params=KINDS)
 async def house(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncGenerator[House]:
     if request.param == "sqlite":
         async with sqlite_house(tmp_path) as made:
             yield made
-    elif request.param == "kafka-in-process":
-        with broker_in_process() as servers:
-            async with kafka_house(servers, "") as made:
-                yield made
     else:
-        async with kafka() as (servers, prefix), kafka_house(servers, prefix) as made:
+        async with (
+            brokers(request.param) as (servers, prefix),
+            kafka_house(servers, prefix) as made,
+        ):
             yield made
 
 
 @asynccontextmanager
 async def sqlite_house(folder: Path) -> AsyncGenerator[House]:
     clock = ManualClock(AT)
-    database = Database(folder / "log.db", MIGRATIONS)
-    log = SqliteLog(
-        database,
-        clock=clock,
-        partitions=1,
-        max_bytes=2**40,
-        disk_reserve_bytes=0,
-        disk_free=lambda: 1,
-    )
-    yield House(
-        letters=SqliteDeadLetters(database, clock=clock, partitions=1),
-        clock=clock,
-        write=lambda entries: log.commit(entries, []),
-        records=lambda topic: log.read(topic, 0, 0, 10),
-    )
-    database.close()
+    with sqlite_log(folder, clock, partitions=1) as (log, database):
+        yield House(
+            letters=SqliteDeadLetters(database, clock=clock, partitions=1),
+            clock=clock,
+            write=lambda entries: log.commit(entries, []),
+            records=lambda topic: log.read(topic, 0, 0, 10),
+        )
 
 
 @asynccontextmanager

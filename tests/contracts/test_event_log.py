@@ -13,10 +13,7 @@ import pytest
 from connectors.kafka.producer import KafkaLog
 from connectors.kafka.reader import KafkaReader
 from connectors.memory.clock import ManualClock
-from connectors.sqlite.database import Database
-from connectors.sqlite.log import MIGRATIONS, SqliteLog
-from tests.broker import broker_in_process
-from tests.live.engines import kafka
+from tests.contracts.logs import KINDS, brokers, sqlite_log
 from topologies.events import CommandAnswered, CreateFolder
 from topologies.ports.log import EventLog, Record
 
@@ -78,45 +75,29 @@ class House:
     records: Callable[[str], Awaitable[list[Record]]]  # all of a topic
 
 
-@pytest.fixture(
-    params=[
-        "sqlite",
-        "kafka-in-process",
-        pytest.param("kafka", marks=pytest.mark.live),
-    ]
-)
+@pytest.fixture(params=KINDS)
 async def house(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncGenerator[House]:
     if request.param == "sqlite":
         async with sqlite_house(tmp_path) as made:
             yield made
-    elif request.param == "kafka-in-process":
-        with broker_in_process() as servers:
-            async with kafka_house(servers, "") as made:
-                yield made
     else:
-        async with kafka() as (servers, prefix), kafka_house(servers, prefix) as made:
+        async with (
+            brokers(request.param) as (servers, prefix),
+            kafka_house(servers, prefix) as made,
+        ):
             yield made
 
 
 @asynccontextmanager
 async def sqlite_house(folder: Path) -> AsyncGenerator[House]:
     clock = ManualClock()
-    database = Database(folder / "log.db", MIGRATIONS)
-    log = SqliteLog(
-        database,
-        clock=clock,
-        partitions=4,
-        max_bytes=2**40,
-        disk_reserve_bytes=0,
-        disk_free=lambda: 1,
-    )
+    with sqlite_log(folder, clock, partitions=4) as (log, _):
 
-    async def records(topic: str) -> list[Record]:
-        of_each = [await log.read(topic, number, 0, 1_000) for number in range(4)]
-        return [record for read in of_each for record in read]
+        async def records(topic: str) -> list[Record]:
+            of_each = [await log.read(topic, number, 0, 1_000) for number in range(4)]
+            return [record for read in of_each for record in read]
 
-    yield House(log, clock, records)
-    database.close()
+        yield House(log, clock, records)
 
 
 @asynccontextmanager

@@ -11,11 +11,8 @@ import pytest
 from connectors.kafka.producer import KafkaLog
 from connectors.kafka.reader import KafkaReader
 from connectors.memory.clock import ManualClock
-from connectors.sqlite.database import Database
-from connectors.sqlite.log import MIGRATIONS, SqliteLog
 from connectors.sqlite.log_reader import AT_ONCE, SqliteLogReader
-from tests.broker import broker_in_process
-from tests.live.engines import kafka
+from tests.contracts.logs import KINDS, brokers, sqlite_log
 from topologies.ports.log import Entry, LogReader, Record
 
 TOPIC, OTHER = "mailbox.commands", "mailbox.changes"
@@ -107,40 +104,28 @@ class House:
         return [record async for record in self.reader.read(topic, since=since)]
 
 
-@pytest.fixture(
-    params=["sqlite", "kafka-in-process", pytest.param("kafka", marks=pytest.mark.live)]
-)
+@pytest.fixture(params=KINDS)
 async def house(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncGenerator[House]:
     if request.param == "sqlite":
         async with sqlite_house(tmp_path) as made:
             yield made
-    elif request.param == "kafka-in-process":
-        with broker_in_process() as servers:
-            async with kafka_house(servers, "") as made:
-                yield made
     else:
-        async with kafka() as (servers, prefix), kafka_house(servers, prefix) as made:
+        async with (
+            brokers(request.param) as (servers, prefix),
+            kafka_house(servers, prefix) as made,
+        ):
             yield made
 
 
 @asynccontextmanager
 async def sqlite_house(folder: Path) -> AsyncGenerator[House]:
     clock = ManualClock(datetime(2026, 3, 1, tzinfo=UTC))
-    database = Database(folder / "log.db", MIGRATIONS)
-    log = SqliteLog(
-        database,
-        clock=clock,
-        partitions=4,
-        max_bytes=2**40,
-        disk_reserve_bytes=0,
-        disk_free=lambda: 1,
-    )
+    with sqlite_log(folder, clock, partitions=4) as (log, _):
 
-    async def write(entries: Sequence[Entry]) -> None:
-        await log.commit(entries, [])
+        async def write(entries: Sequence[Entry]) -> None:
+            await log.commit(entries, [])
 
-    yield House(write, SqliteLogReader(log), clock)
-    database.close()
+        yield House(write, SqliteLogReader(log), clock)
 
 
 @asynccontextmanager

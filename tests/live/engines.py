@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from connectors.assembly.named import open_s3
 from connectors.assembly.prepare import prepare
 from connectors.cassandra import driver, migrations
 from connectors.cassandra.session import CassandraSession, address_of, open_session
@@ -210,13 +211,7 @@ async def remove_all(settings: Settings) -> None:
         await index.ask("DELETE", f"/{settings.elasticsearch_index}-v1", known=(404,))
     finally:
         await index.close()
-    async with open_client(
-        url=settings.s3_url,
-        region=settings.s3_region,
-        bucket=settings.s3_bucket,
-        access_key=settings.s3_access_key,
-        secret_key=settings.s3_secret_key,
-    ) as client:
+    async with open_s3(settings, settings.s3_url) as client:
         keys = [key async for key, _ in client.keys("")]
         for start in range(0, len(keys), 1_000):  # no more are deleted at once
             await client.delete(keys[start : start + 1_000])
