@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from connectors.sqlite.log_reader import SqliteLogReader
-from tests.engines.stages import AT, TIMEOUT_S, House, mail, refuse, running
+from tests.engines.stages import AT, House, mail, refuse, running
 from topologies.replay import replay
 from topologies.stage import declared_by
 
@@ -13,9 +13,9 @@ from topologies.stage import declared_by
 async def test_a_stage_is_given_again_what_it_read_and_nothing_is_doubled(tmp_path: Path) -> None:
     async with running(tmp_path, refuse) as house:
         await house.log.append([mail("a"), mail("b")])
-        assert await house.engine.drained(TIMEOUT_S)
+        await house.drained()
         assert await replayed(house) == 2
-        assert await house.engine.drained(TIMEOUT_S)
+        await house.drained()
         assert len(house.seen.told) == 4
         written = [event_id for _, _, event_id in await house.records("mail.exceptions")]
         assert len(written) == 4

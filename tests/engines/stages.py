@@ -23,6 +23,7 @@ from topologies.topology import Topology
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 PARTITIONS = 2
 TIMEOUT_S = 60.0  # a disk that others keep busy may sync for seconds
+LOOK_S = 1.0  # the most that one look uses up of a deadline: a machine may stand still meanwhile
 
 
 @dataclass
@@ -44,6 +45,15 @@ class House:
     dead_letters: SqliteDeadLetters
     engine: EmbeddedEngine
     seen: Seen
+
+    async def drained(self) -> None:
+        """Wait until all is worked on; fail when nothing has moved for ``TIMEOUT_S``."""
+        left, before = TIMEOUT_S, None
+        while not await self.engine.drained(LOOK_S):
+            now = (dict(await self.engine.lag()), len(self.seen.told))
+            left = left - LOOK_S if now == before else TIMEOUT_S
+            before = now
+            assert left > 0, f"it stands still: {now}, waiting: {self.engine.waiting()}"
 
     async def records(self, topic: str) -> list[tuple[str, bytes, str]]:
         found = [

@@ -13,7 +13,6 @@ import pytest
 from connectors.memory.clock import ManualClock
 from tests.engines.stages import (
     AT,
-    TIMEOUT_S,
     House,
     Written,
     mail,
@@ -54,10 +53,10 @@ async def test_every_record_is_worked_on_once_and_a_restart_repeats_none(tmp_pat
     mails = [mail(f"{number}") for number in range(50)]
     async with running(tmp_path, refuse) as house:
         await house.log.append(mails[:30])
-        assert await house.engine.drained(TIMEOUT_S)
+        await house.drained()
     async with running(tmp_path, refuse) as house:
         await house.log.append(mails[30:])
-        assert await house.engine.drained(TIMEOUT_S)
+        await house.drained()
         written = await house.records("mail.exceptions")
     assert sorted(key for key, _, _ in written) == sorted(each.mail_id for each in mails)
     assert len({event_id for _, _, event_id in written}) == len(mails)
@@ -69,7 +68,7 @@ async def test_records_of_one_key_keep_their_order_while_others_pass_them(tmp_pa
         await house.log.append([command("slow", "1"), command("slow", "2"), command("quick", "1")])
         await until(lambda: steps.begun == [("slow", "1"), ("quick", "1")])
         steps.go.set()
-        assert await house.engine.drained(TIMEOUT_S)
+        await house.drained()
         assert steps.begun[2:] == [("slow", "2")]
         changes = [
             msgspec.json.decode(value, type=MailboxChanged)
@@ -81,7 +80,7 @@ async def test_records_of_one_key_keep_their_order_while_others_pass_them(tmp_pa
 async def test_what_fails_for_a_while_passes_later(tmp_path: Path) -> None:
     async with running(tmp_path, fail, services={Failing: Failures("away", times=2)}) as house:
         await house.log.append([mail("a")])
-        assert await house.engine.drained(TIMEOUT_S)
+        await house.drained()
         assert [result for _, result, _ in house.seen.told] == ["again", "again", "done"]
         assert await house.dead_letters.count() == {}
 
@@ -92,7 +91,7 @@ async def test_what_fails_too_often_becomes_a_dead_letter_and_can_be_replayed(
     failures = Failures("away", times=3)
     async with running(tmp_path, fail, services={Failing: failures}) as house:
         await house.log.append([mail("a")])
-        assert await house.engine.drained(TIMEOUT_S)
+        await house.drained()
         [letter] = await house.dead_letters.list()
         assert (letter.stage, letter.kind, letter.reason, letter.attempts, letter.path) == (
             *("fail", "exhausted", "away", 3),
@@ -103,7 +102,7 @@ async def test_what_fails_too_often_becomes_a_dead_letter_and_can_be_replayed(
         assert await house.dead_letters.replay(letter.letter_id)
         assert not await house.dead_letters.replay(letter.letter_id)
         await until(lambda: failures.passed == [mail("a").mail_id])
-        assert await house.engine.drained(TIMEOUT_S)
+        await house.drained()
         assert await house.dead_letters.list() == []
         [settled] = await house.dead_letters.list(include_settled=True)
         assert settled.state == "replayed"
@@ -112,7 +111,7 @@ async def test_what_fails_too_often_becomes_a_dead_letter_and_can_be_replayed(
 async def test_a_bug_costs_one_record_its_way_and_is_told_with_its_place(tmp_path: Path) -> None:
     async with running(tmp_path, stumble) as house:
         await house.log.append([mail("a"), mail("bug"), mail("b")])
-        assert await house.engine.drained(TIMEOUT_S)
+        await house.drained()
         [letter] = await house.dead_letters.list()
         assert (letter.kind, letter.key) == ("bug", mail("bug").mail_id)
         assert "ZeroDivisionError" in letter.traceback
@@ -123,7 +122,7 @@ async def test_a_bug_costs_one_record_its_way_and_is_told_with_its_place(tmp_pat
 async def test_what_can_never_pass_is_buried_at_once(tmp_path: Path) -> None:
     async with running(tmp_path, condemn) as house:
         await house.log.append([mail("a")])
-        assert await house.engine.drained(TIMEOUT_S)
+        await house.drained()
         [letter] = await house.dead_letters.list()
         assert (letter.kind, letter.attempts, letter.reason) == ("poison", 1, "never")
 
@@ -135,7 +134,7 @@ async def test_an_outage_uses_up_no_attempts_and_buries_nothing(tmp_path: Path) 
         await until(lambda: any(record.outage for record in house.engine.waiting()))
         [waiting] = house.engine.waiting()
         assert (waiting.stage, waiting.reason) == ("fail", "the store is down")
-        assert await house.engine.drained(TIMEOUT_S)
+        await house.drained()
         assert failures.passed == [mail("a").mail_id]
         assert await house.dead_letters.count() == {}
         assert list(house.engine.waiting()) == []
@@ -152,16 +151,16 @@ async def test_an_edge_that_is_cut_and_mended_loses_and_doubles_nothing(tmp_path
         await house.log.append([mail("a")])
     async with running(tmp_path, read, cuts=["mail.parsed"]) as house:
         await until(lambda: bool(house.seen.told))
-        assert await house.engine.drained(TIMEOUT_S)
+        await house.drained()
         assert len(await house.records("mail.parsed")) == 1
     async with running(tmp_path, read, end, taps=["mail.parsed"]) as house:
         await house.log.append([mail("b")])
-        assert await house.engine.drained(TIMEOUT_S)
+        await house.drained()
         await until(lambda: len(house.seen.told) == 3)
         assert len(await house.records("mail.parsed")) == 2
         # What was handed on in process is not taken up again from the topic.
     async with running(tmp_path, read, end, cuts=["mail.parsed"]) as house:
-        assert await house.engine.drained(TIMEOUT_S)
+        await house.drained()
         ended = await house.records("mail.exceptions")
     assert sorted(key for key, _, _ in ended) == sorted([mail("a").mail_id, mail("b").mail_id])
 
@@ -173,7 +172,7 @@ async def test_a_chain_writes_the_same_events_chained_and_cut(tmp_path: Path) ->
         folder.mkdir()
         async with running(folder, read, end, cuts=cuts) as house:
             event_ids = await appended(house, [mail("a"), mail("b")])
-            assert await house.engine.drained(TIMEOUT_S)
+            await house.drained()
             ended = await house.records("mail.exceptions")
             written.append(sorted((key, value, "") for key, value, _ in ended))
             assert len({event_id for _, _, event_id in ended} - event_ids) == 2
@@ -183,7 +182,7 @@ async def test_a_chain_writes_the_same_events_chained_and_cut(tmp_path: Path) ->
 async def test_more_than_fits_in_flight_is_worked_on_all_the_same(tmp_path: Path) -> None:
     async with running(tmp_path, refuse, in_flight=2) as house:
         await house.log.append([mail(f"{number}") for number in range(100)])
-        assert await house.engine.drained(TIMEOUT_S)
+        await house.drained()
         assert len(await house.records("mail.exceptions")) == 100
 
 
@@ -192,11 +191,11 @@ async def test_a_replay_for_a_stage_that_is_gone_dies_again_and_stops_nothing(
 ) -> None:
     async with running(tmp_path, condemn, refuse_named("other")) as house:
         await house.log.append([mail("a")])
-        assert await house.engine.drained(TIMEOUT_S)
+        await house.drained()
         [letter] = await house.dead_letters.list()
     async with running(tmp_path, refuse_named("other")) as house:
         await house.dead_letters.replay(letter.letter_id)
-        assert await house.engine.drained(TIMEOUT_S)
+        await house.drained()
         [again] = await house.dead_letters.list()
         assert again.reason == "there is no stage 'condemn' any more"
         assert again.origin == letter.origin
@@ -208,7 +207,7 @@ async def test_old_records_that_all_have_read_are_forgotten_but_no_dead_letter(
     clock = ManualClock()
     async with running(tmp_path, condemn, clock=clock) as house:
         await house.log.append([mail("a"), mail("b")])
-        assert await house.engine.drained(TIMEOUT_S)
+        await house.drained()
         assert await house.engine.trim() == 0
         await house.engine.stop()
         clock.move(timedelta(days=8))
