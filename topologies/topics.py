@@ -11,14 +11,18 @@ from typing import Literal
 
 from topologies.errors import Misconfigured
 from topologies.events import (
+    WAITS,
     CommandAnswered,
     CreateFolder,
     DeleteEmails,
     DeleteFolder,
     Deliver,
+    DeliveryAttempted,
+    DeliveryDue,
     Event,
     MailAuthenticated,
     MailboxChanged,
+    MailOutgoing,
     MailParsed,
     MailQuarantined,
     MailReceived,
@@ -30,18 +34,21 @@ from topologies.events import (
     RenameFolder,
     SenderJudged,
     SetFlags,
+    event_tag,
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Topic:
-    """One topic of the log."""
+    """One topic of the log: what it holds, and how it is read."""
 
     name: str
-    key: Literal["mail_id", "user_id", "sender", "original"]
+    key: Literal["mail_id", "user_id", "sender", "destination", "original"]
     events: tuple[type[Event], ...]
     is_step: bool = False
     retention: timedelta | None = None  # None: as the deployment has it
+    delay: timedelta | None = None  # its records go on to `delivery.due` this long after they came
+    keeps_order: bool = True  # records of one key are worked on one after another
 
 
 DEAD_SUFFIX = ".dead"
@@ -61,6 +68,28 @@ TOPICS: tuple[Topic, ...] = (
         name="mail.exceptions",
         key="mail_id",
         events=(MailQuarantined, MailUndeliverable),
+        retention=timedelta(days=30),
+    ),
+    Topic(name="mail.outgoing", key="mail_id", events=(MailOutgoing,)),
+    Topic(
+        name="delivery.due",
+        key="destination",
+        events=(DeliveryDue,),
+        keeps_order=False,  # or a big destination would get one mail at a time
+    ),
+    *(
+        Topic(
+            name=f"delivery.later.{event_tag(kind).partition('/')[0].partition('-')[2]}",
+            key="destination",
+            events=(kind,),
+            delay=wait,
+        )
+        for wait, kind in WAITS.items()
+    ),
+    Topic(
+        name="delivery.outcomes",
+        key="mail_id",
+        events=(DeliveryAttempted,),
         retention=timedelta(days=30),
     ),
     Topic(name="senders.judged", key="sender", events=(SenderJudged,)),

@@ -1,13 +1,30 @@
-"""Facts on the way of a mail that one of our users sends."""
+"""Facts on the way of a mail that one of our users sends.
 
-from datetime import datetime
+    MailSubmitted → MailVetted → MailOutgoing → DeliveryDue ⇄ DeliveryLater…
+                                                     ↓
+                                              DeliveryAttempted
+
+A mail is split by the domains that its recipients are at: each such part is a *delivery*, is
+attempted as one, and has one state for each of its recipients.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+import msgspec
 
 from topologies.events.base import Event
+from topologies.events.inbound import BodyType, DeliveryWishes
 from topologies.events.message import BlobId
+
+SubmissionOrigin = Literal["api", "submission"]
+# Which source addresses and which warm-up a mail goes by, so that the one's reputation is not
+# the other's.
+Stream = Literal["default", "transactional", "marketing"]
 
 
 class MailSubmitted(Event, frozen=True, kw_only=True, tag="mail.submitted/1"):
-    """A user sent a message and was told 202: it must not be lost."""
+    """A user sent a message and was told 202 or 250: it must not be lost."""
 
     mail_id: str  # UUIDv7
     submitted_at: datetime
@@ -18,7 +35,146 @@ class MailSubmitted(Event, frozen=True, kw_only=True, tag="mail.submitted/1"):
     size_bytes: int  # of the raw message
     raw: bytes | None = None  # the message without Bcc while small, CRLF line ends
     raw_blob: BlobId | None = None
+    origin: SubmissionOrigin = "api"
+    client_ip: str = ""  # of whom was signed in; empty when not known
+    stream: Stream = "default"
+    smtputf8: bool = False  # RFC 6531: an address or a header needs it
+    body_type: BodyType = "8BITMIME"  # RFC 6152
+    wishes: DeliveryWishes | None = None  # RFC 3461; None: the sender had none
 
     @property
     def key(self) -> str:
         return self.mail_id
+
+
+class VetVerdict(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Whether a mail of ours may go out."""
+
+    result: Literal["pass", "refused"] = "pass"
+    kind: Literal["", "virus", "spam", "rate", "suspended"] = ""
+    reason: str = ""  # in words that the sender may read
+
+
+class MailVetted(MailSubmitted, frozen=True, kw_only=True, tag="mail.vetted/1"):
+    """It was looked at whether this may go out."""
+
+    vetted: VetVerdict = VetVerdict()
+
+
+class MailOutgoing(Event, frozen=True, kw_only=True, tag="mail.outgoing/1"):
+    """A message has to reach recipients at other systems: sent, forwarded, or made by us."""
+
+    mail_id: str  # UUIDv7; of what was submitted, or of its own
+    submitted_at: datetime
+    user_id: str = ""  # in whose name, and who is told of failures; empty: nobody of ours
+    mail_from: str  # reverse-path without <>; empty: nobody is to be told
+    recipients: tuple[str, ...]  # of other systems alone
+    size_bytes: int
+    raw: bytes | None = None  # as it goes out, but for the signature; CRLF line ends
+    raw_blob: BlobId | None = None
+    stream: Stream = "default"
+    kind: Literal["sent", "forwarded", "answer", "report"] = "sent"
+    sign: bool = True  # with the key of the domain in From, if that is ours
+    smtputf8: bool = False
+    body_type: BodyType = "8BITMIME"
+    wishes: DeliveryWishes | None = None
+
+    @property
+    def key(self) -> str:
+        return self.mail_id
+
+
+class DeliveryDue(Event, frozen=True, kw_only=True, tag="delivery.due/1"):
+    """Some recipients of a mail, all at one domain, are to be tried now."""
+
+    delivery_id: str  # derived from (mail_id, destination)
+    mail_id: str
+    user_id: str = ""
+    submitted_at: datetime
+    mail_from: str
+    destination: str  # the recipients' domain, lower case, in ASCII; or an address literal
+    recipients: tuple[str, ...]  # those still without a final answer
+    size_bytes: int
+    raw: bytes | None = None  # as it goes out
+    raw_blob: BlobId | None = None
+    attempt: int = 1  # which one this will be
+    due_at: datetime  # when it was to be tried
+    stream: Stream = "default"
+    kind: Literal["sent", "forwarded", "answer", "report"] = "sent"
+    smtputf8: bool = False
+    body_type: BodyType = "8BITMIME"
+    wishes: DeliveryWishes | None = None
+
+    @property
+    def key(self) -> str:
+        return self.destination
+
+
+class DeliveryLater1m(DeliveryDue, frozen=True, kw_only=True, tag="delivery.later-1m/1"):
+    """To be tried in a minute."""
+
+
+class DeliveryLater5m(DeliveryDue, frozen=True, kw_only=True, tag="delivery.later-5m/1"):
+    """To be tried in five minutes."""
+
+
+class DeliveryLater30m(DeliveryDue, frozen=True, kw_only=True, tag="delivery.later-30m/1"):
+    """To be tried in half an hour."""
+
+
+class DeliveryLater2h(DeliveryDue, frozen=True, kw_only=True, tag="delivery.later-2h/1"):
+    """To be tried in two hours."""
+
+
+class DeliveryLater4h(DeliveryDue, frozen=True, kw_only=True, tag="delivery.later-4h/1"):
+    """To be tried in four hours."""
+
+
+# One topic a waiting time: in each, what was written first is due first, so that nothing has
+# to be looked for and nothing blocks what is due before it.
+WAITS: dict[timedelta, type[DeliveryDue]] = {
+    timedelta(minutes=1): DeliveryLater1m,
+    timedelta(minutes=5): DeliveryLater5m,
+    timedelta(minutes=30): DeliveryLater30m,
+    timedelta(hours=2): DeliveryLater2h,
+    timedelta(hours=4): DeliveryLater4h,
+}
+
+
+class RecipientResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What became of one recipient in one attempt."""
+
+    recipient: str
+    status: Literal["delivered", "deferred", "failed"]
+    code: int = 0  # the peer's SMTP reply code; 0: it never answered
+    enhanced: str = ""  # RFC 3463, the peer's or ours
+    text: str = ""  # the peer's words, or ours where it had none
+    host: str = ""  # who answered: the MX and its address
+    tls: str = ""  # protocol version and cipher; empty: clear text, or it came to none
+
+
+class DeliveryAttempted(Event, frozen=True, kw_only=True, tag="delivery.attempted/1"):
+    """A delivery was tried once."""
+
+    delivery_id: str
+    mail_id: str
+    user_id: str = ""
+    submitted_at: datetime
+    mail_from: str
+    destination: str
+    attempt: int
+    attempted_at: datetime
+    results: tuple[RecipientResult, ...]  # of each recipient that was tried
+    next_try_at: datetime | None = None  # of those deferred; None: there are none any more
+    kind: Literal["sent", "forwarded", "answer", "report"] = "sent"
+    wishes: DeliveryWishes | None = None
+
+    @property
+    def key(self) -> str:
+        return self.mail_id
+
+
+def as_kind(due: DeliveryDue, kind: type[DeliveryDue], **changes: Any) -> DeliveryDue:
+    """Return *due* as an event of *kind*, with some fields changed."""
+    known: dict[str, Any] = {name: getattr(due, name) for name in DeliveryDue.__struct_fields__}
+    return kind(**(known | changes))
