@@ -1,4 +1,4 @@
-"""For administrators: dead letters, and the quarantine of infected mail."""
+"""For administrators: dead letters."""
 
 import base64
 from typing import Any
@@ -6,20 +6,15 @@ from typing import Any
 import msgspec
 from starlette.responses import Response
 
-from api import emails, views, whole
 from api.endpoint import Call, json_answer
-from api.problems import invalid_parameter, not_found
+from api.problems import not_found
 from api.shapes import (
     DeadLetterLine,
     DeadLetterOut,
     DeadLettersOut,
     DeadLettersQuery,
-    EmailPage,
-    EmailQuery,
-    PageQuery,
     Settled,
 )
-from topologies.events import INBOX, QUARANTINE_USER
 from topologies.ports.dead_letters import DeadLetter
 
 NO_LETTER = "there is no such dead letter, or it is settled"
@@ -68,49 +63,6 @@ async def drop_dead_letter(call: Call) -> Response:
     if not await call.context.dead_letters.drop(letter_id):
         raise not_found(NO_LETTER)
     return json_answer(Settled(letter_id=letter_id, state="dropped"))
-
-
-async def list_quarantine(call: Call) -> Response:
-    """Answer infected mails, newest first."""
-    asked: PageQuery = call.query(PageQuery)
-    try:
-        page = await call.context.mailboxes.page(
-            QUARANTINE_USER,
-            INBOX,
-            limit=asked.limit,
-            offset=asked.offset,
-            cursor=asked.cursor,
-            is_read=asked.is_read,
-        )
-    except ValueError:
-        raise invalid_parameter("cursor", "it is no next_cursor of this listing") from None
-    if page is None:
-        raise not_found()
-    return json_answer(
-        EmailPage(
-            emails=views.lines(page.emails),
-            total_count=page.total_count,
-            has_more=page.next_cursor is not None,
-            next_cursor=page.next_cursor,
-        )
-    )
-
-
-async def read_quarantined(call: Call) -> Response:
-    """Answer an infected mail; `note` says what was found in it."""
-    asked: EmailQuery = call.query(EmailQuery)
-    email = await emails.find(call, QUARANTINE_USER)
-    return json_answer(await whole.mail(call.context, email, asked, under="/admin/quarantine"))
-
-
-async def raw_quarantined(call: Call) -> Response:
-    """Answer an infected message as it was accepted."""
-    return await emails.raw_of(call, await emails.find(call, QUARANTINE_USER))
-
-
-async def attachment_quarantined(call: Call) -> Response:
-    """Answer where an attachment of an infected mail can be fetched, to be examined."""
-    return await emails.attachment_of(call, await emails.find(call, QUARANTINE_USER))
 
 
 def _told(letter: DeadLetter) -> dict[str, Any]:

@@ -2,7 +2,18 @@
 
 from typing import Any
 
-from api import admin, blobs, emails, folders, health, history, search, send, signin
+from api import (
+    admin,
+    blobs,
+    emails,
+    folders,
+    health,
+    history,
+    quarantine,
+    search,
+    send,
+    signin,
+)
 from api.endpoint import Endpoint
 from api.shapes import (
     Alive,
@@ -33,6 +44,7 @@ from api.shapes import (
     Token,
     TokenForm,
 )
+from api.shapes_quarantine import HeldOut, HeldPage, QuarantineQuery, ReleasedOut
 
 RAW = "message/rfc822"
 ANYTHING = "application/octet-stream"
@@ -244,28 +256,46 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint(
         method="GET",
         path="/admin/quarantine",
-        handler=admin.list_quarantine,
-        summary="Infected mails, newest first",
+        handler=quarantine.list_held,
+        summary="Mails that are kept from their recipients, newest first",
         scope="admin",
-        query=PageQuery,
-        answers={200: EmailPage},
+        query=QuarantineQuery,
+        answers={200: HeldPage},
         problems=(400,),
     ),
     Endpoint(
         method="GET",
         path="/admin/quarantine/{email_id}",
-        handler=admin.read_quarantined,
-        summary="An infected mail",
+        handler=quarantine.read,
+        summary="A held mail",
         scope="admin",
         query=EmailQuery,
-        answers={200: EmailOut},
+        answers={200: HeldOut},
         problems=(400, 404),
+    ),
+    Endpoint(
+        method="DELETE",
+        path="/admin/quarantine/{email_id}",
+        handler=quarantine.drop,
+        summary="Delete a held mail for good",
+        scope="admin",
+        answers={202: Pending, 204: None},
+        problems=(404,),
+    ),
+    Endpoint(
+        method="POST",
+        path="/admin/quarantine/{email_id}/release",
+        handler=quarantine.release,
+        summary="Hand a held mail in again, to all whom it was for",
+        scope="admin",
+        answers={200: ReleasedOut, 202: Pending},
+        problems=(404, 409, 507),
     ),
     Endpoint(
         method="GET",
         path="/admin/quarantine/{email_id}/raw",
-        handler=admin.raw_quarantined,
-        summary="An infected message as it was accepted",
+        handler=quarantine.raw,
+        summary="A held message as it was accepted",
         scope="admin",
         answers={200: RAW, 304: None},
         problems=(404,),
@@ -273,8 +303,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint(
         method="GET",
         path="/admin/quarantine/{email_id}/attachments/{attachment_id}",
-        handler=admin.attachment_quarantined,
-        summary="Where an attachment of an infected mail can be fetched, to be examined",
+        handler=quarantine.attachment,
+        summary="Where an attachment of a held mail can be fetched, to be examined",
         scope="admin",
         query=AttachmentQuery,
         answers={200: SignedUrl, 302: None},

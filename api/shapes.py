@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from topologies.events import FindingKind
 from topologies.ports.mailboxes import MAX_PAGE
 
 MAX_OFFSET = 10_000  # deeper pages by cursor, which costs the same however deep
@@ -120,6 +121,14 @@ class AddressOut(Out, frozen=True, kw_only=True):
     name: str = ""
 
 
+class FindingOut(Out, frozen=True, kw_only=True):
+    """One thing that a scanner found in a mail."""
+
+    kind: FindingKind
+    name: str
+    part: str  # file name of the part it was found in, with its path in archives
+
+
 class EmailLine(Out, frozen=True, kw_only=True):
     """A mail as a line of a listing."""
 
@@ -214,6 +223,7 @@ class EmailOut(Out, frozen=True, kw_only=True):
     spam_probability: float | None
     spam_reasons: tuple[str, ...]
     note: str  # why it lies here, when that is not plain
+    findings: tuple[FindingOut, ...]  # what scanners found in it that is worth telling
     is_truncated: bool  # parts or texts beyond the limits were left out
     headers: tuple[HeaderOut, ...] | None = None  # with `?headers=true`
 
@@ -320,11 +330,35 @@ Recipient = Annotated[str, Meta(max_length=MAX_ADDRESS_CHARACTERS)] | AddressIn
 
 
 class AttachmentIn(In, frozen=True, kw_only=True):
-    """A file to send; `data` is base64."""
+    """A file to send: its content in base64, or the id of one that was uploaded."""
+
+    file_name: Annotated[str, Meta(max_length=MAX_NAME_CHARACTERS)] = ""  # of an upload: as then
+    data: bytes | None = None
+    attachment_id: Annotated[str, Meta(max_length=2_000)] | None = None
+    content_type: Annotated[str, Meta(max_length=200)] = ""  # application/octet-stream
+
+
+class UploadQuery(In, frozen=True, kw_only=True):
+    """What the body of an upload is called."""
 
     file_name: Annotated[str, Meta(min_length=1, max_length=MAX_NAME_CHARACTERS)]
-    data: bytes
-    content_type: Annotated[str, Meta(max_length=200)] = "application/octet-stream"
+
+
+class Uploaded(Out, frozen=True, kw_only=True):
+    """A file that can be sent, once or several times, until it expires."""
+
+    attachment_id: str
+    file_name: str
+    content_type: str
+    size: int
+    expires_at: datetime
+
+
+class UnsubscribeIn(In, frozen=True, kw_only=True):
+    """How recipients end a mailing with one click (RFC 8058): `url` takes a POST."""
+
+    url: Annotated[str, Meta(max_length=900, description="https")]
+    mailto: Annotated[str, Meta(max_length=MAX_ADDRESS_CHARACTERS)] | None = None
 
 
 class Sending(In, frozen=True, kw_only=True):
@@ -339,6 +373,10 @@ class Sending(In, frozen=True, kw_only=True):
     html: str | None = None
     attachments: Annotated[tuple[AttachmentIn, ...], Meta(max_length=MAX_ATTACHMENTS)] = ()
     in_reply_to: Annotated[str, Meta(max_length=998)] | None = None  # email_id or Message-ID
+    reply_to: tuple[Recipient, ...] = ()
+    headers: Annotated[dict[str, str], Meta(max_length=50)] = {}  # X-… and a few others
+    stream: Literal["default", "transactional", "marketing"] = "default"
+    unsubscribe: UnsubscribeIn | None = None  # marketing mail has to have it
 
 
 class Sent(Out, frozen=True, kw_only=True):

@@ -9,9 +9,18 @@ from api.shapes import (
     ChangeOut,
     DkimOut,
     EmailLine,
+    FindingOut,
     FolderOut,
 )
-from topologies.events import SPAM, Address, Attachment, Authentication, MailboxChanged
+from topologies.events import (
+    SPAM,
+    Address,
+    Attachment,
+    Authentication,
+    MailboxChanged,
+    VirusVerdict,
+)
+from topologies.mail import malware
 from topologies.ports.mailboxes import Folder, Summary
 
 
@@ -96,3 +105,9 @@ def change(changed: MailboxChanged) -> ChangeOut:
         is_read=changed.is_read if has_flags else None,
         is_starred=changed.is_starred if has_flags else None,
     )
+
+
+def findings(verdict: VirusVerdict | None) -> tuple[FindingOut, ...]:
+    """Return what scanners found."""
+    found = malware.findings_of(verdict) if verdict is not None else ()
+    return tuple(FindingOut(kind=f.kind, name=f.name, part=f.part) for f in found)

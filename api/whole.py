@@ -67,6 +67,7 @@ async def mail(
         spam_probability=email.spam.probability if email.spam is not None else None,
         spam_reasons=email.spam.reasons if email.spam is not None else (),
         note=email.note,
+        findings=views.findings(email.virus),
         is_truncated=message.truncated or is_cut,
         headers=await _headers(context, email) if asked.headers else None,
     )

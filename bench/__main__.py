@@ -19,13 +19,14 @@ from bench.plan import Plan
 from bench.progress import Progress
 from bench.report import CLUSTER_DURABILITY, DURABILITY, Report, show
 
-WHAT = ("all", "pipeline", "push", "reading", "memory", "peers", "cluster", "parts")
+WHAT = ("all", "pipeline", "accept", "push", "reading", "memory", "peers", "cluster", "parts")
 EXAMPLES = """\b
 Examples:
   python -m bench                       everything, some ten minutes
   python -m bench --quick               everything, small, in less than a minute
   python -m bench pipeline --mails 1000 --sessions 20
   python -m bench reading --large 20000 --json build/reading.json
+  python -m bench accept --mails 2000   how many get their 250 a second, beside Postfix
   python -m bench cluster               the cluster's roles (make bench-cluster)
   python -m bench parts                 the benches of single parts
 """
@@ -106,6 +107,11 @@ def _measure(plan: Plan, work: Path, progress: Progress, add: Callable[[Section]
         from bench import cluster
 
         cluster.measure(plan, work, progress, add)
+        return
+    if plan.what == "accept":
+        from bench import accept
+
+        accept.measure(plan, work, progress, add)
         return
     if plan.what != "peers":
         from bench.subject import measure

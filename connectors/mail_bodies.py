@@ -5,7 +5,7 @@ import zlib
 import msgspec
 
 from topologies.errors import Poison
-from topologies.events.inbound import Authentication, SpamVerdict
+from topologies.events.inbound import Authentication, MailReceived, SpamVerdict, VirusVerdict
 from topologies.events.message import Message, RawRef
 from topologies.ports.mailboxes import Email, Summary
 
@@ -24,6 +24,8 @@ class _Body(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     authentication: Authentication | None = None
     spam: SpamVerdict | None = None
     note: str = ""
+    virus: VirusVerdict | None = None
+    held: MailReceived | None = None
 
 
 _encode = msgspec.json.Encoder().encode
@@ -42,6 +44,8 @@ def body_of(email: Email) -> bytes:
         authentication=email.authentication,
         spam=email.spam,
         note=email.note,
+        virus=email.virus,
+        held=email.held,
     )
     return zlib.compress(_encode(body), COMPRESSION)
 
@@ -67,4 +71,6 @@ def email_of(summary: Summary, content: bytes) -> Email:
         authentication=body.authentication,
         spam=body.spam,
         note=body.note,
+        virus=body.virus,
+        held=body.held,
     )

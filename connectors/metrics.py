@@ -11,6 +11,7 @@ import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.process_collector import ProcessCollector
+from prometheus_client.registry import Collector
 
 from topologies.events import MailScored, MailUndeliverable
 from topologies.events.base import Event
@@ -113,6 +114,10 @@ class Metrics:
             gauge.clear()  # what is settled is not told for ever
             for label, count in counts.items():
                 gauge.labels(label).set(count)
+
+    def also(self, collector: Collector) -> None:
+        """Tell what *collector* knows as well."""
+        self._registry.register(collector)
 
     def exposition(self) -> tuple[bytes, str]:
         """Return all figures as text, and its content type."""

@@ -35,6 +35,10 @@ class Recent(Generic[K, V]):
             self._entries.clear()
         self._entries[key] = (known_at or self._clock.now(), value)
 
+    def forget(self, key: K) -> None:
+        """Forget the answer to *key*."""
+        self._entries.pop(key, None)
+
     def clear(self) -> None:
         """Forget everything."""
         self._entries.clear()

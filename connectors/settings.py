@@ -19,6 +19,7 @@ OTHERS_PREFIX = PREFIX + "SERVERS_"  # read by the scripts in servers/, not by u
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 Positive = Annotated[int, msgspec.Meta(ge=1)]
 NotNegative = Annotated[int, msgspec.Meta(ge=0)]
+Processes = Annotated[int, msgspec.Meta(ge=0, le=64)]
 Partitions = Annotated[int, msgspec.Meta(ge=1, le=256)]
 Seconds = Annotated[float, msgspec.Meta(gt=0)]
 Probability = Annotated[float, msgspec.Meta(ge=0, le=1)]
@@ -27,6 +28,7 @@ Names = tuple[str, ...]  # in the environment: with commas between
 Profile = Literal["embedded", "cluster"]
 DmarcDiscovery = Literal["psl", "tree"]
 LogLevel = Literal["debug", "info", "warning", "error"]
+MalwareAction = Literal["reject", "quarantine", "tag", "deliver"]
 
 
 def means(meaning: str) -> msgspec.Meta:
@@ -46,6 +48,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ] = 0
     lmtp_port: Annotated[Port, means("for a mail server of our own (RFC 2033)")] = 2424
     submission_port: Annotated[Port, means("for users; not opened without a certificate")] = 2587
+    submissions_port: Annotated[
+        Port, means("for users who begin in TLS; not opened without a certificate")
+    ] = 2465
     http_port: Annotated[Port, means("for the API and the webmail")] = 8025
     health_port: Annotated[Port, means("of a worker without the API: health and metrics")] = 0
     public_url: Annotated[str, means("how clients reach the API; empty: http://HOST:PORT")] = ""
@@ -54,6 +59,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         str, means("PEM file with the chain; enables STARTTLS; read anew when it changes")
     ] = ""
     tls_key: Annotated[str, means("PEM file with the private key")] = ""
+    smtp_processes: Annotated[
+        Processes, means("beside the service that take mail at one port; 0: it does so itself")
+    ] = 1
     max_message_bytes: Annotated[Positive, means("of the largest message accepted")] = 25 * 1024**2
     max_recipients: Annotated[Positive, means("of one SMTP transaction")] = 100
     max_sessions: Annotated[Positive, means("SMTP sessions at once; further ones get 421")] = 2_000
@@ -115,6 +123,29 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         bool, means("do not set aside mail that fails DMARC if they vouch for it")
     ] = False
     spam_threshold: Annotated[Probability, means("from here on: the spam folder")] = 0.9
+    outgoing_spam_threshold: Annotated[
+        Probability, means("from here on a user's mail is not let out")
+    ] = 0.99
+    bad_mails_throttle: Annotated[
+        NotNegative, means("refused in a day: who sent so many may send a tenth; 0: never")
+    ] = 3
+    bad_mails_suspend: Annotated[
+        NotNegative, means("refused in a day: who sent so many may send nothing; 0: never")
+    ] = 10
+    user_sends_per_hour: Annotated[
+        NotNegative, means("mails of one user; each ten recipients count as one; 0: any number")
+    ] = 500
+    user_sends_per_day: Annotated[NotNegative, means("the same in a day; 0: any number")] = 2_000
+    domain_sends_per_hour: Annotated[
+        NotNegative, means("the same of all users of one domain; 0: any number")
+    ] = 0
+    suppress_bounced_days: Annotated[
+        NotNegative, means("an address that does not exist is not written to again; 0: it is")
+    ] = 14
+    suppress_complained_days: Annotated[
+        NotNegative, means("the same of who reported a mail as spam; 0: it is")
+    ] = 365
+    delay_notices: Annotated[bool, means("tell a sender once that a mail is late")] = True
     token_hours: Annotated[Positive, means("how long a sign-in lasts")] = 24 * 30
     kafka_servers: Annotated[Names, means("of the cluster: host:port")] = ("127.0.0.1:19092",)
     kafka_replication: Annotated[Positive, means("copies of each partition in Kafka")] = 1
@@ -137,6 +168,24 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     s3_bucket: Annotated[str, means("for raw messages and attachments")] = "rillmail"
     s3_access_key: Annotated[str, means("empty: as the machine is set up")] = ""
     s3_secret_key: Annotated[str, means("belongs to the access key")] = ""
+    on_malware: Annotated[
+        MalwareAction, means("malware found: reject, quarantine, tag or deliver the mail")
+    ] = "quarantine"
+    on_suspicious: Annotated[
+        MalwareAction, means("a file made to run by itself or to deceive: the same")
+    ] = "quarantine"
+    on_executable: Annotated[
+        MalwareAction, means("a program or script, by itself or in an archive: the same")
+    ] = "quarantine"
+    on_macro: Annotated[MalwareAction, means("a document with macros or scripts: the same")] = "tag"
+    on_encrypted: Annotated[MalwareAction, means("an archive or document with a password")] = "tag"
+    on_bomb: Annotated[
+        MalwareAction, means("an archive that unpacks to very much more than it is")
+    ] = "quarantine"
+    on_unscannable: Annotated[MalwareAction, means("what can't be looked into otherwise")] = "tag"
+    yara_rules: Annotated[
+        str, means("a folder of YARA rules of your own (*.yar); empty: ours alone")
+    ] = ""
     clamd: Annotated[str, means("host:port or socket of clamd; empty: rules alone")] = ""
     log_level: Annotated[LogLevel, means("the least that is logged")] = "info"
 

@@ -68,10 +68,25 @@ class RunningService:
         return self._process.pid
 
     def kill(self) -> None:
-        """End it as a power cut would: SIGKILL."""
+        """End it by SIGKILL; what it started ends by itself."""
         assert self._process is not None
         self._process.kill()
         self._reap()
+
+    def smtp_processes(self) -> list[int]:
+        """Return the numbers of those beside it that take mail now."""
+        found: list[int] = []
+        for line in Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split():
+            with contextlib.suppress(OSError):
+                if b"smtp_process" in Path(f"/proc/{line}/cmdline").read_bytes():
+                    found.append(int(line))
+        return found
+
+    def kill_smtp(self) -> int:
+        """SIGKILL one of those and return its number; it is started again."""
+        [pid, *_] = eventually(self.smtp_processes, bool)
+        os.kill(pid, signal.SIGKILL)
+        return pid
 
     def stop(self) -> int:
         """End it in order, and return its exit status."""

@@ -4,26 +4,50 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from connectors.memory.answers import MemoryAnswers
 from connectors.memory.blobs import MemoryBlobs
 from connectors.memory.clock import ManualClock
+from connectors.memory.deliveries import MemoryDeliveries
 from connectors.memory.directory import MemoryDirectory
+from connectors.memory.dkim_keys import MemoryDkimKeys
 from connectors.memory.dns import MemoryDns
 from connectors.memory.mailboxes import MemoryMailboxes
 from connectors.memory.notices import MemoryNotices
 from connectors.memory.reputations import MemoryReputations
+from connectors.memory.request_keys import MemoryRequestKeys
+from connectors.memory.restraints import MemoryRestraints
+from connectors.memory.rules import MemoryRules
 from connectors.memory.search import MemorySearch
+from connectors.memory.suppressions import MemorySuppressions
+from connectors.memory.url_key import MemoryUrlKey
 from connectors.scanner.rules import RulesScanner
+from topologies.ports.answers import Answers
 from topologies.ports.antivirus import Antivirus
 from topologies.ports.blobs import Blobs
 from topologies.ports.classifier import SpamClassifier
 from topologies.ports.clock import Clock
+from topologies.ports.deliveries import Deliveries
 from topologies.ports.directory import Directory
+from topologies.ports.dkim_keys import DkimKeys
 from topologies.ports.dns import Resolver
 from topologies.ports.mailboxes import Mailboxes
 from topologies.ports.notices import Notices
-from topologies.ports.policy import AuthenticatePolicy, ScorePolicy
+from topologies.ports.policy import (
+    AuthenticatePolicy,
+    MalwarePolicy,
+    ReportPolicy,
+    ScorePolicy,
+    SignPolicy,
+    SuppressionPolicy,
+    VetPolicy,
+)
 from topologies.ports.reputations import Reputations
+from topologies.ports.request_keys import RequestKeys
+from topologies.ports.restraints import Restraints
+from topologies.ports.rules import Rules
 from topologies.ports.search import Search
+from topologies.ports.suppressions import Suppressions
+from topologies.ports.url_key import UrlKey
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 DOMAIN = "shop.example"
@@ -48,16 +72,29 @@ async def in_memory() -> dict[type, Any]:
         await directory.add_user(f"{name}@{DOMAIN}", "a password", name=name.title())
     await directory.add_alias(f"all@{DOMAIN}", [f"ann@{DOMAIN}", f"bo@{DOMAIN}"])
     return {
+        Answers: MemoryAnswers(),
         Antivirus: RulesScanner(),
         AuthenticatePolicy: AuthenticatePolicy(),
         Blobs: MemoryBlobs(),
         Clock: clock,
+        Deliveries: MemoryDeliveries(),
         Directory: directory,
+        DkimKeys: MemoryDkimKeys(),
         Mailboxes: MemoryMailboxes(clock),
+        MalwarePolicy: MalwarePolicy(),
         Notices: MemoryNotices(),
+        ReportPolicy: ReportPolicy(hostname=f"mx.{DOMAIN}"),
         Reputations: MemoryReputations(clock),
         Resolver: MemoryDns({}),
+        RequestKeys: MemoryRequestKeys(),
+        Restraints: MemoryRestraints(clock),
+        Rules: MemoryRules(),
         ScorePolicy: ScorePolicy(),
         Search: MemorySearch(),
+        SignPolicy: SignPolicy(hostname=f"mx.{DOMAIN}"),
         SpamClassifier: OneWord(),
+        SuppressionPolicy: SuppressionPolicy(),
+        Suppressions: MemorySuppressions(),
+        UrlKey: MemoryUrlKey(),
+        VetPolicy: VetPolicy(),
     }

@@ -21,6 +21,7 @@ from topologies.events import (
     QUARANTINE_USER,
     Command,
     Deliver,
+    MailDisposed,
     MailQuarantined,
     MailReceived,
     MailUndeliverable,
@@ -38,8 +39,8 @@ AT_ONCE = 64  # mails looked up beside each other
 MOST_DEAD_LETTERS = 100_000
 
 _mails: msgspec.json.Decoder[MailReceived] = msgspec.json.Decoder(MailReceived)
-_exceptions: msgspec.json.Decoder[MailQuarantined | MailUndeliverable] = msgspec.json.Decoder(
-    MailQuarantined | MailUndeliverable
+_exceptions: msgspec.json.Decoder[MailQuarantined | MailUndeliverable | MailDisposed] = (
+    msgspec.json.Decoder(MailQuarantined | MailUndeliverable | MailDisposed)
 )
 
 
@@ -202,7 +203,7 @@ async def compare_with_replay(
 
 
 async def _undeliverable(reader: LogReader) -> defaultdict[str, set[str]]:
-    """Return the recipients that could not be reached, by mail_id."""
+    """Return the recipients that could not be reached, and who wanted no copy, by mail_id."""
     found: defaultdict[str, set[str]] = defaultdict(set)
     async with aclosing(reader.read(topic_of(MailUndeliverable).name)) as records:
         async for record in records:
@@ -212,6 +213,8 @@ async def _undeliverable(reader: LogReader) -> defaultdict[str, set[str]]:
                 continue
             if isinstance(told, MailUndeliverable):
                 found[told.mail_id].add(told.recipient)
+            elif isinstance(told, MailDisposed):
+                found[told.mail_id].add(told.user_id)
     return found
 
 
@@ -224,7 +227,8 @@ async def _lacking(
         if recipient in told_of:
             continue
         targets = (await directory.resolve(recipient)).targets
-        missing = [target.user_id for target in targets if target.user_id not in owners]
+        reached = {*owners, *told_of}
+        missing = [target.user_id for target in targets if target.user_id not in reached]
         # Whoever was added later could not get it; whoever is gone took it along.
         users = [await directory.user(user_id) for user_id in missing]
         if any(user is not None and user.created_at <= mail.received_at for user in users):

@@ -27,6 +27,7 @@ class Transaction(msgspec.Struct, frozen=True, kw_only=True):
         origin: ``lmtp``: our own mail server hands over, which asked its client already.
         is_trusted: The client is of a network that no limit and no list is for.
         targets: The mailboxes that the recipient leads to.
+        goes_on: The recipient leads to other systems, maybe besides.
         recipients: The forward-paths accepted in this transaction so far.
         size_bytes: As declared (RFC 1870), 0 if it was not; at ``data`` the real one.
         is_allowed: An allow list vouches for the client.
@@ -45,6 +46,7 @@ class Transaction(msgspec.Struct, frozen=True, kw_only=True):
     mail_from: str = ""
     recipient: str = ""
     targets: tuple[Target, ...] = ()
+    goes_on: bool = False
     recipients: tuple[str, ...] = ()
     size_bytes: int = 0
     is_allowed: bool = False

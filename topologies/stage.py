@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from topologies.events.base import Event
 
 StageFunction = Callable[..., Awaitable[Sequence[Event]]]
+SeveralFunction = Callable[..., Awaitable[Sequence[Sequence[Event]]]]
 F = TypeVar("F", bound=StageFunction)
 
 
@@ -26,6 +27,8 @@ class Stage:
         writes: The event types that may come out.
         timeout: The longest one attempt may take.
         attempts: Tries before the record is buried as ``exhausted``.
+        several: Does for events of one key, in order, what ``run`` would do for one after
+            another; None if nothing is won by that.
     """
 
     name: str
@@ -35,6 +38,7 @@ class Stage:
     writes: tuple[type[Event], ...]
     timeout: timedelta
     attempts: int
+    several: SeveralFunction | None = None
 
 
 def stage(
@@ -43,6 +47,7 @@ def stage(
     writes: Sequence[type[Event]],
     timeout: timedelta = timedelta(seconds=30),
     attempts: int = 5,
+    several: SeveralFunction | None = None,
 ) -> Callable[[F], F]:
     """Mark a coroutine function as a stage.
 
@@ -60,6 +65,7 @@ def stage(
             writes=tuple(writes),
             timeout=timeout,
             attempts=attempts,
+            several=several,
         )
         marked: Any = function
         marked.__stage__ = declared

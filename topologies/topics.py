@@ -11,6 +11,7 @@ from typing import Literal
 
 from topologies.errors import Misconfigured
 from topologies.events import (
+    HOLDS,
     WAITS,
     CommandAnswered,
     CreateFolder,
@@ -22,6 +23,8 @@ from topologies.events import (
     Event,
     MailAuthenticated,
     MailboxChanged,
+    MailHeld,
+    MailDisposed,
     MailOutgoing,
     MailParsed,
     MailQuarantined,
@@ -30,10 +33,12 @@ from topologies.events import (
     MailScored,
     MailSubmitted,
     MailUndeliverable,
+    MailVetted,
     MoveEmails,
     RenameFolder,
     SenderJudged,
     SetFlags,
+    UseMailbox,
     event_tag,
 )
 
@@ -47,7 +52,8 @@ class Topic:
     events: tuple[type[Event], ...]
     is_step: bool = False
     retention: timedelta | None = None  # None: as the deployment has it
-    delay: timedelta | None = None  # its records go on to `delivery.due` this long after they came
+    # Its records go on this long after they came: to `delivery.due`, or to `mail.held`.
+    delay: timedelta | None = None
     keeps_order: bool = True  # records of one key are worked on one after another
 
 
@@ -58,7 +64,18 @@ FOR_STAGE = "stage"  # header of what comes back from the dead letters: whom alo
 TAPPED = "tapped"  # header of events that were handed on in process besides being written
 
 TOPICS: tuple[Topic, ...] = (
+    Topic(name="mail.held", key="mail_id", events=(MailHeld,)),
+    *(
+        Topic(
+            name=f"mail.held.{event_tag(kind).partition('/')[0].partition('-')[2]}",
+            key="mail_id",
+            events=(kind,),
+            delay=wait,
+        )
+        for wait, kind in HOLDS.items()
+    ),
     Topic(name="mail.submitted", key="mail_id", events=(MailSubmitted,)),
+    Topic(name="mail.vetted", key="mail_id", events=(MailVetted,), is_step=True),
     Topic(name="mail.received", key="mail_id", events=(MailReceived,)),
     Topic(name="mail.parsed", key="mail_id", events=(MailParsed,), is_step=True),
     Topic(name="mail.authenticated", key="mail_id", events=(MailAuthenticated,), is_step=True),
@@ -67,7 +84,7 @@ TOPICS: tuple[Topic, ...] = (
     Topic(
         name="mail.exceptions",
         key="mail_id",
-        events=(MailQuarantined, MailUndeliverable),
+        events=(MailQuarantined, MailUndeliverable, MailDisposed),
         retention=timedelta(days=30),
     ),
     Topic(name="mail.outgoing", key="mail_id", events=(MailOutgoing,)),
@@ -104,6 +121,7 @@ TOPICS: tuple[Topic, ...] = (
             CreateFolder,
             RenameFolder,
             DeleteFolder,
+            UseMailbox,
         ),
     ),
     Topic(name="mailbox.changes", key="user_id", events=(MailboxChanged, CommandAnswered)),
@@ -140,6 +158,11 @@ def topic_of(kind: type[Event]) -> Topic:
         return _BY_EVENT[kind]
     except KeyError:
         raise Misconfigured(f"no topic holds {kind.__name__}: add it to topics.py") from None
+
+
+def keeps_order(name: str) -> bool:
+    """Return whether records of one key of the topic *name* are worked on one after another."""
+    return name not in BY_NAME or BY_NAME[name].keeps_order
 
 
 def dead_topic(path: str) -> str:

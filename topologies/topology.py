@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from types import ModuleType
 
+import topologies.feedback
 import topologies.inbound
 import topologies.mailbox
 import topologies.outbound
@@ -11,17 +12,25 @@ from topologies.discovery import declared_in
 from topologies.errors import Misconfigured
 from topologies.events import (
     Command,
+    DeliveryDue,
     Event,
+    MailHeld,
     MailReceived,
     MailSubmitted,
 )
 from topologies.stage import Stage
 from topologies.topics import BY_NAME, TOPICS, Topic, topic_of
 
-PATHS: Sequence[ModuleType] = (topologies.inbound, topologies.mailbox, topologies.outbound)
+PATHS: Sequence[ModuleType] = (
+    topologies.inbound,
+    topologies.mailbox,
+    topologies.outbound,
+    topologies.feedback,
+)
 
-# What enters from outside, so that nobody need write it: SMTP and LMTP, and the API.
-ENTRIES: tuple[type[Event], ...] = (MailReceived, MailSubmitted)
+# What no stage need write: it enters from outside, by SMTP and LMTP, and the API; or a timer
+# brings it back.
+ENTRIES: tuple[type[Event], ...] = (MailReceived, MailSubmitted, MailHeld, DeliveryDue)
 
 
 @dataclass(frozen=True)

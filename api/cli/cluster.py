@@ -1,6 +1,7 @@
 """`rillmail cluster`: a worker for each role, on this machine, started again when it ends."""
 
 import asyncio
+import os
 import sys
 import time
 from asyncio.subprocess import PIPE, Process
@@ -15,7 +16,7 @@ from api.cli.run import Started as Told
 from api.cli.run import demo_users, for_people
 from api.cli.stores import errors_for_people
 from api.cli.worker import Started
-from connectors.settings import Settings, load
+from connectors.settings import PREFIX, Settings, load
 from topologies.errors import Misconfigured
 
 ROLES = ("smtp", "api", "inbound", "mailbox", "outbound")
@@ -60,7 +61,7 @@ async def _run(
 
     check_roles(settings, roles)  # else workers of a role that there is not would end for ever
     users = await _users(settings) if demo else ()
-    workers = [Supervised(role) for role in roles]
+    workers = [Supervised(role, doors=roles.count("smtp")) for role in roles]
     try:
         async with asyncio.TaskGroup() as tasks:
             running = [tasks.create_task(worker.run()) for worker in workers]
@@ -105,8 +106,10 @@ def _told(
 class Supervised:
     """A worker that is started again whenever it ends, until it is stopped."""
 
-    def __init__(self, role: str) -> None:
+    def __init__(self, role: str, *, doors: int = 1) -> None:
+        """Start nothing yet; *doors* workers of the role smtp share its ports."""
         self.role = role
+        self._doors = doors
         self.started = asyncio.Event()  # it has said once that it serves
         self.told = Started.none()
         self._process: Process | None = None
@@ -139,7 +142,9 @@ class Supervised:
 
     async def _once(self) -> int:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "api.cli.main", "worker", self.role, "--json"), stdout=PIPE
+            *(sys.executable, "-m", "api.cli.main", "worker", self.role, "--json"),
+            stdout=PIPE,
+            env={**os.environ, f"{PREFIX}SMTP_PROCESSES": str(max(1, self._doors))},
         )
         self._process = process
         assert process.stdout is not None  # noqa: S101  asked for above

@@ -19,6 +19,7 @@ COMMANDS = {
     "prepare": "api.cli.prepare:prepare",
     "topics": "api.cli.topics:topics",
     "dead": "api.cli.dead:dead",
+    "quarantine": "api.cli.quarantine:quarantine",
     "audit": "api.cli.audit:audit",
     "replay": "api.cli.replay:replay_",
     "rebuild": "api.cli.rebuild:rebuild",

@@ -1,4 +1,4 @@
-"""`rillmail rebuild`: the search index made anew from the mailboxes."""
+"""`rillmail rebuild`: mailboxes made anew from the log, and the search index from the mailboxes."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -7,63 +7,131 @@ from dataclasses import dataclass
 import click
 
 from api.cli.output import as_json, examples, print_json, printable
-from api.cli.progress import nearing
+from api.cli.progress import counting, nearing
 from api.cli.stores import Stores, with_stores
 from connectors.settings import load
 from topologies.ports.search import Search
 from topologies.rebuild import index_all, index_mailbox
+from topologies.rebuild_mailboxes import RebuiltMailboxes, rebuild_mailboxes
 
 MOST_ROUNDS = 20  # over what changed meanwhile
+TAKEN_WITHIN_S = 30.0  # by the stage `store`, of a mailbox made anew
 
 
 @dataclass(slots=True)
 class Rebuilt:
-    """What was done."""
+    """What was done.
+
+    Attributes:
+        mailboxes: Whose mails were indexed anew.
+        mails: Indexed.
+        from_log: Mailboxes that were made anew and replaced; None: that was not asked for.
+    """
 
     mailboxes: int = 0
     mails: int = 0
+    from_log: RebuiltMailboxes | None = None
 
 
 @click.command(
-    epilog=examples("rillmail rebuild --user bo@demo.test", "rillmail rebuild --all --json")
+    epilog=examples(
+        "rillmail rebuild --user bo@demo.test",
+        "rillmail rebuild --all --json",
+        "rillmail rebuild --user bo@demo.test --mailboxes",
+    )
 )
-@click.option("--user", "address", help="Index this mailbox anew, in the index in use.")
-@click.option("--all", "is_all", is_flag=True, help="Index every mailbox anew.")
+@click.option("--user", "address", help="This mailbox alone.")
+@click.option("--all", "is_all", is_flag=True, help="Every mailbox.")
+@click.option(
+    "--mailboxes",
+    "from_log",
+    is_flag=True,
+    help="First make the mailbox itself anew from the log. The service must run.",
+)
 @as_json
-def rebuild(address: str | None, is_all: bool, as_json: bool) -> None:
+def rebuild(address: str | None, is_all: bool, from_log: bool, as_json: bool) -> None:
     """Make the search index anew from the mailboxes and blobs, while everything runs.
 
     On a cluster, --all fills a new index beside the one in use, switches over in one step, goes
     over what changed meanwhile, and deletes the old one. The embedded index is written in place.
+
+    With --mailboxes, mailboxes are made anew from the commands that the log holds, beside those
+    in use, which they replace between two commands: nothing is lost or done twice. A mailbox
+    that is older than what the log still holds stays as it is. The exit code is 1 if one did.
     """
     if (address is None) is not is_all:
         raise click.UsageError("name a mailbox by --user, or take --all")
 
     async def work(stores: Stores) -> Rebuilt:
-        if address is not None:
-            return await _one(stores, address, is_quiet=as_json)
-        return await _all(stores, is_quiet=as_json)
+        user_id = None if address is None else await _user_id(stores, address)
+        anew = await _from_log(stores, user_id, is_quiet=as_json) if from_log else None
+        if user_id is not None:
+            rebuilt = await _one(stores, user_id, is_quiet=as_json)
+        else:
+            rebuilt = await _all(stores, is_quiet=as_json)
+        rebuilt.from_log = anew
+        return rebuilt
 
     rebuilt = with_stores(work)
     if as_json:
         print_json(rebuilt)
     else:
-        click.echo(f"{rebuilt.mails:,} mails in {rebuilt.mailboxes:,} mailboxes indexed anew")
+        click.echo(_for_people(rebuilt))
+    anew = rebuilt.from_log
+    if anew is not None and (anew.beyond_the_log or anew.not_switched):
+        raise SystemExit(1)
 
 
-async def _one(stores: Stores, address: str, *, is_quiet: bool) -> Rebuilt:
+def _for_people(rebuilt: Rebuilt) -> str:
+    lines: list[str] = []
+    if (anew := rebuilt.from_log) is not None:
+        lines.append(f"{len(anew.rebuilt):,} mailboxes made anew of {anew.commands:,} commands")
+        if anew.beyond_the_log:
+            lines.append(
+                f"{len(anew.beyond_the_log):,} are older than what the log still holds, and stay"
+                " as they are"
+            )
+        if anew.not_switched:
+            lines.append(
+                f"{len(anew.not_switched):,} were not taken by the stage `store` within"
+                f" {TAKEN_WITHIN_S:g} s: see that it runs, then do it again"
+            )
+    lines.append(f"{rebuilt.mails:,} mails in {rebuilt.mailboxes:,} mailboxes indexed anew")
+    return "\n".join(lines)
+
+
+async def _user_id(stores: Stores, address: str) -> str:
     user = await stores.directory.user_by_address(address)
     if user is None:
         raise click.ClickException(
             f"there is no user {printable(address)}; `rillmail user list` shows who there is"
         )
-    folders = await stores.mailboxes.folders(user.user_id)
+    return user.user_id
+
+
+async def _from_log(stores: Stores, user_id: str | None, *, is_quiet: bool) -> RebuiltMailboxes:
+    anew = RebuiltMailboxes()
+    with counting(is_quiet=is_quiet) as progress:
+        task = progress.add_task("Commands", total=None)
+        async for done in rebuild_mailboxes(
+            stores.reader,
+            stores.log,
+            stores.generations,
+            stores.clock,
+            users=None if user_id is None else [user_id],
+            rebuilt=anew,
+            timeout_s=TAKEN_WITHIN_S,
+        ):
+            progress.update(task, completed=done)
+    return anew
+
+
+async def _one(stores: Stores, user_id: str, *, is_quiet: bool) -> Rebuilt:
+    folders = await stores.mailboxes.folders(user_id)
     rebuilt = Rebuilt(mailboxes=1)
     with nearing(is_quiet=is_quiet) as progress:
         task = progress.add_task("Mails", total=sum(folder.total_count for folder in folders))
-        async for done in index_mailbox(
-            user.user_id, stores.mailboxes, stores.blobs, stores.search
-        ):
+        async for done in index_mailbox(user_id, stores.mailboxes, stores.blobs, stores.search):
             progress.update(task, completed=done)
             rebuilt.mails = done
     return rebuilt

@@ -14,9 +14,6 @@ from connectors.settings import Settings, load
 from topologies.errors import Misconfigured
 from topologies.ports.directory import Directory
 
-LARGE_MEMORY_BYTES = 256 * 1024
-_M_MMAP_THRESHOLD = -3  # of mallopt(3)
-
 DEMO_DOMAIN = "demo.test"  # RFC 2606: nobody's, so no stranger's mail can be meant
 DEMO_USERS = ("alice", "bob")
 

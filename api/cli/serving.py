@@ -1,17 +1,11 @@
-"""How a process of ours runs: its logs, its memory, its servers, its end."""
+"""How a process of ours serves: its servers, and its end."""
 
 import asyncio
-import contextlib
-import ctypes
-import logging
 import signal
-import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Protocol
 
-import msgspec
-import structlog
 import uvloop
 from starlette.types import ASGIApp
 
@@ -20,12 +14,35 @@ from api.context import Context
 from api.server import HttpServer
 from connectors.assembly.stores import Stores
 from connectors.metrics import Metrics
+from connectors.process import configure_logs, give_back_large_memory
 from connectors.settings import Settings
-from connectors.smtp_in.server import SmtpIn
 from topologies.ports.notices import Notices
 
-LARGE_MEMORY_BYTES = 256 * 1024
-_M_MMAP_THRESHOLD = -3  # of mallopt(3)
+
+class Doors(Protocol):
+    """What takes mail: in this process, or in some beside it."""
+
+    @property
+    def smtp_port(self) -> int:
+        """The port for other mail servers, once started."""
+        ...
+
+    @property
+    def lmtp_port(self) -> int:
+        """The port for our own mail server, once started."""
+        ...
+
+    async def start(self) -> None:
+        """Take mail from now on.
+
+        Raises:
+            Misconfigured: A port is taken, or the address is none of this machine's.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Take no more; who brings a message gets a moment."""
+        ...
 
 
 class Process(Protocol):
@@ -52,7 +69,7 @@ class Process(Protocol):
         ...
 
     @property
-    def smtp(self) -> SmtpIn | None:
+    def smtp(self) -> Doors | None:
         """The doors for mail, if this process has them."""
         ...
 
@@ -142,41 +159,3 @@ async def work_until(stopped: asyncio.Event, process: Process) -> None:
         stopping.cancel()
         await process.stop()
         await working  # raises what ended it, if it was not us
-
-
-def give_back_large_memory() -> None:
-    """Let what held a large mail go back to the system, where the C library can be told so.
-
-    glibc raises its threshold with each large piece that is freed, up to 32 MiB, and keeps what
-    is smaller: a few mails of 25 MB would stay resident for ever. A fixed threshold does not rise.
-    """
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, LARGE_MEMORY_BYTES)
-
-
-def configure_logs(settings: Settings) -> None:
-    """Log to standard error: JSON, one line for each record, unless it is a terminal."""
-    is_terminal = sys.stderr.isatty()
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.dev.ConsoleRenderer()
-            if is_terminal
-            else structlog.processors.JSONRenderer(serializer=_json),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(
-            logging.getLevelNamesMapping()[settings.log_level.upper()]
-        ),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr)
-        if is_terminal
-        else structlog.BytesLoggerFactory(sys.stderr.buffer),
-        cache_logger_on_first_use=True,
-    )
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr)  # what libraries have to say
-
-
-def _json(value: object, **_: object) -> bytes:
-    return msgspec.json.encode(value, enc_hook=repr)

@@ -13,6 +13,7 @@ from topologies.ports.blob_sweep import SweptBlobs
 from topologies.ports.clock import Clock
 from topologies.ports.dead_letters import DeadLetters
 from topologies.ports.directory import Directory
+from topologies.ports.generations import Generations
 from topologies.ports.log import LogReader, WrittenLog
 from topologies.ports.mailboxes import Mailboxes
 from topologies.ports.search import Search
@@ -51,6 +52,11 @@ class Stores(Protocol):
     @property
     def mailboxes(self) -> Mailboxes:
         """What people see."""
+        ...
+
+    @property
+    def generations(self) -> Generations:
+        """The mailboxes, for whoever makes them anew."""
         ...
 
     @property

@@ -4,13 +4,30 @@
 profile's process, ``open_worker`` one of the cluster's.
 """
 
-from contextlib import AbstractAsyncContextManager
+from __future__ import annotations
 
-from connectors.assembly.embedded import Service, open_service
-from connectors.assembly.stores import Stores
-from connectors.settings import Settings
+from typing import TYPE_CHECKING
 
-__all__ = ["Service", "Stores", "open_service", "open_stores"]
+# Each is loaded when it is asked for: no process needs all of them.
+if TYPE_CHECKING:
+    from contextlib import AbstractAsyncContextManager
+
+    from connectors.assembly.embedded import Service
+    from connectors.assembly.stores import Stores
+    from connectors.settings import Settings
+
+__all__ = ["open_service", "open_stores"]
+
+
+def open_service(settings: Settings) -> AbstractAsyncContextManager[Service]:
+    """Open the stores and wire the service that works on them.
+
+    Raises:
+        Misconfigured: As ``open_stores``; or the service runs on this folder already.
+    """
+    from connectors.assembly import embedded
+
+    return embedded.open_service(settings)
 
 
 def open_stores(settings: Settings) -> AbstractAsyncContextManager[Stores]:
@@ -21,7 +38,7 @@ def open_stores(settings: Settings) -> AbstractAsyncContextManager[Stores]:
         Retryable: A server that is needed is out of reach.
     """
     if settings.profile == "cluster":
-        from connectors.assembly import cluster  # here, since embedded needs none of it
+        from connectors.assembly import cluster
 
         return cluster.open_stores(settings)
     from connectors.assembly import embedded

@@ -13,15 +13,23 @@ from typing import Any
 
 import structlog
 
+from connectors.assembly.edge import acceptance_of
 from connectors.assembly.named import open_s3
-from connectors.assembly.stores import Stores, acceptance_of, antivirus_of, services_of
+from connectors.assembly.stores import Stores, antivirus_of, services_of
 from connectors.cassandra import migrations
+from connectors.cassandra.app_passwords import CassandraAppPasswords
+from connectors.cassandra.deliveries import CassandraDeliveries
 from connectors.cassandra.directory import CassandraDirectory
+from connectors.cassandra.dkim_keys import CassandraDkimKeys
 from connectors.cassandra.mailboxes import CassandraMailboxes
 from connectors.cassandra.request_keys import CassandraRequestKeys
+from connectors.cassandra.restraints import CassandraRestraints
+from connectors.cassandra.rules import CassandraAnswers, CassandraRules
 from connectors.cassandra.session import CassandraSession, open_session
+from connectors.cassandra.suppressions import CassandraSuppressions
 from connectors.dns.resolver import DnsResolver
 from connectors.elasticsearch.search import ElasticSearch
+from connectors.generations import MailboxGenerations
 from connectors.kafka.dead_letters import KafkaDeadLetters
 from connectors.kafka.producer import KafkaLog
 from connectors.kafka.reader import KafkaReader
@@ -38,6 +46,7 @@ from connectors.redis.seen import RedisSeen
 from connectors.s3.blobs import S3Blobs
 from connectors.s3.url_key import S3UrlKey
 from connectors.settings import Settings
+from connectors.smtp_in.figures import SmtpFigures
 from connectors.smtp_in.server import SmtpIn
 from topologies.engines.faust import FaustEngine, Group, groups_of
 from topologies.engines.faust_table import FaustTable
@@ -85,6 +94,8 @@ class Worker:
         self.metrics = Metrics()
         self.has_api = "api" in self.roles
         self.smtp = self._smtp() if "smtp" in self.roles else None
+        if self.smtp is not None:
+            self.metrics.also(SmtpFigures(self.smtp))
         self._stopped = asyncio.Event()
         self._failing: dict[str, str] = {}  # what is out of reach, and why
         groups = _groups(topology, self.roles)
@@ -227,8 +238,9 @@ async def open_stores(settings: Settings) -> AsyncGenerator[ClusterStores]:
         reader = KafkaReader(settings.kafka_servers, prefix=settings.topic_prefix)
         search = ElasticSearch(settings.elasticsearch_urls, settings.elasticsearch_index)
         opened.push_async_callback(search.close)
-        mailboxes = CassandraMailboxes(session, clock)
-        opened.push_async_callback(mailboxes.close)
+        kept = CassandraMailboxes(session, clock)
+        opened.push_async_callback(kept.close)
+        mailboxes = MailboxGenerations(kept, clock)
         # Before the notices: when Redis is back, listings are made right first.
         listings = CachedListings(mailboxes, redis)
         yield ClusterStores(
@@ -239,14 +251,22 @@ async def open_stores(settings: Settings) -> AsyncGenerator[ClusterStores]:
             redis=redis,
             notices=RedisNotices(redis, MemoryNotices()),
             dead_letters=KafkaDeadLetters(log, reader),
+            deliveries=CassandraDeliveries(session, clock),
             blobs=S3Blobs(s3),
             directory=CassandraDirectory(
                 session, clock, default_quota_bytes=settings.default_quota_bytes
             ),
             mailboxes=listings,
+            generations=mailboxes,
             request_keys=CassandraRequestKeys(session),
             search=search,
             limits=RedisLimits(redis, clock, otherwise=MemoryLimits(clock)),
+            app_passwords=CassandraAppPasswords(session),
+            dkim_keys=CassandraDkimKeys(session, clock),
+            restraints=CassandraRestraints(session, clock),
+            suppressions=CassandraSuppressions(session, clock),
+            rules=CassandraRules(session, clock),
+            answers=CassandraAnswers(session),
             url_key=S3UrlKey(s3),
             blob_urls=S3Blobs(at_clients) if at_clients is not None else None,
         )

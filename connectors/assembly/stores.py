@@ -1,5 +1,6 @@
 """What answers each port, whatever the profile, and what is the same in both."""
 
+import socket
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,33 +10,39 @@ from connectors.files.spam_model import OWN_MODEL, load_spam_model
 from connectors.scanner.all import AllScanners
 from connectors.scanner.rules import RulesScanner
 from connectors.settings import Settings
-from topologies.acceptance import Acceptance, collect
 from topologies.engines.handling import Services
+from topologies.ports.answers import Answers
 from topologies.ports.antivirus import Antivirus
+from topologies.ports.app_passwords import AppPasswords
 from topologies.ports.blob_sweep import SweptBlobs
 from topologies.ports.blob_urls import BlobUrls
 from topologies.ports.blobs import Blobs
 from topologies.ports.classifier import SpamClassifier
 from topologies.ports.clock import Clock
 from topologies.ports.dead_letters import DeadLetters
+from topologies.ports.deliveries import Deliveries
 from topologies.ports.directory import Directory
+from topologies.ports.dkim_keys import DkimKeys
 from topologies.ports.dns import Resolver
+from topologies.ports.generations import Generations
 from topologies.ports.limits import Limits
 from topologies.ports.log import EventLog, LogReader, WrittenLog
 from topologies.ports.mailboxes import Mailboxes
 from topologies.ports.notices import Notices
 from topologies.ports.policy import (
     AuthenticatePolicy,
-    DmarcRefusal,
-    DnsLists,
-    Greylisting,
-    MailRates,
-    NameLookups,
+    MalwarePolicy,
+    ReportPolicy,
     ScorePolicy,
+    SignPolicy,
+    SuppressionPolicy,
+    VetPolicy,
 )
 from topologies.ports.request_keys import RequestKeys
+from topologies.ports.restraints import Restraints
+from topologies.ports.rules import Rules
 from topologies.ports.search import Search
-from topologies.ports.seen import Seen
+from topologies.ports.suppressions import Suppressions
 from topologies.ports.url_key import UrlKey
 
 CLAMD_SPARE_BYTES = 1024 * 1024  # clamd's StreamMaxLength must allow the largest mail and this
@@ -46,6 +53,7 @@ class Stores:
     """What all processes of one deployment share.
 
     Attributes:
+        generations: The mailboxes again, as whoever makes them anew needs them.
         blob_urls: None: clients do not reach the store of blobs.
     """
 
@@ -53,12 +61,20 @@ class Stores:
     log: WrittenLog
     reader: LogReader
     dead_letters: DeadLetters
+    deliveries: Deliveries
     blobs: SweptBlobs
     directory: Directory
     mailboxes: Mailboxes
+    generations: Generations
     request_keys: RequestKeys
     search: Search
     limits: Limits
+    app_passwords: AppPasswords
+    dkim_keys: DkimKeys
+    restraints: Restraints
+    suppressions: Suppressions
+    rules: Rules
+    answers: Answers
     url_key: UrlKey
     blob_urls: BlobUrls | None = None
 
@@ -68,6 +84,7 @@ def services_of(
 ) -> Services:
     """Return an answer for each port that stages name."""
     return {
+        Answers: stores.answers,
         Antivirus: antivirus,
         AuthenticatePolicy: AuthenticatePolicy(
             dmarc_discovery=settings.dmarc_discovery,
@@ -77,49 +94,50 @@ def services_of(
         ),
         Blobs: stores.blobs,
         Clock: stores.clock,
+        Deliveries: stores.deliveries,
         Directory: stores.directory,
+        DkimKeys: stores.dkim_keys,
         EventLog: stores.log,
         Mailboxes: stores.mailboxes,
+        MalwarePolicy: MalwarePolicy(
+            malware=settings.on_malware,
+            suspicious=settings.on_suspicious,
+            executable=settings.on_executable,
+            macro=settings.on_macro,
+            encrypted=settings.on_encrypted,
+            bomb=settings.on_bomb,
+            unscannable=settings.on_unscannable,
+        ),
         Notices: notices,
         Resolver: DnsResolver(settings.dns_servers, settings.dns_timeout_s, stores.clock),
+        ReportPolicy: ReportPolicy(
+            hostname=settings.hostname or socket.gethostname(),
+            is_delay_told=settings.delay_notices,
+        ),
+        RequestKeys: stores.request_keys,
+        Restraints: stores.restraints,
+        Rules: stores.rules,
         ScorePolicy: ScorePolicy(spam_threshold=settings.spam_threshold),
         Search: stores.search,
+        SignPolicy: SignPolicy(hostname=settings.hostname or socket.gethostname()),
+        SuppressionPolicy: SuppressionPolicy(
+            bounced_days=settings.suppress_bounced_days,
+            complained_days=settings.suppress_complained_days,
+        ),
+        Suppressions: stores.suppressions,
         SpamClassifier: load_spam_model(Path(settings.data_dir) / OWN_MODEL),
+        VetPolicy: VetPolicy(
+            spam_threshold=settings.outgoing_spam_threshold,
+            bad_mails_throttle=settings.bad_mails_throttle,
+            bad_mails_suspend=settings.bad_mails_suspend,
+        ),
+        UrlKey: stores.url_key,
     }
-
-
-def acceptance_of(settings: Settings, stores: Stores, resolver: Resolver, seen: Seen) -> Acceptance:
-    """Return what is asked before a mail is accepted.
-
-    Raises:
-        Misconfigured: A check needs what is not there, or has another's place.
-    """
-    return Acceptance(
-        collect(),
-        {
-            Clock: stores.clock,
-            Directory: stores.directory,
-            DmarcRefusal: DmarcRefusal(is_on=settings.refuse_by_dmarc),
-            DnsLists: DnsLists(block=settings.dns_block_lists, allow=settings.dns_allow_lists),
-            Greylisting: Greylisting(is_on=settings.greylist, wait_s=settings.greylist_wait_s),
-            Limits: stores.limits,
-            MailRates: MailRates(
-                per_client=settings.client_mails_per_hour,
-                per_network=settings.network_mails_per_hour,
-                per_sender=settings.sender_mails_per_hour,
-                per_recipient=settings.recipient_mails_per_hour,
-            ),
-            Mailboxes: stores.mailboxes,
-            NameLookups: NameLookups(is_on=settings.name_lookups),
-            Resolver: resolver,
-            Seen: seen,
-        },
-    )
 
 
 def antivirus_of(settings: Settings) -> Antivirus:
     """Return who looks for malware: our rules, and clamd where there is one."""
-    rules = RulesScanner()
+    rules = RulesScanner(settings.yara_rules)
     if not settings.clamd:
         return rules
     largest = settings.max_message_bytes + CLAMD_SPARE_BYTES

@@ -1,8 +1,9 @@
 """Mailboxes in Cassandra: one writer a mailbox, so no locks and no transactions.
 
 Reads and writes the tables of ``mailboxes_schema``. A command counts from the moment its
-mailbox's row is written; what else it changes is written next, or else by the next command. How
-that stays exact through crashes, repeats and two workers at once: ADR 6.
+mailbox's row is written; what else it changes is written next, or else by the next command.
+Several commands share that row's write, and nothing else differs. How that stays exact through
+crashes, repeats and two workers at once: ADR 6.
 """
 
 import asyncio
@@ -13,13 +14,12 @@ from datetime import datetime, timedelta
 
 from connectors.cassandra import mailboxes_redo as redo
 from connectors.cassandra.mailboxes_buckets import FULL
-from connectors.cassandra.mailboxes_commit import told
+from connectors.cassandra.mailboxes_commit import changes_of
 from connectors.cassandra.mailboxes_load import Loader, State
 from connectors.cassandra.mailboxes_read import Reader
 from connectors.cassandra.mailboxes_write import Writer
 from connectors.cassandra.session import CassandraSession, Statement, gather
 from topologies.errors import MailError, Retryable
-from topologies.events.mailbox import MailboxChanged
 from topologies.mail.page_cursor import email_id_of
 from topologies.ports.clock import Clock
 from topologies.ports.mailboxes import (
@@ -29,6 +29,7 @@ from topologies.ports.mailboxes import (
     Email,
     Folder,
     Loaded,
+    LoadedForSeveral,
     Mailbox,
     Needs,
     Page,
@@ -69,33 +70,52 @@ class CassandraMailboxes:
         await self._mark()
 
     async def load(self, user_id: str, needs: Needs) -> Loaded:
+        state = await self._load(user_id, [needs])
+        return state.loaded(state.answers.get(needs.command_id))
+
+    async def load_for_several(self, user_id: str, needs: Sequence[Needs]) -> LoadedForSeveral:
+        state = await self._load(user_id, needs)
+        return LoadedForSeveral(loaded=state.loaded(), answers=state.answers)
+
+    async def write(self, effects: Effects) -> None:
+        await self.write_several([effects])
+
+    async def write_several(self, effects: Sequence[Effects]) -> None:
+        rest = list(effects)
+        while rest:
+            rest = rest[await self._write(rest) :]
+
+    async def _load(self, user_id: str, needs: Sequence[Needs]) -> State:
         settled = self._settled.get(user_id, 0)
         state = await self._loader.load(user_id, needs, self._oldest(), settled)
-        if state.answered is None:
+        if any(each.command_id not in state.answers for each in needs):
             self._loaded[user_id] = state
             if len(self._loaded) > LOADED:
                 self._loaded.popitem(last=False)
-        return state.loaded()
+        return state
 
-    async def write(self, effects: Effects) -> None:
-        user_id = effects.mailbox.user_id
-        changes = sum(isinstance(event, MailboxChanged) for event in effects.events)
-        before = effects.mailbox.seq - changes
+    async def _write(self, several: Sequence[Effects]) -> int:
+        """Write the first of *several*, as many as can be at once, and return how many."""
+        user_id = several[0].mailbox.user_id
+        before = several[0].mailbox.seq - changes_of(several[0])
         state = self._loaded.pop(user_id, None)
         if state is None or state.mailbox.seq != before:
-            needs = Needs(command_id=effects.command_id)
+            needs = [Needs(command_id=several[0].command_id)]
             settled = self._settled.get(user_id, 0)
             state = await self._loader.load(user_id, needs, self._oldest(), settled)
-            if state.answered is not None:
-                return
+            if state.answers:
+                return 1
             if state.mailbox.seq != before:
                 raise Retryable("the mailbox has changed since that was decided")
-        now = self._clock.now()
-        if changes == 0:
-            await redo.carry_out(self._session, told(effects, now))
-            return
-        await Writer(self._session, self._loader, state, effects, now).write()
-        self._settled[user_id] = effects.mailbox.seq
+        writer = Writer(self._session, self._loader, state, self._clock.now())
+        written = await writer.write(several)
+        if state.mailbox.seq != (seq := several[written - 1].mailbox.seq):
+            self._settle(user_id, seq)
+        return written
+
+    def _settle(self, user_id: str, seq: int) -> None:
+        """Have it marked, soon, that all up to a change is carried out."""
+        self._settled[user_id] = seq
         if self._marking is None or self._marking.done():
             self._marking = asyncio.create_task(self._mark_later())
 

@@ -1,4 +1,4 @@
-"""The writes by which a command comes to count, and what is kept of what it led to."""
+"""The writes by which commands come to count, and what is kept of what each led to."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -8,7 +8,8 @@ from connectors.cassandra.mailboxes_buckets import Buckets, kept_of
 from connectors.cassandra.mailboxes_redo import Step
 from connectors.cassandra.mailboxes_rows import kept_of as events_kept_of
 from connectors.cassandra.session import Statement
-from topologies.ports.mailboxes import Effects, Folder
+from topologies.events.mailbox import MailboxChanged
+from topologies.ports.mailboxes import Effects, Folder, Mailbox
 
 STRETCH = 1_000  # changes of one partition
 
@@ -26,18 +27,27 @@ _PUT_BOTH = (
 _REMOVE_FOLDER = "DELETE FROM mailboxes USING TIMESTAMP ? WHERE user_id = ? AND folder_id = ?"
 
 
+def changes_of(effects: Effects) -> int:
+    """Return how many changes *effects* are: that many numbers they take."""
+    return sum(isinstance(event, MailboxChanged) for event in effects.events)
+
+
 def committing(
-    effects: Effects, folders: Sequence[tuple[Folder, Buckets]], rest: Sequence[Step]
+    mailbox: Mailbox,
+    folders: Sequence[tuple[Folder, Buckets]],
+    removed_folders: Sequence[str],
+    rest: Sequence[Step],
 ) -> list[Statement]:
-    """Return the writes, all to one partition, that make *effects* count.
+    """Return the writes, all to one partition, that make some commands count.
 
     Args:
-        effects: What the command does.
+        mailbox: As they leave it.
         folders: Those that change in any way, as they shall be.
+        removed_folders: Those that are gone.
         rest: What is still to be written then.
     """
-    user_id, seq = effects.mailbox.user_id, effects.mailbox.seq
-    mailbox = (user_id, seq, effects.mailbox.used_bytes, redo.kept_of(rest))
+    user_id, seq = mailbox.user_id, mailbox.seq
+    own = (user_id, seq, mailbox.used_bytes, redo.kept_of(rest))
     rows = [
         (
             folder.folder_id,
@@ -50,12 +60,12 @@ def committing(
         for folder, buckets in folders
     ]
     statements: list[Statement] = [
-        (_REMOVE_FOLDER, (seq, user_id, each)) for each in effects.removed_folders
+        (_REMOVE_FOLDER, (seq, user_id, each)) for each in removed_folders
     ]
     if rows:
-        statements.append((_PUT_BOTH, (*mailbox, *rows[0], seq)))
+        statements.append((_PUT_BOTH, (*own, *rows[0], seq)))
     else:
-        statements.append((_PUT_MAILBOX, (*mailbox, seq)))
+        statements.append((_PUT_MAILBOX, (*own, seq)))
     statements += [(_PUT_FOLDER, (user_id, *row, seq)) for row in rows[1:]]
     return statements
 

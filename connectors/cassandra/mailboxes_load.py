@@ -1,8 +1,8 @@
-"""What a command needs to be decided, read in as few round trips as there are.
+"""What commands need to be decided, read in as few round trips as there are.
 
 First all that is known by key, side by side; then, if mails of a folder or threads are asked
-for, what follows from the first answers. If the command before was not carried out to its end,
-that is done first.
+for, what follows from the first answers. If the commands before were not carried out to their
+end, that is done first.
 """
 
 import asyncio
@@ -35,7 +35,9 @@ _MAILBOX = (
     "SELECT seq, used_bytes, redo, folder_id, name, is_deleting, total_count, unread_count,"
     " buckets FROM mailboxes WHERE user_id = ?"
 )
-_COMMAND = "SELECT written_at, events FROM commands WHERE user_id = ? AND command_id = ?"
+_COMMANDS = (
+    "SELECT command_id, written_at, events FROM commands WHERE user_id = ? AND command_id IN ?"
+)
 _MAILS = (
     "SELECT email_id, thread_id, is_read, is_starred, changed_seq, line, folder_id,"
     " writetime(folder_id), writetime(changed_seq), writetime(thread_id) FROM mails"
@@ -67,7 +69,7 @@ class State:
     gone: set[str] = field(default_factory=set[str])
     threads: dict[str, str] = field(default_factory=dict[str, str])  # by message-id
     sizes: dict[str, int] = field(default_factory=dict[str, int])  # of threads
-    answered: Events | None = None
+    answers: dict[str, Events] = field(default_factory=dict[str, Events])  # by command
     newest: int = 0  # the highest timestamp of what was read
 
     def saw(self, *timestamps: int | None) -> None:
@@ -79,18 +81,8 @@ class State:
         """Tell whether nothing was read that a later command wrote."""
         return self.newest <= self.mailbox.seq
 
-    def loaded(self) -> Loaded:
+    def loaded(self, answered: Events | None = None) -> Loaded:
         """Return it as the port has it."""
-        if self.answered is not None:
-            return Loaded(
-                mailbox=self.mailbox,
-                folders={},
-                emails={},
-                gone=frozenset(),
-                threads={},
-                thread_sizes={},
-                answered=self.answered,
-            )
         kept = {folder_id: folder for folder_id, (folder, _) in self.folders.items()}
         return Loaded(
             mailbox=self.mailbox,
@@ -99,6 +91,7 @@ class State:
             gone=frozenset(self.gone),
             threads=self.threads,
             thread_sizes={each: self.sizes.get(each, 0) for each in self.threads.values()},
+            answered=answered,
         )
 
 
@@ -118,51 +111,64 @@ class Loader:
             folders=folders_of([row[3:] for row in rows if row[3] is not None], self.full),
         )
 
-    async def load(self, user_id: str, needs: Needs, oldest: datetime, settled: int) -> State:
-        """Return what *needs* names, once all that counts is written.
+    async def load(
+        self, user_id: str, several: Sequence[Needs], oldest: datetime, settled: int
+    ) -> State:
+        """Return what each of *several* names, once all that counts is written.
+
+        If all of their commands were applied before, it is only told what they led to.
 
         Args:
             user_id: Whose mailbox.
-            needs: What to read.
+            several: What to read.
             oldest: What was written before is forgotten.
             settled: The number of a change up to which all is known to be written.
 
         Raises:
             Retryable: As the session; or another worker is changing the mailbox meanwhile.
         """
-        email_keys = [key_of(each) for each in needs.email_ids if is_key(each)]
-        digests = {digest_of(each): each for each in needs.message_ids}
-        # Only a delivery asks for message-ids, and one that was applied before left its mail.
-        is_delivery = bool(email_keys and digests)
-        state, mails, message_ids, answered = await asyncio.gather(
+        email_ids = dict.fromkeys(each for needs in several for each in needs.email_ids)
+        message_ids = dict.fromkeys(each for needs in several for each in needs.message_ids)
+        digests = {digest_of(each): each for each in message_ids}
+        answers: dict[str, Events] = {}
+        state, mails, found, _ = await asyncio.gather(
             self.state(user_id),
-            self._by_key(_MAILS, user_id, email_keys),
+            self._by_key(_MAILS, user_id, [key_of(each) for each in email_ids if is_key(each)]),
             self._by_key(_MESSAGE_IDS, user_id, list(digests)),
-            _nothing() if is_delivery else self.answered(user_id, needs.command_id, oldest),
+            self._answers(
+                answers,
+                user_id,
+                [needs.command_id for needs in several if not _is_delivery(needs)],
+                oldest,
+            ),
         )
         if state.redo is not None and state.mailbox.seq > settled:
             await redo.carry_out(self._session, redo.steps_of(state.redo))
-            return await self.load(user_id, needs, oldest, state.mailbox.seq)
-        if is_delivery and mails:
-            answered = await self.answered(user_id, needs.command_id, oldest)
-        state.answered = answered
-        if answered is not None:
+            return await self.load(user_id, several, oldest, state.mailbox.seq)
+        there = {id_of(row[0]) for row in mails}
+        again = [n.command_id for n in several if _is_delivery(n) and n.email_ids[0] in there]
+        await self._answers(answers, user_id, again, oldest)
+        state.answers = answers
+        if all(needs.command_id in answers for needs in several):
             return state
         _take_mails(state, mails)
-        for digest, thread, timestamp in message_ids:
+        for digest, thread, timestamp in found:
             state.threads[digests[digest]] = id_of(thread)
             state.saw(timestamp)
-        await asyncio.gather(self._read_oldest(state, needs), self._read_threads(state))
+        reading = [self._read_oldest(state, needs) for needs in several if needs.oldest_in_folder]
+        await asyncio.gather(*reading, self._read_threads(state))
         if not state.is_of_one_moment:
             raise Retryable("another worker changes this mailbox")
         return state
 
-    async def answered(self, user_id: str, command_id: str, oldest: datetime) -> Events | None:
-        """Return what a command led to, None if it was not written since *oldest*."""
-        for written_at, kept in await self._session.execute(_COMMAND, (user_id, command_id)):
+    async def _answers(
+        self, into: dict[str, Events], user_id: str, command_ids: Sequence[str], oldest: datetime
+    ) -> None:
+        """Read what commands led to, of those that were written since *oldest*."""
+        rows = await self._by_key(_COMMANDS, user_id, command_ids)
+        for command_id, written_at, kept in rows:
             if written_at.replace(tzinfo=UTC) >= oldest:
-                return events_of(kept)
-        return None
+                into[command_id] = events_of(kept)
 
     async def mails(self, state: State, email_ids: Sequence[str]) -> None:
         """Read those of the mails that are not in *state* yet."""
@@ -211,7 +217,9 @@ class Loader:
             state.threads[message_id] = id_of(into.get(key, key))
         state.sizes.update((id_of(key), row[1]) for key, row in sizes.items())
 
-    async def _by_key(self, statement: str, user_id: str, keys: Sequence[bytes]) -> list[Row]:
+    async def _by_key(
+        self, statement: str, user_id: str, keys: Sequence[bytes] | Sequence[str]
+    ) -> list[Row]:
         # A request with several keys is spread by the node that gets it: few requests, and
         # few keys in each of them.
         stretches = range(0, len(keys), KEYS_AT_ONCE)
@@ -221,8 +229,9 @@ class Loader:
         return [row for rows in found for row in rows]
 
 
-async def _nothing() -> None:
-    return None
+def _is_delivery(needs: Needs) -> bool:
+    # Only a delivery asks for message-ids, and one that was applied before left its mail.
+    return bool(needs.message_ids) and all(map(is_key, needs.email_ids)) and bool(needs.email_ids)
 
 
 def _take_mails(state: State, rows: Sequence[Row]) -> None:

@@ -1,4 +1,4 @@
-"""What is left to be written once a command counts: named steps, kept until all are done.
+"""What is left to be written once commands count: named steps, kept until all are done.
 
 A command counts from the moment its mailbox row is written. That row holds, until the rest is
 written too, the steps of the rest: whoever finds them there (the next command, or a reader who
@@ -10,7 +10,7 @@ import re
 import zlib
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 import msgspec
 
@@ -136,9 +136,11 @@ _STATEMENTS: dict[str, tuple[str, slice]] = {
         slice(0, 2),
     ),
 }
-FEW = 10  # partitions that one request may write to
+FEW = 10  # rows of different partitions that one request may write
+SMALL_BYTES = 4 * 1024  # of these together; servers warn of more, and refuse ten times as much
 _LARGE = ("mail", "body")
 LARGE_BYTES = 16 * 1024
+_BODY = 8  # which value of the step "mail" it is
 _COMPRESSED = b"z"  # which begins no list in MessagePack
 ROWS_AT_ONCE = 50  # of one partition, in one request
 _table = re.compile(r"(?:INSERT INTO|UPDATE|DELETE FROM) (\w+)").match
@@ -151,7 +153,11 @@ _steps = msgspec.msgpack.Decoder(list[tuple[str, list[Any]]]).decode
 def kept_of(steps: Sequence[Step]) -> bytes:
     """Return *steps* as they are kept."""
     kept = _encode(steps)
-    return kept if len(kept) < LARGE_BYTES else _COMPRESSED + zlib.compress(kept, 1)
+    if len(kept) < LARGE_BYTES:
+        return kept
+    bodies = sum(len(values[_BODY]) for name, values in steps if name == "mail")
+    # Bodies are compressed already: to try that again would take most of the time of all this.
+    return kept if 2 * bodies > len(kept) else _COMPRESSED + zlib.compress(kept, 1)
 
 
 def steps_of(kept: bytes) -> list[Step]:
@@ -177,15 +183,37 @@ async def carry_out(session: CassandraSession, steps: Sequence[Step]) -> None:
     Raises:
         Retryable: One was not acknowledged; of all, any may have been done.
     """
-    # A few small rows go in one request, whichever partitions they are in: that halves our work,
-    # and costs the node that gets it no more than to pass them on.
+    # Small rows go in one request, whichever partitions they are in: that halves our work, and
+    # costs the node that gets it no more than to pass them on.
     small = [step for step in steps if step[0] not in _LARGE]
-    if len(small) > FEW:
-        await gather([session.batch(batch) for batch in _by_partition(steps)])
-        return
-    together = [[(_STATEMENTS[name][0], values) for name, values in small]] if small else []
-    large = [step for step in steps if step[0] in _LARGE]
-    await gather([session.batch(batch) for batch in (*together, *_by_partition(large))])
+    if len(small) <= FEW:
+        together = [[(_STATEMENTS[name][0], values) for name, values in small]] if small else []
+        together += _by_partition([step for step in steps if step[0] in _LARGE])
+    else:
+        together = _packed(_by_partition(steps))
+    await gather([session.batch(batch) for batch in together])
+
+
+def _packed(batches: Sequence[list[Statement]]) -> list[list[Statement]]:
+    """Return *batches* with those of few small rows put together."""
+    packed: list[list[Statement]] = []
+    pack: list[Statement] = []
+    pack_bytes = 0
+    for batch in batches:
+        size = sum(len(value) for _, values in batch for value in values if _has_length(value))
+        if len(batch) > FEW // 2 or size > SMALL_BYTES // 2:
+            packed.append(batch)
+            continue
+        if len(pack) + len(batch) > FEW or pack_bytes + size > SMALL_BYTES:
+            packed.append(pack)
+            pack, pack_bytes = [], 0
+        pack = pack + batch
+        pack_bytes += size
+    return [*packed, pack] if pack else packed
+
+
+def _has_length(value: object) -> TypeGuard[bytes | str]:
+    return isinstance(value, bytes | str)
 
 
 def _by_partition(steps: Sequence[Step]) -> list[list[Statement]]:

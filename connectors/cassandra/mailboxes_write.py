@@ -1,20 +1,24 @@
-"""How the effects of one command become rows.
+"""How the effects of commands become rows.
 
 1. What nobody sees yet is written: bodies too large to be written twice, and new partitions for
    buckets that are worn.
 2. The mailbox row is written, with its folders and the steps of the rest, all or none: from here
-   on the command counts.
+   on the commands count.
 3. The rest is written, in any order.
+
+Every command makes the same steps with the same timestamps, whether it is written alone or with
+others. So workers that take different ones together do not disturb each other. A command whose
+steps depend on rows that are to be read first is therefore the first of those written at once.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from connectors.cassandra import mailboxes_redo as redo
 from connectors.cassandra.mailboxes_buckets import Bucket, Buckets
-from connectors.cassandra.mailboxes_commit import committing, told
+from connectors.cassandra.mailboxes_commit import changes_of, committing, told
 from connectors.cassandra.mailboxes_load import Loader, State
 from connectors.cassandra.mailboxes_redo import Step
 from connectors.cassandra.mailboxes_rows import (
@@ -26,9 +30,10 @@ from connectors.cassandra.mailboxes_rows import (
 from connectors.cassandra.session import CassandraSession
 from connectors.mail_bodies import body_of
 from topologies.errors import Poison, Retryable
-from topologies.ports.mailboxes import Effects, Email, Folder, Summary
+from topologies.ports.mailboxes import Effects, Email, Summary
 
 SMALL_BODY_BYTES = 8 * 1024  # compressed; written twice, which saves a round trip
+BODIES_BYTES = 256 * 1024  # of those in one write, which all go to one partition
 MAIL, TAKEN_UP = 0, 1  # kinds of members of a thread
 
 _BUCKET = (
@@ -39,44 +44,70 @@ _MEMBERS = "SELECT kind, member FROM threads WHERE user_id = ? AND thread_id = ?
 
 
 class Writer:
-    """Writes one command's effects to the mailbox that *state* was loaded of. Used once."""
+    """Writes what commands do to the mailbox that *state* was loaded of. Used once."""
 
     def __init__(
-        self,
-        session: CassandraSession,
-        loader: Loader,
-        state: State,
-        effects: Effects,
-        now: datetime,
+        self, session: CassandraSession, loader: Loader, state: State, now: datetime
     ) -> None:
         self._session = session
         self._loader = loader
         self._state = state
-        self._effects = effects
-        self._user_id = effects.mailbox.user_id
-        self._seq = effects.mailbox.seq  # also the timestamp of every row
+        self._user_id = state.mailbox.user_id
         self._now = now
+        self._emails = dict(state.emails)  # as the commands so far leave them
         self._buckets = {each: buckets for each, (_, buckets) in state.folders.items()}
-        self._touched: set[str] = set()  # folders whose buckets changed
+        self._folders = {each: folder for each, (folder, _) in state.folders.items()}
+        self._touched: set[str] = set()  # folders that changed, or whose buckets did
+        self._removed_folders: set[str] = set()
+        self._command_id = ""  # of the command that is taken up
+        self._seq = state.mailbox.seq  # its number, also the timestamp of its rows
         self._numbers = 0
         self._before: list[Step] = []
         self._after: list[Step] = []
-        self._sizes: dict[str, int] = {}  # of threads that change
+        self._sizes: dict[str, tuple[int, int]] = {}  # of threads that change, and when they did
+        self._body_bytes = 0
         self._has_read = False  # more than was loaded
 
-    async def write(self) -> None:
-        """Write it all.
+    async def write(self, several: Sequence[Effects]) -> int:
+        """Write the first of *several*, as many as can be at once, and return how many.
 
         Raises:
-            Retryable: It was not acknowledged: it counts, and will be carried out, or not.
+            Retryable: It was not acknowledged: each counts, and will be carried out, or none.
         """
-        effects = self._effects
-        changed = [*(mail.email_id for mail in effects.updated), *effects.removed]
-        if any(email_id not in self._state.emails for email_id in changed):
-            self._has_read = True
-            await self._loader.mails(self._state, changed)
-        await self._renew()
-        await self._read_sizes()
+        await self._read_mails(several)
+        await self._read_sizes(several)
+        count = 0
+        for effects in several:
+            if count and self._must_wait(several[count - 1], effects):
+                break
+            await self._take(effects)
+            count += 1
+        for thread_id, (size, seq) in self._sizes.items():
+            self._step("thread size", self._user_id, key_of(thread_id), size, seq)
+        if self._has_read:
+            await self._check()
+        if self._before:
+            await redo.carry_out(self._session, self._before)
+        mailbox = several[count - 1].mailbox
+        if mailbox.seq != self._state.mailbox.seq:
+            folders = [(self._folders[each], self._of(each)) for each in sorted(self._touched)]
+            gone = sorted(self._removed_folders)
+            await self._session.batch(committing(mailbox, folders, gone, self._after))
+        await redo.carry_out(self._session, self._after)
+        return count
+
+    def _must_wait(self, before: Effects, effects: Effects) -> bool:
+        """Tell whether *effects* can be written only after those before are."""
+        if before.merged or before.removed_folders or effects.merged:
+            return True
+        return bool(self._worn(effects))
+
+    async def _take(self, effects: Effects) -> None:
+        """Make the steps of one command."""
+        if effects.mailbox.seq - changes_of(effects) != self._seq:
+            raise Retryable("the mailbox has changed since that was decided")
+        self._command_id, self._seq, self._numbers = effects.command_id, effects.mailbox.seq, 0
+        await self._renew(self._worn(effects))
         for email in effects.added:
             self._add(email)
         for mail in effects.updated:
@@ -88,35 +119,24 @@ class Writer:
             self._step("message id", self._user_id, digest, key, self._seq)
         for thread_id, into in effects.merged:
             await self._merge(thread_id, into)
-        for thread_id, size in self._sizes.items():
-            self._step("thread size", self._user_id, key_of(thread_id), size, self._seq)
+        self._folders |= {folder.folder_id: folder for folder in effects.folders}
+        self._touched |= {folder.folder_id for folder in effects.folders}
+        self._touched -= set(effects.removed_folders)
+        self._removed_folders |= set(effects.removed_folders)
         self._after += told(effects, self._now)
-        if self._has_read:
-            await self._check()
-        if self._before:
-            await redo.carry_out(self._session, self._before)
-        folders = [(folder, self._of(folder.folder_id)) for folder in self._folders()]
-        await self._session.batch(committing(effects, folders, self._after))
-        await redo.carry_out(self._session, self._after)
 
     async def _check(self) -> None:
         """Make sure that what was read since the mailbox was loaded is as old as that."""
         if (await self._loader.state(self._user_id)).mailbox.seq != self._state.mailbox.seq:
             raise Retryable("the mailbox has changed since that was decided")
 
-    def _folders(self) -> list[Folder]:
-        """Return the folders to be written: those that changed, or whose buckets did."""
-        changed = {folder.folder_id: folder for folder in self._effects.folders}
-        for folder_id in self._touched - changed.keys():
-            changed[folder_id] = self._state.folders[folder_id][0]
-        gone = self._effects.removed_folders
-        return [folder for folder_id, folder in changed.items() if folder_id not in gone]
-
     def _add(self, email: Email) -> None:
         mail = email.summary
         key, body = key_of(mail.email_id), body_of(email)
         values = self._values_of(mail)
-        if len(body) <= SMALL_BODY_BYTES:
+        self._emails[mail.email_id] = mail
+        if len(body) <= SMALL_BODY_BYTES and self._body_bytes + len(body) <= BODIES_BYTES:
+            self._body_bytes += len(body)
             self._step("mail", self._user_id, key, mail.folder_id, *values, body, self._seq)
         else:
             self._before.append(("body", [self._user_id, key, body, self._seq]))
@@ -130,6 +150,7 @@ class Writer:
 
     def _update(self, mail: Summary) -> None:
         before = self._known(mail.email_id)
+        self._emails[mail.email_id] = mail
         key = key_of(mail.email_id)
         flags = (mail.is_read, mail.is_starred, mail.changed_seq)
         self._step("mail state", self._seq, mail.folder_id, *flags, self._user_id, key)
@@ -145,6 +166,7 @@ class Writer:
 
     def _remove(self, email_id: str) -> None:
         before = self._known(email_id)
+        del self._emails[email_id]
         key = key_of(email_id)
         self._drop_line(before)
         self._step("mail gone", self._seq, self._user_id, key)
@@ -181,6 +203,7 @@ class Writer:
         members = await self._session.execute(_MEMBERS, (self._user_id, old))
         mails = [member for kind, member in members if kind == MAIL]
         await self._loader.mails(self._state, [id_of(member) for member in mails])
+        self._emails = self._state.emails | self._emails
         for key in mails:
             mail = self._known(id_of(key))
             bucket = self._of(mail.folder_id).of(key)
@@ -198,15 +221,19 @@ class Writer:
         self._step("thread into", self._user_id, old, new, self._seq)
         self._step("thread member", self._user_id, new, TAKEN_UP, old, self._seq)
         self._resize(into, len(members) + 1)
-        self._sizes[thread_id] = 0
+        self._sizes[thread_id] = (0, self._seq)
 
-    async def _renew(self) -> None:
-        """Write worn buckets anew that this command touches, without what was deleted."""
+    def _worn(self, effects: Effects) -> dict[tuple[str, int], Bucket]:
+        """Return the worn buckets that a command touches, by folder and number."""
         worn: dict[tuple[str, int], Bucket] = {}
-        for folder_id, key in self._places():
+        for folder_id, key in self._places(effects):
             bucket = self._of(folder_id).of(key)
             if bucket is not None and self._of(folder_id).is_worn(bucket):
                 worn[folder_id, bucket.number] = bucket
+        return worn
+
+    async def _renew(self, worn: Mapping[tuple[str, int], Bucket]) -> None:
+        """Write worn buckets anew, without what was deleted."""
         for (folder_id, number), bucket in worn.items():
             place = (self._user_id, folder_id, number)
             self._has_read = True
@@ -226,33 +253,43 @@ class Writer:
             self._touched.add(folder_id)
             self._step("bucket gone", self._seq, *place)
 
-    def _places(self) -> list[tuple[str, bytes]]:
-        """Return folder and key of every line that this command changes."""
-        effects = self._effects
+    def _places(self, effects: Effects) -> list[tuple[str, bytes]]:
+        """Return folder and key of every line that a command changes."""
         known = [self._known(mail.email_id) for mail in effects.updated]
         known += [self._known(email_id) for email_id in effects.removed]
         lines = [email.summary for email in effects.added] + known + list(effects.updated)
         return [(mail.folder_id, key_of(mail.email_id)) for mail in lines]
 
-    async def _read_sizes(self) -> None:
+    async def _read_mails(self, several: Sequence[Effects]) -> None:
+        """Read those mails that change and were not loaded."""
+        new = {email.summary.email_id for effects in several for email in effects.added}
+        changed = [mail.email_id for effects in several for mail in effects.updated]
+        changed += [email_id for effects in several for email_id in effects.removed]
+        if any(email_id not in self._emails for email_id in set(changed) - new):
+            self._has_read = True
+            await self._loader.mails(self._state, changed)
+            self._emails = dict(self._state.emails)
+
+    async def _read_sizes(self, several: Sequence[Effects]) -> None:
         """Read how large those threads are whose sizes change and were not loaded."""
-        effects, sizes = self._effects, self._state.sizes
-        new = {email.summary.email_id for email in effects.added}
-        wanted = {self._known(email_id).thread_id for email_id in effects.removed}
-        wanted |= {email.summary.thread_id for email in effects.added}
-        wanted |= {into for _, into in effects.merged}
-        keys = [key_of(each) for each in wanted - sizes.keys() - new]
+        added = {email.summary.email_id: email.summary for e in several for email in e.added}
+        removed = [email_id for effects in several for email_id in effects.removed]
+        wanted = {(added.get(each) or self._known(each)).thread_id for each in removed}
+        wanted |= {mail.thread_id for mail in added.values()}
+        wanted |= {into for effects in several for _, into in effects.merged}
+        sizes = self._state.sizes
+        keys = [key_of(each) for each in wanted - sizes.keys() - added.keys()]
         if keys:
             self._has_read = True
             rows = await self._loader.threads(self._state, keys)
             sizes.update((id_of(key), row[1]) for key, row in rows.items())
 
     def _resize(self, thread_id: str, by: int) -> None:
-        size = self._sizes.get(thread_id, self._state.sizes.get(thread_id, 0))
-        self._sizes[thread_id] = size + by
+        size, _ = self._sizes.get(thread_id, (self._state.sizes.get(thread_id, 0), 0))
+        self._sizes[thread_id] = (size + by, self._seq)
 
     def _known(self, email_id: str) -> Summary:
-        mail = self._state.emails.get(email_id)
+        mail = self._emails.get(email_id)
         if mail is None:
             raise Retryable(f"{email_id} is not where it was when that was decided")
         return mail
@@ -263,7 +300,7 @@ class Writer:
     def _number(self) -> int:
         """Return the name of a new partition, the same one when this is done again."""
         self._numbers += 1
-        parts = f"{self._effects.command_id}\0{self._seq}\0{self._numbers}"
+        parts = f"{self._command_id}\0{self._seq}\0{self._numbers}"
         digest = hashlib.blake2b(parts.encode(), digest_size=8).digest()
         return int.from_bytes(digest, "big", signed=True)
 

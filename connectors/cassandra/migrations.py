@@ -15,7 +15,15 @@ from connectors.cassandra.session import CassandraSession
 from topologies.errors import Misconfigured, Retryable
 
 Migration = tuple[str, ...]
-AREAS = ("mailboxes", "directory", "request_keys")  # each in a module `AREA_schema`
+AREAS = (  # each in a module `AREA_schema`
+    "mailboxes",
+    "directory",
+    "request_keys",
+    "sending",
+    "deliveries",
+    "rules",
+    "suppressions",
+)
 AGREEMENT_S = 30.0  # how long nodes may take to agree on a table
 
 _RECORD = (

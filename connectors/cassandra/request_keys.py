@@ -8,6 +8,7 @@ before the other writes, and both are right. To agree takes a round of consensus
 
 from datetime import UTC, datetime, timedelta
 
+from connectors.cassandra.request_keys_schema import KEPT_S
 from connectors.cassandra.session import CassandraSession
 from topologies.errors import Retryable
 from topologies.ports.request_keys import Claim
@@ -15,7 +16,7 @@ from topologies.ports.request_keys import Claim
 _FIND = "SELECT mail_id, submitted_us, digest FROM request_keys WHERE user_id = ? AND key = ?"
 _CLAIM = (
     "INSERT INTO request_keys (user_id, key, mail_id, submitted_us, digest)"
-    " VALUES (?, ?, ?, ?, ?) IF NOT EXISTS"
+    " VALUES (?, ?, ?, ?, ?) IF NOT EXISTS USING TTL ?"
 )
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -37,7 +38,7 @@ class CassandraRequestKeys:
     async def claim(self, user_id: str, key: str, fresh: Claim) -> Claim:
         submitted_us = (fresh.submitted_at - _EPOCH) // _MICROSECOND
         [[is_first, *_]] = await self._session.execute(
-            _CLAIM, (user_id, key, fresh.mail_id, submitted_us, fresh.digest)
+            _CLAIM, (user_id, key, fresh.mail_id, submitted_us, fresh.digest, _lives_s(fresh))
         )
         if is_first:
             return fresh
@@ -45,3 +46,9 @@ class CassandraRequestKeys:
         if (kept := await self.find(user_id, key)) is None:
             raise Retryable("the request key was forgotten just now")
         return kept
+
+
+def _lives_s(claim: Claim) -> int:
+    """Return for how long *claim* is kept: longer if it is about a mail that is sent later."""
+    ahead = claim.submitted_at - datetime.now(UTC)
+    return KEPT_S + max(0, int(ahead.total_seconds()))

@@ -21,10 +21,12 @@ class Answer:
     Attributes:
         records: Texts, or (preference, host) for MX; empty if there are none.
         failure: Why nothing is known; empty if it is.
+        is_signed: The server says that it was authenticated by DNSSEC.
     """
 
     records: Sequence[Any]
     failure: str = ""
+    is_signed: bool = False
 
 
 class Cache:

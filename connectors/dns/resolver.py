@@ -2,17 +2,19 @@
 
 Decides which answers mean *no* (NXDOMAIN, no such record) and which *don't know* (anything
 else that is no answer). One question is asked for at most ``timeout_s`` in all; what came
-back, failures included, is kept in memory. It validates nothing by DNSSEC itself.
+back, failures included, is kept in memory. It validates nothing by DNSSEC itself, and tells
+what the server says that it validated: that is to be believed of a server of one's own alone.
 """
 
 import asyncio
 import ipaddress
 import itertools
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import dns.asyncquery
 import dns.exception
+import dns.flags
 import dns.message
 import dns.name
 import dns.rcode
@@ -22,6 +24,7 @@ from connectors.dns.breaker import Breaker
 from connectors.dns.cache import Answer, Cache
 from topologies.errors import Misconfigured, Retryable
 from topologies.ports.clock import Clock
+from topologies.ports.dns import Tlsa
 
 TRIES = 2  # over all servers, within the timeout: UDP loses packets
 UDP_PAYLOAD_BYTES = 1232  # what passes everywhere unfragmented (DNS flag day 2020)
@@ -65,14 +68,24 @@ class DnsResolver:
         name = ipaddress.ip_address(address).reverse_pointer
         return await self._ask(name, "PTR", _target)
 
+    async def is_signed(self, name: str, kind: Literal["MX", "A", "AAAA"]) -> bool:
+        return (await self._answer(name, kind, _READERS[kind])).is_signed
+
+    async def tlsa(self, name: str) -> Sequence[Tlsa]:
+        answer = await self._answer(name, "TLSA", _certificate_association)
+        return answer.records if answer.is_signed else ()
+
     async def _ask(self, name: str, kind: str, read: Callable[[Any], Any]) -> Sequence[Any]:
+        return (await self._answer(name, kind, read)).records
+
+    async def _answer(self, name: str, kind: str, read: Callable[[Any], Any]) -> Answer:
         question = (kind, name.lower().rstrip("."))
         answer = self._cache.get(question, self._clock.now())
         if answer is None:
             answer = await self._look_up(question, read)
         if answer.failure:
             raise Retryable(f"{kind} of {name}: {answer.failure}")
-        return answer.records
+        return answer
 
     async def _look_up(self, question: tuple[str, str], read: Callable[[Any], Any]) -> Answer:
         kind, name = question
@@ -82,6 +95,7 @@ class DnsResolver:
             )
         except (dns.exception.DNSException, UnicodeError):
             return Answer(())  # what can't be a name has no records
+        query.flags |= dns.flags.AD  # RFC 6840 §5.7: tell us whether it is authenticated
         if not self._servers:
             return Answer((), "no DNS server is known")
         if self._breaker.is_open(self._clock.now()):
@@ -137,13 +151,14 @@ def _read(response: dns.message.Message, read: Callable[[Any], Any]) -> tuple[An
         if not isinstance(response, dns.message.QueryMessage):
             return Answer((), "its answer is of another kind"), 0.0
         chain = response.resolve_chaining()
+        is_signed = bool(response.flags & dns.flags.AD)
         if chain.answer is None:
-            return Answer(()), float(chain.minimum_ttl)
+            return Answer((), is_signed=is_signed), float(chain.minimum_ttl)
         found = cast("Iterable[Any]", chain.answer)
         records = tuple(map(read, itertools.islice(found, MOST_RECORDS)))
     except (dns.exception.DNSException, ValueError):
         return Answer((), "its answer makes no sense"), 0.0
-    return Answer(records), float(chain.minimum_ttl)
+    return Answer(records, is_signed=is_signed), float(chain.minimum_ttl)
 
 
 def _text(record: Any) -> str:
@@ -161,6 +176,10 @@ def _mail_exchanger(record: Any) -> tuple[int, str]:
 
 def _target(record: Any) -> str:
     return _name(record.target)
+
+
+def _certificate_association(record: Any) -> Tlsa:
+    return Tlsa(int(record.usage), int(record.selector), int(record.mtype), bytes(record.cert))
 
 
 def _name(name: dns.name.Name) -> str:
@@ -196,3 +215,10 @@ def _servers_of_machine() -> list[Server]:
     except dns.resolver.NoResolverConfiguration:
         return []  # mail flows without; what needs the DNS stays unknown
     return [(str(server), DNS_PORT) for server in found]
+
+
+_READERS: dict[str, Callable[[Any], Any]] = {
+    "MX": _mail_exchanger,
+    "A": _address,
+    "AAAA": _address,
+}

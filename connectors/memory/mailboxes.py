@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from topologies.errors import Retryable
 from topologies.events.mailbox import CommandAnswered, MailboxChanged
 from topologies.mail.folder_names import EMPTY_SYSTEM_FOLDERS, in_order
+from topologies.mail.mailbox_several import combined
 from topologies.mail.page_cursor import cursor_of, email_id_of
 from topologies.ports.clock import Clock
 from topologies.ports.mailboxes import (
@@ -19,6 +20,7 @@ from topologies.ports.mailboxes import (
     Email,
     Folder,
     Loaded,
+    LoadedForSeveral,
     Mailbox,
     Needs,
     Page,
@@ -105,6 +107,13 @@ class MemoryMailboxes:
         now = self._clock.now()
         box.applied = {k: v for k, v in box.applied.items() if v[0] >= now - KEPT}
         box.applied[effects.command_id] = (now, effects.events)
+
+    async def load_for_several(self, user_id: str, needs: Sequence[Needs]) -> LoadedForSeveral:
+        return combined([(each, await self.load(user_id, each)) for each in needs])
+
+    async def write_several(self, effects: Sequence[Effects]) -> None:
+        for each in effects:
+            await self.write(each)
 
     async def mailbox(self, user_id: str) -> Mailbox:
         return self._box(user_id).mailbox

@@ -27,6 +27,7 @@ from topologies.ports.mailboxes import (
     Email,
     Folder,
     Loaded,
+    LoadedForSeveral,
     Mailbox,
     Mailboxes,
     Needs,
@@ -89,6 +90,19 @@ class CachedListings:
         await self._mailboxes.write(effects)
         user_id = effects.mailbox.user_id
         await self._forget(user_id, await self._touched(effects))
+
+    async def load_for_several(self, user_id: str, needs: Sequence[Needs]) -> LoadedForSeveral:
+        found = await self._mailboxes.load_for_several(user_id, needs)
+        if found.answers:
+            told = [e for answer in found.answers.values() for e in answer]
+            changes = [event for event in told if isinstance(event, MailboxChanged)]
+            await self._forget(user_id, await self._all_folders(user_id) | _named_in(changes))
+        return found
+
+    async def write_several(self, effects: Sequence[Effects]) -> None:
+        await self._mailboxes.write_several(effects)
+        touched = [await self._touched(each) for each in effects]
+        await self._forget(effects[0].mailbox.user_id, set[str]().union(*touched))
 
     # --- for whoever reads ----------------------------------------------------------
 
@@ -183,7 +197,11 @@ class CachedListings:
 
     async def _touched(self, effects: Effects) -> set[str]:
         """Return the folders whose listings *effects* may show in."""
-        if effects.merged:  # mails of any folder may be of another thread now
+        is_new = any(
+            isinstance(event, MailboxChanged) and event.kind == "mailbox.rebuilt"
+            for event in effects.events
+        )
+        if effects.merged or is_new:  # mails of any folder may be of another thread now
             return await self._all_folders(effects.mailbox.user_id) | set(effects.removed_folders)
         changes = [event for event in effects.events if isinstance(event, MailboxChanged)]
         return (

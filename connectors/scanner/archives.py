@@ -1,6 +1,7 @@
 """What is inside archives and messages, unpacked bit by bit within a budget.
 
-Never trusts a size that is written in an archive: what counts is what comes out.
+Never trusts a size that is written in an archive: what counts is what comes out. What can't be
+opened still tells its names, where they lie open.
 """
 
 import bz2
@@ -11,15 +12,16 @@ import struct
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from email import message_from_bytes, policy
 from email.errors import MessageError
 from email.message import Message
 from typing import IO
 
+from connectors.scanner import ole, pdf, sealed, tnef
 from connectors.scanner.bounds import CHUNK_BYTES, Budget, TooMuch, Unreadable
-
-Inside = Iterator[tuple[str, bytes]]  # (name, content)
+from connectors.scanner.members import Inside, Member, Opener
+from topologies.events.inbound import Finding
 
 ZIP_END = b"PK\x05\x06"
 ZIP_END_BYTES = 22 + 65_535  # with the longest comment
@@ -42,23 +44,34 @@ _ZIP_ERRORS = (
     LookupError,
     OverflowError,
 )
-# Kinds that can't be looked into: what is in them stays unknown.
-_CLOSED = (b"7z\xbc\xaf\x27\x1c", b"Rar!\x1a\x07", b"MSCF\x00\x00\x00\x00", b"\x60\xea")
+# Kinds that can't be looked into: what is in them stays unknown. ARJ, LZH, Zstandard, ACE.
+_CLOSED = (b"\x60\xea", b"\x28\xb5\x2f\xfd", b"\x1f\x9d")
+_CLOSED_WITHIN = (b"-lh5-", b"-lh6-", b"-lh7-", b"**ACE**")
+_CABINET = b"MSCF\x00\x00\x00\x00"
+
+# What a ZIP is, when it holds such files: more than an archive.
+_APPLICATIONS = {
+    "classes.dex": "Android package (APK)",
+    "AndroidManifest.xml": "Android package (APK)",
+    "AppxManifest.xml": "Windows package (APPX, MSIX)",
+    "AppxMetadata/AppxBundleManifest.xml": "Windows package (APPX, MSIX)",
+}
+_DOCUMENTS = ("[Content_Types].xml", "mimetype")  # OOXML; OpenDocument and EPUB
+_MACROS = ("Basic/script-lc.xml", "Basic/script-lb.xml")  # of OpenDocument
 
 
-def opener(content: bytes, file_name: str) -> Callable[[bytes, Budget], Inside] | None:
+def opener(content: bytes, file_name: str) -> Opener | None:
     """Return what opens *content*, or None if there is nothing to open."""
-    if content.startswith(b"PK\x03\x04") or ZIP_END in content[-ZIP_END_BYTES:]:
-        return _zip
-    if content.startswith(b"\x1f\x8b"):
-        return _gzip
-    if content.startswith(b"BZh"):
-        return _bzip2
-    if content.startswith(b"\xfd7zXZ\x00"):
-        return _xz
+    for magic, opens in _OPENERS:
+        if content.startswith(magic):
+            return opens
+    if ZIP_END in content[-ZIP_END_BYTES:]:
+        return _zip  # with something before it
     if content[TAR_MAGIC] == b"ustar":
         return _tar
-    if content.startswith(_CLOSED):
+    if pdf.START in content[: pdf.STARTS_WITHIN]:
+        return pdf.open_pdf
+    if content.startswith(_CLOSED) or content[2:7] in _CLOSED_WITHIN or content[7:14] == b"**ACE**":
         return _closed
     return _message if file_name.lower().endswith(".eml") else None
 
@@ -67,18 +80,41 @@ def _zip(content: bytes, budget: Budget) -> Inside:
     _check_directory(content)
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            for info in archive.infolist():
+            infos = archive.infolist()
+            names = {info.filename for info in infos[: budget.files]}
+            yield from _what_it_is(names)
+            is_document = any(name in names for name in _DOCUMENTS)
+            for info in infos:
                 budget.file()
-                if info.is_dir():
-                    continue
-                if info.flag_bits & 0x1:
-                    raise Unreadable("encrypted")
-                if info.compress_type not in _ZIP_METHODS:
-                    raise Unreadable("archive of a kind that can't be opened")
-                with archive.open(info) as file:
-                    yield info.filename, _read(file, budget)
+                if not info.is_dir():
+                    yield _zipped(archive, info, budget, is_document=is_document)
     except _ZIP_ERRORS as error:
         raise Unreadable("damaged archive") from error
+
+
+def _zipped(
+    archive: zipfile.ZipFile, info: zipfile.ZipInfo, budget: Budget, *, is_document: bool
+) -> Member:
+    name = info.filename
+    if info.flag_bits & 0x1:
+        return Member(name, None, "encrypted", "archive with a password")
+    if info.compress_type not in _ZIP_METHODS:
+        return Member(name, None, reason="compressed in a way that can't be opened")
+    is_slow = info.compress_type == zipfile.ZIP_BZIP2
+    with archive.open(info) as file:
+        content = _read(file, budget, is_slow=is_slow)
+    return Member(name, content, is_named_for_people=not is_document)
+
+
+def _what_it_is(names: set[str]) -> Iterator[Finding]:
+    for name, kind in _APPLICATIONS.items():
+        if name in names:
+            yield Finding(kind="executable", name=kind)
+            break
+    if "META-INF/MANIFEST.MF" in names and any(name.endswith(".class") for name in names):
+        yield Finding(kind="executable", name="Java program (JAR)")
+    if any(name in names for name in _MACROS):
+        yield Finding(kind="macro", name="macros (OpenDocument)")
 
 
 def _check_directory(content: bytes) -> None:
@@ -87,7 +123,7 @@ def _check_directory(content: bytes) -> None:
     while at >= 0:
         # Whichever of them is taken for the end: its directory must not be huge.
         if int.from_bytes(tail[at + 12 : at + 16], "little") > LARGEST_DIRECTORY_BYTES:
-            raise TooMuch
+            raise TooMuch("archive bomb", "bomb")
         at = tail.find(ZIP_END, at + 1)
 
 
@@ -96,7 +132,7 @@ def _gzip(content: bytes, budget: Budget) -> Inside:
 
 
 def _bzip2(content: bytes, budget: Budget) -> Inside:
-    yield from _single(bz2.BZ2File(io.BytesIO(content)), budget)
+    yield from _single(bz2.BZ2File(io.BytesIO(content)), budget, is_slow=True)
 
 
 def _xz(content: bytes, budget: Budget) -> Inside:
@@ -105,7 +141,7 @@ def _xz(content: bytes, budget: Budget) -> Inside:
     try:
         data = decompressor.decompress(content, CHUNK_BYTES)
         while True:
-            budget.spend(len(data))
+            budget.spend(len(data), is_slow=True)
             unpacked.write(data)
             if decompressor.eof:
                 break
@@ -117,14 +153,14 @@ def _xz(content: bytes, budget: Budget) -> Inside:
     if decompressor.unused_data.strip(b"\x00"):
         raise Unreadable("damaged archive")  # a second stream: nobody sends that
     budget.file()
-    yield "", unpacked.getvalue()
+    yield Member("", unpacked.getvalue())
 
 
-def _single(file: IO[bytes] | gzip.GzipFile, budget: Budget) -> Inside:
+def _single(file: IO[bytes] | gzip.GzipFile, budget: Budget, *, is_slow: bool = False) -> Inside:
     budget.file()
     try:
         with file:
-            yield "", _read(file, budget)
+            yield Member("", _read(file, budget, is_slow=is_slow))
     except (EOFError, OSError, ValueError, zlib.error) as error:
         raise Unreadable("damaged archive") from error
 
@@ -136,7 +172,7 @@ def _tar(content: bytes, budget: Budget) -> Inside:
                 budget.file()
                 file = archive.extractfile(member) if member.isreg() else None
                 if file is not None:
-                    yield member.name, _read(file, budget)
+                    yield Member(member.name, _read(file, budget))
     except (tarfile.TarError, EOFError, OSError, ValueError, RecursionError) as error:
         raise Unreadable("damaged archive") from error
 
@@ -146,10 +182,26 @@ def _closed(content: bytes, budget: Budget) -> Inside:  # noqa: ARG001  as the o
     yield  # makes it a generator, as the others
 
 
+def _cabinet(content: bytes, budget: Budget) -> Inside:
+    """Yield the names in a cabinet ([MS-CAB] §2.3), whose contents can't be opened."""
+    at = int.from_bytes(content[16:20], "little")
+    for _ in range(int.from_bytes(content[28:30], "little")):
+        budget.file()
+        end = content.find(b"\0", at + 16, at + 16 + 256)
+        if end < 0:
+            break
+        yield Member(
+            content[at + 16 : end].decode("utf-8", "replace"),
+            None,
+            reason="compressed as a cabinet",
+        )
+        at = end + 1
+
+
 def _message(content: bytes, budget: Budget) -> Inside:
     # The parser's work grows with parts and depth: those are counted first.
     if content.lower().count(b"content-type:") > MOST_PARTS:
-        raise TooMuch
+        raise TooMuch("too many parts", "unscannable")
     try:
         message: Message = message_from_bytes(content, policy=policy.compat32)
         for part in message.walk():
@@ -159,14 +211,27 @@ def _message(content: bytes, budget: Budget) -> Inside:
             payload = part.get_payload(decode=True)
             if isinstance(payload, bytes):
                 budget.spend(len(payload))
-                yield str(part.get_filename("") or ""), payload
+                yield Member(str(part.get_filename("") or ""), payload)
     except (MessageError, RecursionError, LookupError, ValueError, TypeError) as error:
         raise Unreadable("damaged message") from error
 
 
-def _read(file: IO[bytes] | gzip.GzipFile, budget: Budget) -> bytes:
+def _read(file: IO[bytes] | gzip.GzipFile, budget: Budget, *, is_slow: bool = False) -> bytes:
     unpacked = io.BytesIO()
     while chunk := file.read(CHUNK_BYTES):
-        budget.spend(len(chunk))
+        budget.spend(len(chunk), is_slow=is_slow)
         unpacked.write(chunk)
     return unpacked.getvalue()
+
+
+_OPENERS: tuple[tuple[bytes, Opener], ...] = (
+    (b"PK\x03\x04", _zip),
+    (b"\x1f\x8b", _gzip),
+    (b"BZh", _bzip2),
+    (b"\xfd7zXZ\x00", _xz),
+    (ole.MAGIC, ole.open_ole),
+    (sealed.MAGIC_7Z, sealed.open_7z),
+    (sealed.MAGIC_RAR, sealed.open_rar),
+    (tnef.MAGIC, tnef.open_tnef),
+    (_CABINET, _cabinet),
+)

@@ -43,17 +43,18 @@ class Door(Protocol):
 class PlainDoor:
     """A port that clients come to themselves."""
 
-    def __init__(self, server: asyncio.Server) -> None:
-        self._server = server
+    def __init__(self, servers: Sequence[asyncio.Server]) -> None:
+        self._servers = servers
 
     @property
     def port(self) -> int:
         """Its number."""
-        return self._server.sockets[0].getsockname()[1]
+        return self._servers[0].sockets[0].getsockname()[1]
 
     async def close(self) -> None:
         """Let nobody in any more."""
-        self._server.close()
+        for server in self._servers:
+            server.close()
 
 
 class GuardedDoor:
@@ -139,59 +140,34 @@ class GuardedDoor:
 
 
 async def open_door(
-    host: str,
-    port: int,
+    sockets: Sequence[socket.socket],
     factory: Factory,
     *,
     proxies: Sequence[Network] = (),
     certificates: Certificates | None = None,
 ) -> Door:
-    """Listen at *host* and *port*, and have *factory* speak with who comes.
+    """Listen at *sockets*, and have *factory* speak with who comes.
 
     Args:
-        host: An address of this machine, or a name for several.
-        port: 0 for any.
+        sockets: All of one port; closed with the door.
         factory: Makes what speaks with a client.
         proxies: Networks whose clients begin with a PROXY header.
         certificates: For TLS from the start; None: in clear text.
 
     Raises:
-        OSError: The port is taken, or the address is none of this machine's.
+        OSError: Another listens there already.
     """
-    loop = asyncio.get_running_loop()
     if not proxies and certificates is None:
-        return PlainDoor(await loop.create_server(lambda: factory(""), host, port, backlog=BACKLOG))
-    found = await loop.getaddrinfo(
-        host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-    )
-    sockets: list[socket.socket] = []
-    try:
-        for family, kind, protocol, _, address in dict.fromkeys(found):
-            # Any free port is one and the same for all addresses.
-            taken = sockets[0].getsockname()[1] if sockets and not port else port
-            sockets.append(_listening(family, kind, protocol, (address[0], taken)))
-    except OSError:
-        for each in sockets:
-            each.close()
-        raise
+        loop = asyncio.get_running_loop()
+        return PlainDoor(
+            [
+                await loop.create_server(lambda: factory(""), sock=each, backlog=BACKLOG)
+                for each in sockets
+            ]
+        )
+    for each in sockets:
+        each.listen(BACKLOG)
     return GuardedDoor(sockets, factory, proxies, certificates)
-
-
-def _listening(
-    family: int, kind: int, protocol: int, address: tuple[str | int, int]
-) -> socket.socket:
-    opened = socket.socket(family, kind, protocol)
-    try:
-        opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family == socket.AF_INET6:
-            opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        opened.setblocking(False)
-        opened.bind(address)
-        opened.listen(BACKLOG)
-    except OSError:
-        opened.close()
-        raise
-    return opened
 
 
 async def _client_of(connected: socket.socket) -> str:

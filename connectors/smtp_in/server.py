@@ -4,10 +4,9 @@ Listens in the running event loop, with aiosmtpd's SMTP as the base of each conn
 """
 
 import asyncio
-import os
 import resource
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import structlog
@@ -16,6 +15,7 @@ from connectors.settings import PREFIX, Settings
 from connectors.smtp_in.certificates import Certificates
 from connectors.smtp_in.connection import Connection
 from connectors.smtp_in.doors import Door, open_door
+from connectors.smtp_in.listening import Sockets, bound, not_listening
 from connectors.smtp_in.lmtp import LmtpSession
 from connectors.smtp_in.places import Places
 from connectors.smtp_in.protocol import SmtpSession
@@ -29,6 +29,13 @@ from topologies.ports.log import EventLog
 
 GRACE_S = 5.0  # for messages under way when the service stops
 OTHER_FILES = 1_000  # that a process may have open besides its sessions
+
+# Who speaks with those who come to a port, by its setting.
+SESSIONS: Mapping[str, Callable[[Reception, str], Connection]] = {
+    "smtp_port": SmtpSession,
+    "lmtp_port": LmtpSession,
+    "smtps_port": SmtpSession,
+}
 
 _logger = structlog.get_logger("smtp")
 
@@ -71,90 +78,107 @@ class SmtpIn:
             places=_places(settings),
         )
         self._receptions: list[Reception] = []
-        self._doors: list[Door] = []
-        self._ports = (0, 0, 0)
+        self._doors: dict[str, Door] = {}  # by the setting of its port
 
     @property
     def smtp_port(self) -> int:
         """The port for other mail servers, once started."""
-        return self._ports[0]
+        return self._port("smtp_port")
 
     @property
     def smtps_port(self) -> int:
         """The port for those that begin in TLS, once started; 0: there is none."""
-        return self._ports[2]
+        return self._port("smtps_port")
 
     @property
     def lmtp_port(self) -> int:
         """The port for our own mail server, once started."""
-        return self._ports[1]
+        return self._port("lmtp_port")
 
-    async def start(self) -> None:
-        """Take mail from now on.
+    @property
+    def sessions(self) -> int:
+        """How many clients are here now."""
+        return sum(len(reception.connections) for reception in self._receptions)
+
+    @property
+    def trouble(self) -> str:
+        """Why no mail can be taken; never, here."""
+        return ""
+
+    async def start(self, sockets: Sockets | None = None) -> None:
+        """Take mail from now on, at *sockets* or at what the settings name.
 
         Raises:
             Misconfigured: A port is taken, or the address is none of this machine's.
         """
         settings = self._settings
         _allow_files(settings.max_sessions + OTHER_FILES)
+        is_shared = settings.profile == "cluster" and settings.smtp_processes > 1
         try:
-            self._ports = (
-                await self._listen(SmtpSession, "smtp_port", settings.smtp_port),
-                await self._listen(LmtpSession, "lmtp_port", settings.lmtp_port),
-                await self._listen(SmtpSession, "smtps_port", settings.smtps_port)
-                if settings.smtps_port
-                else 0,
-            )
+            for setting, port in ports_of(settings).items():
+                at = (sockets or {}).get(setting) or await bound(
+                    settings, setting, port, is_shared=is_shared
+                )
+                try:
+                    await self._open(setting, at)
+                except OSError as error:  # another began to listen there just now
+                    raise not_listening(settings, setting, port, error) from error
         except Misconfigured:
             await self.close()
             raise
 
     async def close(self) -> None:
         """Take no more: open sessions are told 421, once the message they bring is answered."""
-        for door in self._doors:
+        for door in self._doors.values():
             await door.close()
         self._doors.clear()
         here = [each for reception in self._receptions for each in reception.connections]
         await asyncio.gather(*(connection.end(GRACE_S) for connection in here))
 
-    async def _listen(
-        self, session: Callable[[Reception, str], Connection], setting: str, port: int
-    ) -> int:
-        host = self._settings.host
+    def _port(self, setting: str) -> int:
+        return self._doors[setting].port if setting in self._doors else 0
+
+    async def _open(self, setting: str, sockets: Sequence[socket.socket]) -> None:
+        session = SESSIONS[setting]
         # Each port counts its own: strangers can't take the places of our own mail server.
         reception = replace(
             self._reception,
             connections=set[Connection](),
             places=_places(self._settings, of_strangers=session is not LmtpSession),
         )
-        try:
-            door = await open_door(
-                host,
-                port,
-                lambda client_ip: session(reception, client_ip),
-                proxies=() if session is LmtpSession else self._proxies,
-                # RFC 8314 §3: TLS from the start
-                certificates=reception.certificates if setting == "smtps_port" else None,
-            )
-        except OSError as error:
-            protocol = setting.removesuffix("_port").upper()
-            # asyncio puts more words into its own text than are needed here.
-            number = error.errno or 0
-            reason = os.strerror(number) if number > 0 else error.strerror or str(error)
-            raise Misconfigured(
-                f"{protocol} can't listen on {host}:{port} ({reason}): let"
-                f" {PREFIX}{setting.upper()} name a free port, or 0 for any"
-            ) from error
-        self._doors.append(door)
         self._receptions.append(reception)
-        return door.port
+        self._doors[setting] = await open_door(
+            sockets,
+            lambda client_ip: session(reception, client_ip),
+            proxies=() if session is LmtpSession else self._proxies,
+            # RFC 8314 §3: TLS from the start
+            certificates=reception.certificates if setting == "smtps_port" else None,
+        )
+
+
+def ports_of(settings: Settings) -> Mapping[str, int]:
+    """Return the port of each door that is opened, by its setting."""
+    ports = {"smtp_port": settings.smtp_port, "lmtp_port": settings.lmtp_port}
+    if settings.smtps_port:
+        ports["smtps_port"] = settings.smtps_port
+    return ports
 
 
 def _places(settings: Settings, *, of_strangers: bool = True) -> Places:
+    # Several processes share the clients out: each has its part of the places.
+    processes = max(1, settings.smtp_processes)
+    most, of_client, of_network = (
+        max(1, limit // processes) if limit else 0
+        for limit in (
+            settings.max_sessions,
+            settings.max_client_sessions,
+            settings.max_network_sessions,
+        )
+    )
     return Places(
-        most=settings.max_sessions,
-        most_of_client=settings.max_client_sessions if of_strangers else 0,
-        most_of_network=settings.max_network_sessions if of_strangers else 0,
+        most=most,
+        most_of_client=of_client if of_strangers else 0,
+        most_of_network=of_network if of_strangers else 0,
     )
 
 

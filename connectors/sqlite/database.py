@@ -6,6 +6,7 @@ Reads run beside it on connections of their own (WAL), and see what is committed
 """
 
 import asyncio
+import contextlib
 import queue
 import sqlite3
 import threading
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from connectors.sqlite.turn import Turn
 from topologies.errors import Misconfigured, NoSpace, Retryable
 
 T = TypeVar("T")
@@ -40,7 +42,13 @@ class Database:
     """A file of its own, its schema brought up to date when opened."""
 
     def __init__(
-        self, path: Path, migrations: Sequence[str], *, page_bytes: int = PAGE_BYTES
+        self,
+        path: Path,
+        migrations: Sequence[str],
+        *,
+        page_bytes: int = PAGE_BYTES,
+        is_shared: bool = False,
+        is_durable: bool = True,
     ) -> None:
         """Open or create the file.
 
@@ -48,20 +56,24 @@ class Database:
             path: The file; its folder must exist.
             migrations: SQL scripts; number N takes the schema from version N to N+1.
             page_bytes: Of a new file; one that is there stays as it is.
+            is_shared: Several processes write it all the time, and do so in turn.
+            is_durable: Else the last writes may be lost with a power cut, and cost no sync.
 
         Raises:
             Misconfigured: The file can't be opened, or was written by a newer version.
         """
         self.path = path
         self._page_bytes = page_bytes
+        self._synchronous = "FULL" if is_durable else "OFF"
         self._queue: queue.SimpleQueue[_Pending | None] = queue.SimpleQueue()
         self._local = threading.local()
         self._readers: list[sqlite3.Connection] = []
         self._is_closed = False
         try:
+            self._turn = Turn(path.with_name(f"{path.name}-turn")) if is_shared else None
             self._writer = self._connect()
             self._migrate(migrations)
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OSError) as error:
             raise Misconfigured(f"{path}: can't be opened as a database: {error}") from error
         self._pool = ThreadPoolExecutor(READ_THREADS, thread_name_prefix=f"read-{path.stem}")
         self._thread = threading.Thread(target=self._run, name=f"write-{path.stem}", daemon=True)
@@ -113,6 +125,8 @@ class Database:
         for connection in self._readers:
             connection.close()
         self._writer.close()
+        if self._turn is not None:
+            self._turn.close()
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(
@@ -120,7 +134,8 @@ class Database:
         )
         connection.execute(f"PRAGMA page_size = {self._page_bytes}")  # before all else
         connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")  # a commit is on disk when it returns
+        # FULL: a commit is on disk when it returns
+        connection.execute(f"PRAGMA synchronous = {self._synchronous}")
         connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
         connection.execute("PRAGMA temp_store = MEMORY")
         return connection
@@ -140,19 +155,22 @@ class Database:
     def _run(self) -> None:
         is_open = True
         while is_open:
+            batch: list[_Pending] = []
             first = self._queue.get()
-            batch = [first] if first is not None else []
-            is_open = first is not None
-            while is_open and len(batch) < LARGEST_BATCH:
-                try:
-                    item = self._queue.get_nowait()
-                except queue.Empty:
-                    break
-                if item is None:
-                    is_open = False
-                else:
+            if first is None:
+                return
+            batch.append(first)
+            # What comes while others have their turn is written with it.
+            with self._turn or contextlib.nullcontext():
+                while len(batch) < LARGEST_BATCH:
+                    try:
+                        item = self._queue.get_nowait()
+                    except queue.Empty:
+                        break
+                    if item is None:
+                        is_open = False
+                        break
                     batch.append(item)
-            if batch:
                 self._transact(batch)
 
     def _transact(self, batch: list[_Pending]) -> None:

@@ -53,6 +53,9 @@ EARLY_FROM = 0.5  # of the limit: what was read is forgotten before its time fro
 Place = tuple[str, int]  # topic, partition
 
 
+def _nobody() -> None: ...
+
+
 class SqliteLog:
     """The log of one deployment."""
 
@@ -66,8 +69,13 @@ class SqliteLog:
         disk_reserve_bytes: int,
         disk_free: Callable[[], int],
         retention: timedelta = timedelta(days=7),
+        on_append: Callable[[], None] = _nobody,
     ) -> None:
-        """Use *database*, which was opened with ``MIGRATIONS`` and is closed by its opener."""
+        """Use *database*, which was opened with ``MIGRATIONS`` and is closed by its opener.
+
+        *on_append* is called when something that was appended here is durable: for other
+        processes, which then may ``look``.
+        """
         self._database = database
         self._clock = clock
         self._partitions = partitions
@@ -75,6 +83,7 @@ class SqliteLog:
         self._disk_reserve_bytes = disk_reserve_bytes
         self._disk_free = disk_free
         self._retention = retention
+        self._on_append = on_append
         self._appended: dict[Place, asyncio.Event] = {}
         self._known_ends: dict[Place, int] = {}  # nothing of ours is beyond; of others maybe
         self._space_checked_at = -math.inf
@@ -159,13 +168,25 @@ class SqliteLog:
                 "SELECT next FROM ends WHERE topic = ? AND partition = ?", (topic, partition)
             ).fetchone()
         )
-        return row[0] if row else 0
+        end = row[0] if row else 0
+        self._seen((topic, partition), end)
+        return end
 
     async def commit(self, entries: Sequence[Entry], positions: Sequence[Position]) -> None:
         at = self._now_ms()
         places = await self._database.write(lambda c: self._write(c, entries, positions, at))
         for place, end in places.items():
             self._seen(place, end)
+        if places:
+            self._on_append()
+
+    def look(self) -> None:
+        """Find out what other processes appended, sooner than ``wait`` would."""
+        ends = self._database.read_now(
+            lambda c: c.execute("SELECT topic, partition, next FROM ends").fetchall()
+        )
+        for topic, partition, end in ends:
+            self._seen((topic, partition), end)
 
     async def wait(self, topic: str, partition: int, offset: int, timeout_s: float) -> None:
         place = (topic, partition)
@@ -177,7 +198,7 @@ class SqliteLog:
                 async with asyncio.timeout(min(left, POLL_S)):
                     await appended.wait()
             except TimeoutError:
-                self._seen(place, await self.end(topic, partition))
+                await self.end(topic, partition)
 
     def _seen(self, place: Place, end: int) -> None:
         """Take note that the partition *place* ends at *end*, and wake whoever waits for it."""

@@ -20,6 +20,7 @@ from connectors.sqlite.mailboxes_rows import day_of
 from connectors.sqlite.mailboxes_schema import MIGRATIONS, PAGE_BYTES
 from connectors.sqlite.mailboxes_write import write
 from topologies.errors import Retryable
+from topologies.mail.mailbox_several import combined
 from topologies.mail.page_cursor import email_id_of
 from topologies.ports.clock import Clock
 from topologies.ports.mailboxes import (
@@ -29,6 +30,7 @@ from topologies.ports.mailboxes import (
     Email,
     Folder,
     Loaded,
+    LoadedForSeveral,
     Mailbox,
     Needs,
     Page,
@@ -63,6 +65,23 @@ class SqliteMailboxes:
         today, oldest = day_of(now), day_of(now - KEPT)
         with _damage_as_outage():
             await self._database.write(lambda c: write(c, effects, today, oldest))
+
+    async def load_for_several(self, user_id: str, needs: Sequence[Needs]) -> LoadedForSeveral:
+        def work(connection: sqlite3.Connection) -> LoadedForSeveral:
+            return combined([(each, load(connection, user_id, each)) for each in needs])
+
+        return await self._read(work, is_long=sum(len(n.email_ids) for n in needs) > FEW)
+
+    async def write_several(self, effects: Sequence[Effects]) -> None:
+        now = self._clock.now()
+        today, oldest = day_of(now), day_of(now - KEPT)
+
+        def work(connection: sqlite3.Connection) -> None:
+            for each in effects:
+                write(connection, each, today, oldest)
+
+        with _damage_as_outage():
+            await self._database.write(work)
 
     async def mailbox(self, user_id: str) -> Mailbox:
         found = await self._read(lambda c: user_of(c, user_id))

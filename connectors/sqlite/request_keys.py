@@ -42,11 +42,13 @@ class SqliteRequestKeys:
             if kept is not None:
                 return kept
             submitted_us = (fresh.submitted_at - _EPOCH) // _MICROSECOND
+            # Claims about mails that are sent later lie ahead: they make no other one old.
+            now_us = (min(fresh.submitted_at, datetime.now(UTC)) - _EPOCH) // _MICROSECOND
             connection.execute(
                 "DELETE FROM claims WHERE (user_id, key) IN"
                 " (SELECT user_id, key FROM claims WHERE submitted_us < ?"
                 " ORDER BY submitted_us LIMIT ?)",
-                (submitted_us - KEPT // _MICROSECOND, FORGOTTEN_AT_ONCE),
+                (now_us - KEPT // _MICROSECOND, FORGOTTEN_AT_ONCE),
             )
             connection.execute(
                 "INSERT INTO claims VALUES (?, ?, ?, ?, ?)",

@@ -6,7 +6,6 @@ figures are printed (``pytest -s``).
 
 import os
 import time
-from dataclasses import replace
 from statistics import median
 
 import pytest
@@ -16,17 +15,13 @@ from connectors.cassandra.mailboxes import CassandraMailboxes
 from connectors.memory.clock import ManualClock
 from tests.live.cassandra_users import own_mailboxes
 from tests.mailbox.commands import delete, deliver, email_id
+from tests.mailbox.filling import fill
 from topologies.events import INBOX
-from topologies.mail.folder_names import EMPTY_SYSTEM_FOLDERS
-from topologies.mail.mailbox_emails import email_of
-from topologies.mail.mailbox_ledger import Ledger
 from topologies.mailbox.store import store
-from topologies.ports.mailboxes import Loaded
 
 pytestmark = [pytest.mark.live, pytest.mark.process]
 
 MAILS = int(os.environ.get("LARGE_MAILBOX", "20000"))
-AT_ONCE = 500  # mails that one command of this test brings
 PAGE = 500
 LONGEST_S = 0.25  # what one page may take on a machine that does other things too
 
@@ -36,10 +31,10 @@ async def test_listings_of_a_large_mailbox_cost_the_same_before_and_after_it_is_
 ) -> None:
     async with own_mailboxes(cassandra, ManualClock()) as mailboxes:
         started = time.perf_counter()
-        for first in range(0, MAILS, AT_ONCE):
-            await bring(mailboxes, range(first, min(first + AT_ONCE, MAILS)))
+        deliveries = (deliver(number, is_read=number % 10 == 0) for number in range(MAILS))
+        assert await fill(mailboxes, deliveries, tell=say) == MAILS
         took = time.perf_counter() - started
-        print(f"\n{MAILS:,} mails brought in {took:.1f} s")
+        say(f"{MAILS:,} mails delivered in {took:.1f} s, {MAILS / took:,.0f} a second")
 
         found, pages = await by_pages(mailboxes)
         assert found == [email_id(number) for number in reversed(range(MAILS))]
@@ -101,27 +96,11 @@ async def offsets(mailboxes: CassandraMailboxes) -> None:
     assert median(seconds) < LONGEST_S
 
 
+def say(line: str) -> None:
+    print(line, flush=True)
+
+
 def tell(what: str, seconds: list[float]) -> None:
     ordered = sorted(seconds)
     p50, p99 = ordered[len(ordered) // 2], ordered[-1 - len(ordered) // 100]
-    print(f"{what}: p50 {1e3 * p50:.1f} ms, p99 {1e3 * p99:.1f} ms ({len(ordered)})")
-
-
-async def bring(mailboxes: CassandraMailboxes, numbers: range) -> None:
-    """Write many mails as if one command had brought them."""
-    command = deliver(numbers.start, command_id=f"bring {numbers.start}")
-    folders = {folder.folder_id: folder for folder in await mailboxes.folders("ann")}
-    loaded = Loaded(
-        mailbox=await mailboxes.mailbox("ann"),
-        folders=EMPTY_SYSTEM_FOLDERS | folders,
-        emails={},
-        gone=frozenset(),
-        threads={},
-        thread_sizes={},
-    )
-    ledger = Ledger(command, loaded)
-    for number in numbers:
-        one = deliver(number, is_read=number % 10 == 0)
-        email = email_of(one, folder_id=INBOX, thread_id=one.email_id, seq=ledger.next_seq)
-        ledger.add(email)
-    await mailboxes.write(replace(ledger.done(), threads=()))
+    say(f"{what}: p50 {1e3 * p50:.1f} ms, p99 {1e3 * p99:.1f} ms ({len(ordered)})")

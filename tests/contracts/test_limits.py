@@ -2,8 +2,10 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Generator
+from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -11,6 +13,8 @@ from hypothesis import strategies as st
 
 from connectors.memory.clock import ManualClock
 from connectors.memory.limits import MOST_KEYS, MemoryLimits
+from connectors.sqlite.database import Database
+from connectors.sqlite.limits import MIGRATIONS, SqliteLimits
 from topologies.ports.limits import Limits, Verdict
 
 
@@ -24,10 +28,16 @@ def key() -> str:
     return f"{secrets.token_hex(8)} bo@shop.example"
 
 
-@pytest.fixture(params=["memory", pytest.param("redis", marks=pytest.mark.live)])
-async def limits(request: pytest.FixtureRequest, clock: ManualClock) -> AsyncGenerator[Limits]:
+@pytest.fixture(params=["memory", "sqlite", pytest.param("redis", marks=pytest.mark.live)])
+async def limits(
+    request: pytest.FixtureRequest, clock: ManualClock, tmp_path: Path
+) -> AsyncGenerator[Limits]:
     if request.param == "memory":
         yield MemoryLimits(clock)
+        return
+    if request.param == "sqlite":
+        with opened(tmp_path) as database:
+            yield SqliteLimits(database, clock)
         return
     from connectors.redis.limits import RedisLimits  # which loads the library
     from tests.live.engines import redis
@@ -133,6 +143,38 @@ async def test_memory_is_bounded_and_forgets_the_oldest(clock: ManualClock) -> N
     assert not (await limits.hit("5", 1, 60)).allowed
 
 
+async def test_who_opens_the_same_file_shares_its_counts(
+    clock: ManualClock, tmp_path: Path
+) -> None:
+    with opened(tmp_path) as one, opened(tmp_path) as other:
+        processes = [SqliteLimits(database, clock) for database in (one, other)]
+        assert (await processes[0].hit("ann", 2, 60)).allowed
+        assert (await processes[1].hit("ann", 2, 60)).allowed
+        assert not (await processes[0].hit("ann", 2, 60)).allowed
+        await processes[1].take_back("ann", 60)
+        assert (await processes[0].hit("ann", 2, 60)).allowed
+
+
+async def test_a_file_forgets_what_counts_no_more(clock: ManualClock, tmp_path: Path) -> None:
+    with opened(tmp_path) as database:
+        limits = SqliteLimits(database, clock)
+        for number in range(20):
+            await limits.hit(str(number), 1, 60)
+        clock.move(timedelta(seconds=67))
+        for number in range(2):
+            await limits.hit(f"new {number}", 1, 60)
+        rows = await database.read(lambda c: c.execute("SELECT count(*) FROM counts").fetchone())
+        assert rows == (2,)
+
+
+async def test_a_file_that_can_not_be_written_lets_pass(clock: ManualClock, tmp_path: Path) -> None:
+    with opened(tmp_path) as database:
+        limits = SqliteLimits(database, clock)
+    assert (await limits.hit("ann", 1, 60)).allowed
+    assert (await limits.hit("ann", 1, 60)).allowed
+    await limits.take_back("ann", 60)
+
+
 @pytest.mark.live
 async def test_processes_share_their_counts_and_count_alone_without_redis(
     clock: ManualClock, key: str
@@ -155,3 +197,12 @@ async def test_processes_share_their_counts_and_count_alone_without_redis(
     await alone.take_back(key, 60)
     assert (await alone.hit(key, 1, 60)).allowed
     await nowhere.close()
+
+
+@contextmanager
+def opened(folder: Path) -> Generator[Database]:
+    database = Database(folder / "limits.db", MIGRATIONS, is_shared=True, is_durable=False)
+    try:
+        yield database
+    finally:
+        database.close()

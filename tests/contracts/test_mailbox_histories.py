@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
+from random import Random
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -29,7 +30,7 @@ from tests.mailbox.commands import (
 )
 from tests.mailbox.state import MAILS, State, changes_in, everything
 from topologies.events import INBOX, SPAM, TRASH, Command, Event, MailboxChanged, RawRef
-from topologies.mailbox.store import store
+from topologies.mailbox.store import store, store_several
 from topologies.ports.mailboxes import Mailboxes
 
 if TYPE_CHECKING:
@@ -92,6 +93,23 @@ def test_after_any_history_every_count_is_exact_and_all_stores_hold_the_same(
     asyncio.run(_run(history))
 
 
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(histories(), st.randoms(use_true_random=False))
+def test_it_makes_no_difference_which_commands_are_carried_out_at_once(
+    history: list[Command], chance: Random
+) -> None:
+    asyncio.run(_run_in_groups(history, chance))
+
+
+@pytest.mark.live
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(histories(), st.randoms(use_true_random=False))
+def test_in_the_cluster_store_neither(
+    cassandra: "Connected", history: list[Command], chance: Random
+) -> None:
+    asyncio.run(_run_in_groups_on_cassandra(cassandra, history, chance))
+
+
 @pytest.mark.live
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(histories())
@@ -113,6 +131,49 @@ async def _run_on_cassandra(cassandra: "Connected", history: list[Command]) -> N
             state = await everything(plain, user_id)
             assert await everything(quick, user_id) == state
             _check(state, history)
+
+
+async def _run_in_groups_on_cassandra(
+    cassandra: "Connected", history: list[Command], chance: Random
+) -> None:
+    from tests.live.cassandra_users import own_mailboxes  # which loads the driver
+
+    async with own_mailboxes(cassandra, ManualClock(), bucket_rows=2) as grouped:
+        await _compare(history, chance, grouped)
+
+
+async def _run_in_groups(history: list[Command], chance: Random) -> None:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        closing(Database(Path(folder) / "mailboxes.db", MIGRATIONS)) as database,
+    ):
+        await _compare(
+            history,
+            chance,
+            MemoryMailboxes(ManualClock()),
+            SqliteMailboxes(database, ManualClock()),
+        )
+
+
+async def _compare(history: list[Command], chance: Random, *several: Mailboxes) -> None:
+    plain = MemoryMailboxes(ManualClock())
+    for user_id in USERS:
+        own = [command for command in history if command.user_id == user_id]
+        told = [await store(command, mailboxes=plain) for command in own]
+        state = await everything(plain, user_id)
+        for grouped in several:
+            assert await _in_groups(grouped, own, chance) == told
+            assert await everything(grouped, user_id) == state
+
+
+async def _in_groups(
+    mailboxes: Mailboxes, commands: Sequence[Command], chance: Random
+) -> list[Sequence[Event]]:
+    told: list[Sequence[Event]] = []
+    while len(told) < len(commands):
+        group = commands[len(told) :][: chance.randint(1, 12)]
+        told += await store_several(group, mailboxes=mailboxes)
+    return told
 
 
 async def _run(history: list[Command]) -> None:

@@ -94,6 +94,7 @@ async def opened(
         clock=clock,
         in_flight=in_flight,
         observer=seen,
+        timer_looks_every_s=0.01,
     )
     letters = SqliteDeadLetters(database, clock=clock, partitions=PARTITIONS)
     try:

@@ -52,6 +52,19 @@ async def test_records_of_one_key_wait_for_each_other() -> None:
         await it.until(lambda: it.acknowledged == [0, 1, 2])
 
 
+async def test_records_of_one_key_pass_each_other_where_no_order_is_kept() -> None:
+    async with desk(keeps_order=False) as it:
+        it.take("a")
+        it.take("a")
+        it.take("a")
+        await it.until(lambda: it.begun == [0, 1, 2])
+        it.finish(2, 1)
+        await it.until(lambda: it.room_left == 9)
+        assert it.acknowledged == []
+        it.finish(0)
+        await it.until(lambda: it.acknowledged == [0, 1, 2])
+
+
 async def test_what_can_not_be_written_is_written_again() -> None:
     async with desk() as it:
         it.failures = 1
@@ -111,7 +124,7 @@ def test_whatever_ends_first_acknowledgements_are_in_order_and_keys_too(
 
 
 class Desk:
-    def __init__(self, tasks: asyncio.TaskGroup, room: int) -> None:
+    def __init__(self, tasks: asyncio.TaskGroup, room: int, *, keeps_order: bool) -> None:
         self.begun: list[int] = []
         self.acknowledged: list[int] = []
         self.writing = 0
@@ -121,7 +134,13 @@ class Desk:
         self.room_left = room
         self._room = asyncio.Semaphore(room)
         self._finished: list[asyncio.Event] = []
-        self.lane = Lane(self._work, self._write, room=self._counting(), tasks=tasks)
+        self.lane = Lane(
+            self._work,
+            self._write,
+            room=self._counting(),
+            tasks=tasks,
+            keeps_order=keeps_order,
+        )
 
     def take(self, key: str) -> None:
         number = len(self._finished)
@@ -162,9 +181,9 @@ class Desk:
 
 
 @asynccontextmanager
-async def desk(room: int = 10) -> AsyncIterator[Desk]:
+async def desk(room: int = 10, *, keeps_order: bool = True) -> AsyncIterator[Desk]:
     async with asyncio.TaskGroup() as tasks:
-        it = Desk(tasks, room)
+        it = Desk(tasks, room, keeps_order=keeps_order)
         yield it
         await it.lane.leave(0)
 

@@ -9,8 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connectors.memory.answers import MemoryAnswers
+from connectors.memory.blobs import MemoryBlobs
 from connectors.memory.clock import ManualClock
 from connectors.memory.directory import MemoryDirectory
+from connectors.memory.dkim_keys import MemoryDkimKeys
+from connectors.memory.mailboxes import MemoryMailboxes
+from connectors.memory.rules import MemoryRules
+from connectors.memory.url_key import MemoryUrlKey
 from topologies.events import (
     Authentication,
     Deliver,
@@ -26,6 +32,7 @@ from topologies.events import (
 from topologies.inbound.route import route
 from topologies.mail import ids
 from topologies.ports.directory import User
+from topologies.ports.policy import SignPolicy
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 MAIL_ID = ids.derived_id(AT, "a mail")
@@ -34,7 +41,7 @@ MAIL_ID = ids.derived_id(AT, "a mail")
 async def test_a_copy_holds_all_that_is_known() -> None:
     directory, users = await furnished()
     mail = scored("bo+lists@shop.example")
-    [copy] = await route(mail, directory=directory)
+    [copy] = await routed(mail, directory)
     bo = users["bo"].user_id
     assert copy == Deliver(
         user_id=bo,
@@ -68,7 +75,7 @@ async def test_a_copy_holds_all_that_is_known() -> None:
 )
 async def test_each_user_gets_one_copy(recipients: list[str], copies: list[str]) -> None:
     directory, users = await furnished()
-    events = await route(scored(*recipients), directory=directory)
+    events = await routed(scored(*recipients), directory)
     names = {user.user_id: name for name, user in users.items()}
     assert sorted(names[copy.user_id] for copy in deliveries(events)) == copies
     assert len(events) == len(copies)
@@ -99,7 +106,7 @@ async def test_the_verdicts_choose_folder_state_and_note(
     changes: dict[str, Any], expected: tuple[str, bool, str]
 ) -> None:
     directory, _ = await furnished()
-    [copy] = deliveries(await route(scored("bo@shop.example", **changes), directory=directory))
+    [copy] = deliveries(await routed(scored("bo@shop.example", **changes), directory))
     assert (copy.folder_id, copy.is_read, copy.note) == expected
 
 
@@ -107,7 +114,7 @@ async def test_an_infected_mail_goes_to_the_quarantine_alone() -> None:
     directory, _ = await furnished()
     virus = VirusVerdict(result="infected", name="Eicar", part="invoice.exe")
     recipients = ("bo@shop.example", "gone@shop.example")
-    copy, fact = await route(scored(*recipients, virus=virus), directory=directory)
+    copy, fact = await routed(scored(*recipients, virus=virus), directory)
     assert isinstance(copy, Deliver)
     assert (copy.user_id, copy.folder_id, copy.is_read) == ("quarantine", "inbox", False)
     assert copy.note == "infected: Eicar in invoice.exe"
@@ -129,7 +136,7 @@ async def test_who_can_not_be_reached_is_told_and_the_others_get_it(
     recipient: str, reason: str
 ) -> None:
     directory, users = await furnished()
-    events = await route(scored(recipient, "bo@shop.example"), directory=directory)
+    events = await routed(scored(recipient, "bo@shop.example"), directory)
     assert [copy.user_id for copy in deliveries(events)] == [users["bo"].user_id]
     assert [e for e in events if isinstance(e, MailUndeliverable)] == [
         MailUndeliverable(mail_id=MAIL_ID, recipient=recipient, reason=reason)
@@ -139,9 +146,9 @@ async def test_who_can_not_be_reached_is_told_and_the_others_get_it(
 async def test_a_replay_after_changes_in_the_directory_derives_the_same_ids() -> None:
     directory, users = await furnished()
     mail = scored("all@shop.example")
-    before = deliveries(await route(mail, directory=directory))
+    before = deliveries(await routed(mail, directory))
     await directory.delete_user(users["bo"].user_id)
-    after = deliveries(await route(mail, directory=directory))
+    after = deliveries(await routed(mail, directory))
     assert after == [copy for copy in before if copy.user_id == users["zoe"].user_id]
 
 
@@ -151,7 +158,7 @@ async def test_a_mail_to_a_thousand_is_a_thousand_commands() -> None:
     for name in names:
         await directory.add_user(name, "secret")
     await directory.add_alias("everybody@shop.example", names)
-    copies = deliveries(await route(scored("everybody@shop.example"), directory=directory))
+    copies = deliveries(await routed(scored("everybody@shop.example"), directory))
     assert len({copy.user_id for copy in copies}) == 999
     assert len({copy.email_id for copy in copies}) == 999
     assert len({copy.command_id for copy in copies}) == 999
@@ -178,7 +185,7 @@ async def test_a_mail_to_a_thousand_is_a_thousand_commands() -> None:
 async def test_nobody_is_served_twice_and_nobody_forgotten(recipients: list[str]) -> None:
     directory, _ = await furnished()
     mail = scored(*recipients)
-    events = await route(mail, directory=directory)
+    events = await routed(mail, directory)
     served = [copy.user_id for copy in deliveries(events)]
     assert len(served) == len(set(served))
     lost = {e.recipient for e in events if isinstance(e, MailUndeliverable)}
@@ -186,7 +193,7 @@ async def test_nobody_is_served_twice_and_nobody_forgotten(recipients: list[str]
         targets = (await directory.resolve(recipient)).targets
         assert {t.user_id for t in targets} <= set(served)
         assert (recipient in lost) == (not targets)
-    assert await route(mail, directory=directory) == events
+    assert await routed(mail, directory) == events
     assert [msgspec.json.decode(msgspec.json.encode(e), type=type(e)) for e in events] == events
 
 
@@ -218,6 +225,22 @@ async def furnished() -> tuple[MemoryDirectory, dict[str, User]]:
     await directory.add_alias("all@shop.example", ["bo@shop.example", "zoe@shop.example"])
     await directory.add_alias("ring@shop.example", ["ring@shop.example", "bo@shop.example"])
     return directory, users
+
+
+async def routed(mail: MailScored, directory: MemoryDirectory) -> Sequence[Event]:
+    """Route *mail* where nobody has rules."""
+    clock = ManualClock(AT)
+    return await route(
+        mail,
+        directory=directory,
+        mailboxes=MemoryMailboxes(clock),
+        blobs=MemoryBlobs(),
+        rules=MemoryRules(),
+        answers=MemoryAnswers(),
+        keys=MemoryDkimKeys(),
+        url_key=MemoryUrlKey(),
+        policy=SignPolicy(hostname="mx.shop.example"),
+    )
 
 
 def deliveries(events: Sequence[Event]) -> list[Deliver]:

@@ -23,8 +23,10 @@ from topologies.events import (
 )
 from topologies.inbound.scan import scan
 from topologies.ports.antivirus import Antivirus
+from topologies.ports.policy import MalwarePolicy
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
+USUAL = MalwarePolicy()
 RAW = b"Subject: hello\r\n\r\nhello\r\n"
 ENCODED = b"Content-Transfer-Encoding: base64\r\n\r\n" + base64.encodebytes(EICAR)
 
@@ -119,20 +121,20 @@ async def test_after_an_infected_part_nothing_more_is_read() -> None:
 
 async def test_no_mail_passes_while_the_scanner_is_down() -> None:
     with pytest.raises(Retryable):
-        await scan(authenticated(), antivirus=DeadScanner(), blobs=MemoryBlobs())
+        await scan(authenticated(), antivirus=DeadScanner(), blobs=MemoryBlobs(), policy=USUAL)
 
 
 async def test_a_part_that_is_missing_is_not_passed_over() -> None:
     _, attachments = await stored(("a.txt", b"hello"))
     mail = authenticated(message=Message(attachments=attachments))
     with pytest.raises(BlobMissing):
-        await scan(mail, antivirus=RulesScanner(), blobs=MemoryBlobs())
+        await scan(mail, antivirus=RulesScanner(), blobs=MemoryBlobs(), policy=USUAL)
 
 
 async def test_a_mail_scanned_again_gives_the_same_event() -> None:
     mail = authenticated(message=Message(text="hello"))
-    first = await scan(mail, antivirus=RulesScanner(), blobs=MemoryBlobs())
-    assert await scan(mail, antivirus=RulesScanner(), blobs=MemoryBlobs()) == first
+    first = await scan(mail, antivirus=RulesScanner(), blobs=MemoryBlobs(), policy=USUAL)
+    assert await scan(mail, antivirus=RulesScanner(), blobs=MemoryBlobs(), policy=USUAL) == first
 
 
 # --- builders -----------------------------------------------------------------------
@@ -170,8 +172,11 @@ async def stored(*files: tuple[str, bytes]) -> tuple[MemoryBlobs, Sequence[Attac
 
 
 async def found(
-    mail: MailAuthenticated, blobs: MemoryBlobs, antivirus: Antivirus | None = None
+    mail: MailAuthenticated,
+    blobs: MemoryBlobs,
+    antivirus: Antivirus | None = None,
+    policy: MalwarePolicy = USUAL,
 ) -> VirusVerdict:
-    [event] = await scan(mail, antivirus=antivirus or RulesScanner(), blobs=blobs)
+    [event] = await scan(mail, antivirus=antivirus or RulesScanner(), blobs=blobs, policy=policy)
     assert isinstance(event, MailScanned)
     return event.virus

@@ -21,8 +21,9 @@ SENDERS = 8
 LARGE_EVERY = 9  # a mail of these is too large to be inline in the log
 
 
+@pytest.mark.parametrize("whom", ["the service", "who takes mail"])
 def test_killed_at_random_moments_it_holds_each_accepted_mail_exactly_once(
-    service: RunningService,
+    service: RunningService, whom: str
 ) -> None:
     seed = random.randrange(2**32)
     print(f"seed {seed}, {KILLS} kills")
@@ -33,8 +34,11 @@ def test_killed_at_random_moments_it_holds_each_accepted_mail_exactly_once(
             accepted_before = load.count()
             eventually(load.count, lambda n, least=accepted_before + 20: n >= least)
             time.sleep(moments.uniform(0, 0.6))  # the moment is what is tested
-            service.kill()
-            service.start()
+            if whom == "the service":
+                service.kill()
+                service.start()
+            else:
+                service.kill_smtp()
     client = service.signed_in()
     mails = eventually(
         lambda: emails_of(client), lambda found: load.accepted <= {m["subject"] for m in found}

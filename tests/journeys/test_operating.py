@@ -84,6 +84,24 @@ def test_the_audit_accounts_for_what_came_in(place: Place) -> None:
     assert account["differences"] == []
 
 
+def test_a_mailbox_is_made_anew_from_the_log_while_mail_comes_in(place: Place) -> None:
+    bo = place.person("bo")
+    for number in range(5):
+        place.send(mail(f"mail {number}"), bo)
+    lines = bo.awaited(5)
+    read = {"is_read": True, "is_starred": True}
+    assert bo.client.patch(f"/emails/{lines[0]['email_id']}", json=read).status_code == 200
+    assert bo.client.delete(f"/emails/{lines[1]['email_id']}").status_code == 204
+    before = emails_of(bo.client)
+    rebuilt = place.told("rebuild", "--user", bo.address, "--mailboxes")
+    assert (len(rebuilt["from_log"]["rebuilt"]), rebuilt["mails"]) == (1, 5)
+    assert emails_of(bo.client) == before
+    assert bo.client.get("/changes").json()["changes"][-1]["type"] == "mailbox.rebuilt"
+    place.send(mail("mail 5"), bo)
+    assert bo.awaited(5)[0]["subject"] == "mail 5"  # one of the first five lies in the trash
+    assert len(eventually(lambda: bo.found("mail"), lambda found: len(found) == 6, PATIENCE_S)) == 6
+
+
 def test_a_dead_letter_is_listed_replayed_and_dropped(place: Place) -> None:
     root = place.person("root", "--admin")
     key = secrets.token_hex(8)

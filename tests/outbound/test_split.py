@@ -11,7 +11,18 @@ import pytest
 from connectors.memory.clock import ManualClock
 from connectors.memory.directory import MemoryDirectory
 from topologies.errors import BlobMissing, Poison
-from topologies.events import Deliver, Event, MailReceived, MailSubmitted, MailUndeliverable
+from topologies.events import (
+    Deliver,
+    DeliveryAttempted,
+    DeliveryWishes,
+    Event,
+    MailOutgoing,
+    MailReceived,
+    MailVetted,
+    RecipientResult,
+    RecipientWish,
+    VetVerdict,
+)
 from topologies.mail import ids
 from topologies.outbound.split import split
 from topologies.ports.directory import User
@@ -71,20 +82,71 @@ async def test_who_writes_to_themselves_has_two_copies() -> None:
     assert ids.time_of(mail.mail_id) == AT
 
 
-@pytest.mark.parametrize(
-    ("recipient", "reason"),
-    [
-        ("ann@elsewhere.example", "mail to other systems is not sent from here"),
-        ("ann", "it is no valid address"),
-    ],
-)
-async def test_who_can_not_be_reached_is_told_and_the_sender_has_the_copy(
-    recipient: str, reason: str
-) -> None:
+async def test_recipients_elsewhere_get_it_by_one_outgoing_mail() -> None:
     directory, bo = await furnished()
-    events = await split(submitted(bo, recipient), directory=directory, blobs=KeptBlobs())
-    assert sent(events)
-    assert events[1:] == [MailUndeliverable(mail_id=MAIL_ID, recipient=recipient, reason=reason)]
+    recipients = ("ann@elsewhere.example", "zoe@shop.example", "al@far.example")
+    wishes = DeliveryWishes(
+        envelope_id="e",
+        recipients=tuple(RecipientWish(recipient=r, notify=("NEVER",)) for r in recipients),
+    )
+    mail = submitted(bo, *recipients, wishes=wishes, stream="marketing", smtputf8=True)
+    events = await split(mail, directory=directory, blobs=KeptBlobs())
+    [copy, local, outgoing] = events
+    assert (sent(events), received(events)) == (copy, local)
+    assert outgoing == MailOutgoing(
+        mail_id=MAIL_ID,
+        submitted_at=AT,
+        user_id=bo.user_id,
+        mail_from="bo@shop.example",
+        recipients=("ann@elsewhere.example", "al@far.example"),
+        size_bytes=len(RAW),
+        raw=RAW,
+        stream="marketing",
+        smtputf8=True,
+        wishes=DeliveryWishes(
+            envelope_id="e", recipients=(wishes.recipients[0], wishes.recipients[2])
+        ),
+    )
+    assert received(events).wishes == DeliveryWishes(
+        envelope_id="e", recipients=(wishes.recipients[1],)
+    )
+
+
+async def test_what_is_no_address_has_failed() -> None:
+    directory, bo = await furnished()
+    events = await split(submitted(bo, "ann"), directory=directory, blobs=KeptBlobs())
+    [_, outcome] = events
+    assert isinstance(outcome, DeliveryAttempted)
+    assert outcome.results == (
+        RecipientResult(
+            recipient="ann",
+            status="failed",
+            code=553,
+            enhanced="5.1.3",
+            text="it is no valid address",
+        ),
+    )
+
+
+async def test_a_refused_mail_is_in_sent_alone_and_has_failed_for_everybody() -> None:
+    directory, bo = await furnished()
+    recipients = ("ann@far.example", "zoe@shop.example", "ida@shop.example")
+    verdict = VetVerdict(result="refused", kind="virus", reason="the message holds malware (X)")
+    mail = submitted(bo, *recipients, vetted=verdict)
+    copy, *outcomes = await split(mail, directory=directory, blobs=KeptBlobs())
+    assert isinstance(copy, Deliver)
+    found = [o for o in outcomes if isinstance(o, DeliveryAttempted)]
+    assert len(found) == len(outcomes)
+    assert [(o.destination, [r.recipient for r in o.results]) for o in found] == [
+        ("far.example", ["ann@far.example"]),
+        ("shop.example", ["zoe@shop.example", "ida@shop.example"]),
+    ]
+    assert {(r.status, r.code, r.enhanced, r.text) for o in found for r in o.results} == {
+        ("failed", 554, "5.7.1", "the message holds malware (X)")
+    }
+    assert {(o.user_id, o.mail_from, o.next_try_at) for o in found} == {
+        (bo.user_id, "bo@shop.example", None)
+    }
 
 
 async def test_who_was_deleted_meanwhile_is_left_to_route() -> None:
@@ -158,8 +220,8 @@ async def furnished() -> tuple[MemoryDirectory, User]:
     return directory, users[0]
 
 
-def submitted(user: User, *recipients: str, **changes: Any) -> MailSubmitted:
-    mail = MailSubmitted(
+def submitted(user: User, *recipients: str, **changes: Any) -> MailVetted:
+    mail = MailVetted(
         mail_id=MAIL_ID,
         submitted_at=AT,
         user_id=user.user_id,

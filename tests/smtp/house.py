@@ -11,12 +11,13 @@ from typing import Any, cast
 
 import msgspec
 
-from connectors.assembly.stores import acceptance_of
+from connectors.assembly.edge import acceptance_of
 from connectors.memory.clock import ManualClock
 from connectors.memory.directory import MemoryDirectory
 from connectors.memory.dns import MemoryDns
 from connectors.memory.limits import MemoryLimits
 from connectors.memory.seen import MemorySeen
+from connectors.memory.url_key import MemoryUrlKey
 from connectors.settings import Settings
 from connectors.smtp_in.server import SmtpIn
 from topologies.errors import BlobMissing
@@ -122,6 +123,7 @@ class House:
         stores: Any = self  # has what a deployment's stores have, as far as the edge asks
         self.mailboxes = cast("Mailboxes", self.usage)
         self.limits = MemoryLimits(self.clock)
+        self.url_key = MemoryUrlKey()
         self.smtp = SmtpIn(
             self.log,
             cast("Blobs", self.blobs),

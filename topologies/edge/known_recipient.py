@@ -1,26 +1,39 @@
-"""Known recipient: a mail is taken for whom we have, and never passed on.
+"""Known recipient: a mail is taken for whom we have, and never passed on for strangers.
 
 Reads the directory. What is none of our domains is refused in whatever form it is written, so
-that nobody can relay through us (RFC 5321 §3.6.2).
+that nobody can relay through us (RFC 5321 §3.6.2). A reverse-path of ours, under which a mail was
+forwarded, takes what bounced, if it was we who made it and not too long ago. A group whose members
+alone may write to it takes mail of their addresses; whether it is theirs is asked later.
 """
 
 from msgspec.structs import replace
 
 from topologies.check import Refusal, Transaction, check
-from topologies.ports.directory import Directory
+from topologies.mail import srs
+from topologies.mail.answerable import keys as address_keys
+from topologies.ports.clock import Clock
+from topologies.ports.directory import Directory, Resolved
+from topologies.ports.url_key import UrlKey
 
 
 @check(at="rcpt", rank=10, origins=("smtp", "lmtp"), by_size=True)
-async def known_recipient(mail: Transaction, *, directory: Directory) -> Refusal | Transaction:
+async def known_recipient(
+    mail: Transaction, *, directory: Directory, url_key: UrlKey, clock: Clock
+) -> Refusal | Transaction:
     """Return the mail with the mailboxes behind its recipient, or why it has none.
 
     Raises:
-        Retryable: The directory is out of reach.
+        Retryable: The directory, or the key of reverse-paths, is out of reach.
     """
     resolved = await directory.resolve(mail.recipient)
+    local = mail.recipient.lstrip("<").rpartition("@")[0]
+    if srs.is_one(local) and resolved.status in ("local", "unknown"):
+        return _bounced(mail, local, srs.key_of(await url_key.get()), clock)
     match resolved.status:
+        case "local" if resolved.members_only and not _is_member(mail.mail_from, resolved):
+            return Refusal(reply="550 5.7.1 Only members may write there", reason="no member")
         case "local":
-            return replace(mail, targets=resolved.targets)
+            return replace(mail, targets=resolved.targets, goes_on=bool(resolved.forwards))
         case "unknown":
             return Refusal(
                 reply="550 5.1.1 There is no such mailbox here", reason="unknown recipient"
@@ -38,3 +51,22 @@ async def known_recipient(mail: Transaction, *, directory: Directory) -> Refusal
             )
         case "invalid":
             return Refusal(reply="553 5.1.3 That is no valid address", reason="invalid recipient")
+
+
+def _bounced(mail: Transaction, local: str, key: bytes, clock: Clock) -> Refusal | Transaction:
+    if mail.mail_from:
+        # What is no bounce would make a relay of us, by an address that anybody can read.
+        return Refusal(
+            reply="550 5.7.1 Only reports on mail are taken for that address",
+            reason="mail to a reverse-path",
+        )
+    try:
+        srs.original(local, key, clock.now())
+    except srs.NotOurs as error:
+        return Refusal(reply="550 5.1.1 There is no such mailbox here", reason=str(error))
+    return replace(mail, targets=(), goes_on=True)
+
+
+def _is_member(sender: str, resolved: Resolved) -> bool:
+    members = [*(target.address for target in resolved.targets), *resolved.forwards]
+    return bool(address_keys([sender]) & address_keys(members))

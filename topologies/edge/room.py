@@ -18,6 +18,8 @@ async def room(mail: Transaction, *, directory: Directory, mailboxes: Mailboxes)
     """
     # An alias is full when all behind it are: one full mailbox must not keep the mail
     # from the others, and what is accepted is kept for each of them.
+    if mail.goes_on:
+        return None
     refusal = Refusal(reply="550 5.1.1 There is no such mailbox here", reason="deleted just now")
     for target in mail.targets:
         user = await directory.user(target.user_id)

@@ -6,13 +6,21 @@ where a stage asks for it, and turns what can't pass into a dead letter. Writes 
 
 import asyncio
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
 
-from topologies.engines.handling import Again, Bury, Emit, Services, handle, wire
+from topologies.engines.handling import (
+    Again,
+    Bury,
+    Emit,
+    Services,
+    handle,
+    handle_several,
+    wire,
+)
 from topologies.events.base import Event
 from topologies.mail import ids
 from topologies.ports.clock import Clock
@@ -91,6 +99,32 @@ class Chains:
             return [_without_stage(record, stage.path, wanted)]
         return []
 
+    async def work_on_several(
+        self, stage: Stage, records: Sequence[Record]
+    ) -> list[list[Entry]] | None:
+        """Return what is to be written for each of *records* of one key, worked on at once.
+
+        None if that can't be done, or failed: then each is to be worked on alone.
+
+        Raises:
+            Misconfigured: The stage can't be run as it is wired.
+        """
+        if any({TAPPED, FOR_STAGE} & record.headers.keys() for record in records):
+            return None
+        given = [_given(record) for record in records]
+        start = time.perf_counter()
+        outcomes = await handle_several(stage, [each.value for each in given], self._services)
+        seconds = time.perf_counter() - start
+        if isinstance(outcomes, str):
+            self._tell(stage, given[0], Again(0, f"several at once: {outcomes}"), seconds, 1)
+            return None
+        for each, outcome in zip(given, outcomes, strict=True):
+            self._tell(stage, each, outcome, seconds / len(given), 1)
+        return [
+            await self._handed_on(stage, each, outcome)
+            for each, outcome in zip(given, outcomes, strict=True)
+        ]
+
     async def again(self, record: Record) -> list[Entry]:
         """Return what is to be written for a record of a ``replay_topic``.
 
@@ -112,6 +146,9 @@ class Chains:
         outcome, attempts = await self._settled(stage, given)
         if isinstance(outcome, Bury):
             return [_dead_letter(stage, given, outcome, attempts)]
+        return await self._handed_on(stage, given, outcome)
+
+    async def _handed_on(self, stage: Stage, given: Given, outcome: Emit) -> list[Entry]:
         entries: list[Entry] = []
         for index, event in enumerate(outcome.events):
             event_id = ids.event_id(stage.name, given.event_id, index)

@@ -9,15 +9,19 @@ import contextlib
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 
+from topologies.delayed import GROUP as TIMER
+from topologies.delayed import delayed_topics
 from topologies.engines.chain import Chains, Waiting
 from topologies.engines.handling import Services
 from topologies.engines.reader import Reader
+from topologies.engines.timer import LOOK_EVERY_S as TIMER_LOOKS_EVERY_S
+from topologies.engines.timer import Timer
 from topologies.errors import Misconfigured
 from topologies.ports.clock import Clock
 from topologies.ports.log import Entry, PartitionedLog, Record
 from topologies.ports.observer import Observer
 from topologies.stage import Stage
-from topologies.topics import TOPICS, replay_topic
+from topologies.topics import TOPICS, keeps_order, replay_topic
 from topologies.topology import Topology
 
 GRACE_S = 3.0  # for what is under way when the engine stops
@@ -36,6 +40,7 @@ class EmbeddedEngine:
         clock: Clock,
         in_flight: int,
         observer: Observer,
+        timer_looks_every_s: float = TIMER_LOOKS_EVERY_S,
     ) -> None:
         """Prepare; nothing is read before ``run``.
 
@@ -46,11 +51,13 @@ class EmbeddedEngine:
             clock: What time it is.
             in_flight: Records of one partition that are worked on at once by one stage.
             observer: Told of each try.
+            timer_looks_every_s: At the clock, whether what waits is due.
         """
         self._topology = topology
         self._log = log
         self._in_flight = in_flight
         self._chains = Chains(topology, services, clock=clock, observer=observer)
+        self._timer = Timer(log, clock=clock, look_every_s=timer_looks_every_s)
         self._readers: list[Reader] = []
         self._working: asyncio.Task[None] | None = None
         self._is_stopping = False
@@ -73,6 +80,7 @@ class EmbeddedEngine:
     async def stop(self) -> None:
         """End ``run``; what is under way gets a moment to end."""
         self._is_stopping = True
+        self._timer.stop()
         for reader in self._readers:
             reader.stop()
         loop = asyncio.get_running_loop()
@@ -103,6 +111,10 @@ class EmbeddedEngine:
                 behind[group] += max(0, end - position.offset - len(position.ahead))
         return behind
 
+    async def later(self) -> Mapping[str, int]:
+        """Return the number of records that wait for their time, by topic."""
+        return await self._timer.lag()
+
     def waiting(self) -> Collection[Waiting]:
         """Return the records that wait to be tried again."""
         return self._chains.waiting()
@@ -112,6 +124,8 @@ class EmbeddedEngine:
         readers: dict[str, list[str]] = {topic.name: [] for topic in TOPICS}
         for group, topic in self._consumed():
             readers.setdefault(topic, []).append(group)
+        for topic in delayed_topics():
+            readers[topic.name].append(TIMER)
         return await self._log.trim(readers)
 
     def _is_idle(self) -> bool:
@@ -120,6 +134,7 @@ class EmbeddedEngine:
     async def _work(self) -> None:
         try:
             async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._timer.run())
                 for reader in self._readers:
                     tasks.create_task(reader.run())
         except* Misconfigured as errors:
@@ -161,6 +176,9 @@ class EmbeddedEngine:
         async def work(record: Record) -> Sequence[Entry]:
             return await self._chains.work(stage, record)
 
+        async def work_on_several(records: Sequence[Record]) -> Sequence[Sequence[Entry]] | None:
+            return await self._chains.work_on_several(stage, records)
+
         return Reader(
             self._log,
             group=stage.name,
@@ -169,6 +187,8 @@ class EmbeddedEngine:
             work=work,
             in_flight=self._in_flight,
             until=until,
+            keeps_order=keeps_order(topic),
+            work_on_several=work_on_several if stage.several is not None else None,
         )
 
     def _replays(self) -> list[Reader]:

@@ -17,13 +17,14 @@ from topologies.engines.chain import Chains, Waiting
 from topologies.engines.faust_reader import FaustReader
 from topologies.engines.faust_table import FaustTable
 from topologies.engines.handling import Services
-from topologies.engines.lane import Work, Write
+from topologies.engines.lane import Write
+from topologies.engines.turns import Work, WorkOnSeveral
 from topologies.errors import MailError, Misconfigured, Retryable
 from topologies.ports.clock import Clock
 from topologies.ports.log import Entry, Record
 from topologies.ports.observer import Observer
 from topologies.stage import Stage
-from topologies.topics import TOPICS, replay_topic
+from topologies.topics import TOPICS, keeps_order, replay_topic
 from topologies.topology import Topology
 
 # Of a group, as Kafka calls it, and topics: its records still to do, by topic and partition.
@@ -195,6 +196,8 @@ class FaustEngine:
             in_flight=self._in_flight,
             table=self._tables.get(group.name),
             partitions=self._partitions,
+            keeps_order=keeps_order(group.topic),
+            work_on_several=self._work_on_several_of(group.stage),
         )
 
     def _work_of(self, stage: Stage | None) -> Work:
@@ -204,6 +207,12 @@ class FaustEngine:
             return await self._chains.work(stage, record)
 
         return work
+
+    def _work_on_several_of(self, stage: Stage | None) -> WorkOnSeveral | None:
+        async def work_on_several(records: Sequence[Record]) -> Sequence[Sequence[Entry]] | None:
+            return None if stage is None else await self._chains.work_on_several(stage, records)
+
+        return None if stage is None or stage.several is None else work_on_several
 
     async def _left_over(self) -> list[Group]:
         """Return groups for what an edge holds that was cut once and is not now."""

@@ -21,7 +21,8 @@ import faust
 import structlog
 
 from topologies.engines.faust_table import FaustTable
-from topologies.engines.lane import Lane, Work, Write, written
+from topologies.engines.lane import Lane, Write, written
+from topologies.engines.turns import Work, WorkOnSeveral
 from topologies.errors import Retryable
 from topologies.ports.log import Record
 from topologies.topics import EVENT_ID
@@ -51,6 +52,8 @@ class FaustReader:
         in_flight: int,
         table: FaustTable | None = None,
         partitions: int = 0,
+        keeps_order: bool = True,
+        work_on_several: WorkOnSeveral | None = None,
     ) -> None:
         """Prepare; nothing is read before ``run``.
 
@@ -65,6 +68,8 @@ class FaustReader:
             in_flight: How many records may be worked on at once.
             table: What the work changes; then records are worked on one after another.
             partitions: Of the topic, for the table.
+            keeps_order: Whether records of one key wait for each other.
+            work_on_several: Does for records of one key at once what *work* does for each.
         """
         # Faust and its client log what they do under many names; what matters ends in an error.
         for name in ("faust", "aiokafka", "mode"):
@@ -74,6 +79,8 @@ class FaustReader:
         self.handed_at = time.monotonic()  # when the last record came
         self._work = work
         self._write = write
+        self._keeps_order = keeps_order
+        self._work_on_several = work_on_several
         self._room = asyncio.Semaphore(in_flight)
         self._lanes: dict[int, Lane] = {}
         self._tasks: asyncio.TaskGroup | None = None
@@ -177,7 +184,14 @@ class FaustReader:
         lane = self._lanes.get(message.partition)
         if lane is None:
             assert self._tasks is not None  # noqa: S101  the agent runs within `run`
-            lane = Lane(self._work, self._write, room=self._room, tasks=self._tasks)
+            lane = Lane(
+                self._work,
+                self._write,
+                room=self._room,
+                tasks=self._tasks,
+                keeps_order=self._keeps_order,
+                work_on_several=self._work_on_several,
+            )
             self._lanes[message.partition] = lane
         lane.take(_record(message, self.topic), event.ack)
 

@@ -7,7 +7,7 @@ import asyncio
 import functools
 import inspect
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Union, cast
 
@@ -82,6 +82,38 @@ async def handle(
         trace = "".join(traceback.format_exception(error))[-TRACEBACK_CHARACTERS:]
         return Bury("bug", f"{type(error).__name__}: {error}"[:500], trace)
     return Emit(written)
+
+
+async def handle_several(
+    stage: Stage, records: Sequence[bytes | Event], services: Services
+) -> list[Emit] | str:
+    """Run *stage* on several records of one key at once.
+
+    Returns:
+        What becomes of each; or why each is to be handled alone, where it is decided what an
+        error means.
+
+    Raises:
+        Misconfigured: Nothing but this, and cancellation, ever leaves here.
+    """
+    if stage.several is None:
+        return f"{stage.name} takes one event at a time"
+    try:
+        events = [decode(stage, r) if isinstance(r, bytes) else r for r in records]
+        if any(type(event) not in stage.reads for event in events):
+            return "the topic holds some for others"
+        async with asyncio.timeout(stage.timeout.total_seconds()):
+            found = await stage.several(events, **wire(stage, services))
+        emitted = [Emit(tuple(written)) for written in found]
+        for each in emitted:
+            _check_written(stage, each.events)
+        if len(emitted) != len(events):
+            raise TypeError(f"{stage.name} did {len(emitted)} of {len(events)} events")
+    except Misconfigured:
+        raise
+    except Exception as error:  # noqa: BLE001  if it is one of ours, it shows again
+        return f"{type(error).__name__}: {error}"[:500]
+    return emitted
 
 
 def decode(stage: Stage, raw: bytes) -> Event:

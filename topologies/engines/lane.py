@@ -1,21 +1,23 @@
 """The records of one partition that a consumer is handed: worked on, written, acknowledged.
 
-Records of different keys are worked on at the same time, those of one key one after another.
-A record is acknowledged when its outputs are durable and so are those of all before it: a
-position never says of a record that it is done before it is, whatever overtook it.
+Records of different keys are worked on at the same time, those of one key one after another,
+unless their topic keeps no order. A record is acknowledged when its outputs are durable and so
+are those of all before it: a position never says of a record that it is done before it is,
+whatever overtook it.
 """
 
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from itertools import islice
 from typing import Any
 
+from topologies.engines.turns import MOST_AT_ONCE, Turns, Work, WorkOnSeveral
 from topologies.errors import Retryable
 from topologies.ports.log import Entry, Record
 
 WRITE_AGAIN_S = 0.5
 
-Work = Callable[[Record], Coroutine[Any, Any, Sequence[Entry]]]
 Write = Callable[[Sequence[Entry]], Awaitable[None]]
 
 
@@ -34,7 +36,14 @@ class Lane:
     """One partition, as long as it is ours."""
 
     def __init__(
-        self, work: Work, write: Write, *, room: asyncio.Semaphore, tasks: asyncio.TaskGroup
+        self,
+        work: Work,
+        write: Write,
+        *,
+        room: asyncio.Semaphore,
+        tasks: asyncio.TaskGroup,
+        keeps_order: bool = True,
+        work_on_several: WorkOnSeveral | None = None,
     ) -> None:
         """Begin with nothing under way.
 
@@ -44,11 +53,15 @@ class Lane:
             room: Shared by the lanes of a consumer. Whoever hands a record in has acquired it;
                 it is released when the record is done.
             tasks: Where the work runs.
+            keeps_order: Whether records of one key wait for each other.
+            work_on_several: Does for records of one key at once what *work* does for each.
         """
         self._work = work
+        self._work_on_several = work_on_several
         self._write = write
         self._room = room
         self._tasks = tasks
+        self._keeps_order = keeps_order
         self._items: deque[_Item] = deque()  # in order; done ones wait for those before them
         self._queues: dict[str, deque[_Item]] = {}  # by key; its first is worked on
         self._running: set[asyncio.Task[None]] = set()
@@ -62,11 +75,12 @@ class Lane:
         """Work on *record*, and call *acknowledge* when it and all before it are done."""
         item = _Item(record, acknowledge)
         self._items.append(item)
-        if (queue := self._queues.get(record.key)) is not None:
+        key = record.key if self._keeps_order else str(record.offset)
+        if (queue := self._queues.get(key)) is not None:
             queue.append(item)
             return
-        self._queues[record.key] = queue = deque([item])
-        self._start(self._work_on(record.key, queue))
+        self._queues[key] = queue = deque([item])
+        self._start(self._work_on(key, queue))
 
     async def leave(self, grace_s: float) -> None:
         """End, since the partition is another's now; what is under way gets *grace_s* to end.
@@ -84,16 +98,18 @@ class Lane:
         self._items.clear()
 
     async def _work_on(self, key: str, queue: deque[_Item]) -> None:
+        turns = Turns(self._work, self._work_on_several)
         while queue and not self._is_over:
-            item = queue[0]
-            entries = await self._work(item.record)
-            if entries:
-                # Its writing begins before the next record's, and nobody waits for its end:
-                # the log keeps the order.
-                self._start(self._written(item, entries))
-            else:
-                self._done(item)
-            queue.popleft()
+            items = list(islice(queue, MOST_AT_ONCE))
+            found = await turns.take([item.record for item in items])
+            for item, entries in zip(items, found, strict=False):
+                if entries:
+                    # Its writing begins before the next record's, and nobody waits for its
+                    # end: the log keeps the order.
+                    self._start(self._written(item, entries))
+                else:
+                    self._done(item)
+                queue.popleft()
         self._queues.pop(key, None)
 
     async def _written(self, item: _Item, entries: Sequence[Entry]) -> None:

@@ -1,15 +1,17 @@
 """One consumer of one partition: reads, has it worked on, commits outputs and position as one.
 
-Records of different keys are worked on at the same time, those of one key one after another.
-Only one commit is under way at a time, and it takes all that was finished meanwhile: a
-position never says of a record that it is done before its outputs are durable.
+Records of different keys are worked on at the same time, those of one key one after another,
+unless their topic keeps no order. Only one commit is under way at a time, and it takes all that
+was finished meanwhile: a position never says of a record that it is done before its outputs are
+durable.
 """
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Coroutine, Sequence
-from typing import Any
+from collections.abc import Sequence
+from itertools import islice
 
+from topologies.engines.turns import MOST_AT_ONCE, Turns, Work, WorkOnSeveral
 from topologies.engines.window import Window
 from topologies.errors import Retryable
 from topologies.ports.log import Entry, PartitionedLog, Position, Record
@@ -18,7 +20,6 @@ POLL_S = 5.0  # the longest that a reader sleeps without a look
 WIDEST_SPAN = 1_024  # how far others may pass a record that waits
 COMMIT_AGAIN_S = 0.5
 
-Work = Callable[[Record], Coroutine[Any, Any, Sequence[Entry]]]
 
 
 class Reader:
@@ -34,6 +35,8 @@ class Reader:
         work: Work,
         in_flight: int,
         until: int | None = None,
+        keeps_order: bool = True,
+        work_on_several: WorkOnSeveral | None = None,
     ) -> None:
         """Prepare.
 
@@ -45,14 +48,18 @@ class Reader:
             work: Returns what is to be written for a record.
             in_flight: How many records may be worked on at once.
             until: End before this offset; None: go on for ever.
+            keeps_order: Whether records of one key wait for each other.
+            work_on_several: Does for records of one key at once what *work* does for each.
         """
         self._log = log
         self._group = group
         self._topic = topic
         self._partition = partition
         self._work = work
+        self._work_on_several = work_on_several
         self._in_flight = in_flight
         self._until = until
+        self._keeps_order = keeps_order
         self._window = Window(0)
         self._queues: dict[str, deque[Record]] = {}  # by key; its first is worked on
         self._finished: list[tuple[int, Sequence[Entry]]] = []
@@ -104,19 +111,22 @@ class Reader:
         for record in records:
             if not window.take(record.offset):
                 continue
-            if (queue := self._queues.get(record.key)) is not None:
+            key = record.key if self._keeps_order else str(record.offset)
+            if (queue := self._queues.get(key)) is not None:
                 queue.append(record)
             else:
-                self._queues[record.key] = queue = deque([record])
-                tasks.create_task(self._work_on(record.key, queue))
+                self._queues[key] = queue = deque([record])
+                tasks.create_task(self._work_on(key, queue))
 
     async def _work_on(self, key: str, queue: deque[Record]) -> None:
+        turns = Turns(self._work, self._work_on_several)
         while queue:
-            record = queue[0]
-            entries = await self._work(record)
-            self._finished.append((record.offset, entries))
+            records = list(islice(queue, MOST_AT_ONCE))
+            found = await turns.take(records)
+            for record, entries in zip(records, found, strict=False):
+                self._finished.append((record.offset, entries))
+                queue.popleft()
             self._has_finished.set()
-            queue.popleft()
         del self._queues[key]
 
     async def _commit_for_ever(self) -> None:

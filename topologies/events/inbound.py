@@ -25,6 +25,30 @@ BodyType = Literal["7BIT", "8BITMIME", "BINARYMIME"]
 # What a client called itself: no name at all (RFC 5321 §4.1.1.1), our own, one that does not
 # lead to it, one that does not exist, one that leads to it; empty: not looked up.
 HeloVerdict = Literal["", "malformed", "ours", "mismatch", "unresolved", "proved"]
+# malware: known as such. suspicious: made to run or to deceive. executable: a program or script.
+# macro: code in a document. encrypted, unscannable: can't be looked into. bomb: unpacks to
+# very much more than it is.
+FindingKind = Literal[
+    "malware", "suspicious", "executable", "macro", "encrypted", "bomb", "unscannable"
+]
+# reject is for whoever can still say no; what was accepted is quarantined, and reported.
+MalwareAction = Literal["reject", "quarantine", "tag", "deliver"]
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One thing that a scanner found in a mail."""
+
+    kind: FindingKind
+    name: str  # of the signature or rule, or what was found in a few words
+    part: str = ""  # file name of the part it was found in, with its path in archives
+
+
+class Release(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """That a mail was let out of the quarantine, so that nobody looks for malware again."""
+
+    by: str  # who decided it
+    mail_id: str  # of the mail that was quarantined
+    findings: tuple[Finding, ...] = ()  # what it was kept for
 
 
 class RecipientWish(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -63,6 +87,7 @@ class MailReceived(Event, frozen=True, kw_only=True, tag="mail.received/1"):
     helo_verdict: HeloVerdict = ""  # whether `helo` is the client's name
     body_type: BodyType = "7BIT"  # RFC 6152, RFC 3030: with BINARYMIME, CR and LF may stand alone
     wishes: DeliveryWishes | None = None  # None: the sender had none
+    released: Release | None = None  # None: it does not come out of the quarantine
 
     @property
     def key(self) -> str:
@@ -121,6 +146,14 @@ class VirusVerdict(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     result: Literal["clean", "infected", "unscannable"]
     name: str = ""  # of the signature or rule
     part: str = ""  # file name of the part it was found in
+    findings: tuple[Finding, ...] = ()  # all that was found, also what infects nobody
+    action: Literal["", MalwareAction] = ""  # what follows by policy; empty: nobody decided
+
+    @property
+    def is_held(self) -> bool:
+        """Whether the mail is kept from its recipients."""
+        held = ("reject", "quarantine")
+        return self.action in held if self.action else self.result == "infected"
 
 
 class MailScanned(MailAuthenticated, frozen=True, kw_only=True, tag="mail.scanned/1"):
@@ -168,10 +201,24 @@ class MailUndeliverable(Event, frozen=True, kw_only=True, tag="mail.undeliverabl
         return self.mail_id
 
 
+class MailDisposed(Event, frozen=True, kw_only=True, tag="mail.disposed/1"):
+    """A user has no copy of a message, because their own rules want it so."""
+
+    mail_id: str
+    recipient: str  # of the envelope, who led to them
+    user_id: str
+    how: Literal["discarded", "refused", "forwarded"]
+
+    @property
+    def key(self) -> str:
+        return self.mail_id
+
+
 class SenderJudged(Event, frozen=True, kw_only=True, tag="sender.judged/1"):
     """A mail whose sender's domain is proved was judged: one more to know the domain by."""
 
-    sender: str  # the domain in From, proved by DMARC; lower case, in ASCII
+    # The domain in From, proved by DMARC, lower case, in ASCII; or "user:" and the id of our user
+    sender: str
     mail_id: str
     judged_at: datetime  # when the mail was received
     is_bad: bool  # spam by what stands in it, or malware

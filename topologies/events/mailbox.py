@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Literal
 
 from topologies.events.base import Event
-from topologies.events.inbound import Authentication, SpamVerdict
+from topologies.events.inbound import Authentication, MailReceived, SpamVerdict, VirusVerdict
 from topologies.events.message import Message, RawRef
 
 # Every mailbox has these, without being asked. Custom folders have UUIDs.
@@ -45,7 +45,10 @@ class Deliver(Command, frozen=True, kw_only=True, tag="mailbox.deliver/1"):
     is_read: bool = False
     authentication: Authentication | None = None
     spam: SpamVerdict | None = None
+    is_starred: bool = False
     note: str = ""  # why it lies here, when that is not plain (virus name)
+    virus: VirusVerdict | None = None  # None: nothing was found that is worth telling
+    held: MailReceived | None = None  # in quarantine: what was accepted, less the message itself
 
 
 class SetFlags(Command, frozen=True, kw_only=True, tag="mailbox.set-flags/1"):
@@ -94,6 +97,12 @@ class DeleteFolder(Command, frozen=True, kw_only=True, tag="mailbox.delete-folde
     folder_id: str
 
 
+class UseMailbox(Command, frozen=True, kw_only=True, tag="mailbox.use/1"):
+    """Let the mailbox that was made anew beside the one in use take its place."""
+
+    generation: int  # its number; the first mailbox of a user has 0
+
+
 ChangeKind = Literal[
     "email.added",
     "email.updated",
@@ -103,6 +112,7 @@ ChangeKind = Literal[
     "folder.updated",
     "folder.removed",
     "thread.merged",
+    "mailbox.rebuilt",  # all may be different: read it anew
 ]
 
 

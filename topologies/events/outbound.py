@@ -47,6 +47,36 @@ class MailSubmitted(Event, frozen=True, kw_only=True, tag="mail.submitted/1"):
         return self.mail_id
 
 
+class MailHeld(MailSubmitted, frozen=True, kw_only=True, tag="mail.held/1"):
+    """A user sent a message for later, and may take it back until then."""
+
+    due_at: datetime  # when it is sent
+
+
+class MailHeld5s(MailHeld, frozen=True, kw_only=True, tag="mail.held-5s/1"):
+    """To be looked at again in five seconds."""
+
+
+class MailHeld1m(MailHeld, frozen=True, kw_only=True, tag="mail.held-1m/1"):
+    """To be looked at again in a minute."""
+
+
+class MailHeld30m(MailHeld, frozen=True, kw_only=True, tag="mail.held-30m/1"):
+    """To be looked at again in half an hour."""
+
+
+class MailHeld4h(MailHeld, frozen=True, kw_only=True, tag="mail.held-4h/1"):
+    """To be looked at again in four hours."""
+
+
+HOLDS: dict[timedelta, type[MailHeld]] = {
+    timedelta(seconds=5): MailHeld5s,
+    timedelta(minutes=1): MailHeld1m,
+    timedelta(minutes=30): MailHeld30m,
+    timedelta(hours=4): MailHeld4h,
+}
+
+
 class VetVerdict(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Whether a mail of ours may go out."""
 
@@ -151,6 +181,7 @@ class RecipientResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     text: str = ""  # the peer's words, or ours where it had none
     host: str = ""  # who answered: the MX and its address
     tls: str = ""  # protocol version and cipher; empty: clear text, or it came to none
+    tells_itself: bool = False  # the peer was handed the wishes and reports itself (RFC 3461 §5.2)
 
 
 class DeliveryAttempted(Event, frozen=True, kw_only=True, tag="delivery.attempted/1"):
@@ -168,6 +199,7 @@ class DeliveryAttempted(Event, frozen=True, kw_only=True, tag="delivery.attempte
     next_try_at: datetime | None = None  # of those deferred; None: there are none any more
     kind: Literal["sent", "forwarded", "answer", "report"] = "sent"
     wishes: DeliveryWishes | None = None
+    is_late: bool = False  # told by a bounce that the sender was sent, long after the attempt
 
     @property
     def key(self) -> str:

@@ -55,7 +55,7 @@ async def authenticate(
     mail: MailParsed, *, dns: Resolver, blobs: Blobs, policy: AuthenticatePolicy
 ) -> Sequence[Event]:
     """Return the mail with what is known about who sent it."""
-    if mail.user_id:
+    if mail.user_id or mail.origin == "local":  # or we wrote it ourselves: a report
         known = Authentication(signed_in=True, from_domain=_from_domain(mail))
     elif mail.origin == "import":
         known = Authentication(from_domain=_from_domain(mail))

@@ -1,26 +1,45 @@
-"""Route: whose mailbox a judged mail goes to, and which folder.
+"""Route: whose mailbox a judged mail goes to, which folder, and to whom it goes on.
 
 Reads `mail.scored`; writes one `Deliver` for each user, however many of the envelope's
-recipients lead to them, and to `mail.exceptions` what no mailbox gets. An infected mail
-goes to the quarantine and to nobody else. Whether a mail is infected or spam was decided
-before. Who an address leads to is the directory's answer at this moment: a replay may hear
-another one, but derives the same ids for the same user, so nobody gets a second copy.
+recipients lead to them, and what each user's own rules make of it: other folders, further
+copies, mail that goes on to others, answers. Aliases may lead to other systems, and a bounce to
+a reverse-path of ours goes to whom that stands for. What no mailbox gets is told in
+`mail.exceptions`. A mail that is held goes to the quarantine and to nobody else. Whether a mail
+is infected or spam was decided before.
+
+Who an address leads to, and what users want, is the answer of this moment: a replay may hear
+another one, but derives the same ids, so nobody gets a second copy.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from topologies.events import (
     INBOX,
     QUARANTINE_USER,
     SPAM,
+    CreateFolder,
     Deliver,
     Event,
+    MailDisposed,
+    MailOutgoing,
     MailQuarantined,
+    MailReceived,
     MailScored,
     MailUndeliverable,
 )
-from topologies.mail import ids
-from topologies.ports.directory import Directory, Target
+from topologies.mail import dkim_canonical, ids, loops, malware
+from topologies.mail.answerable import keys as address_keys
+from topologies.mail.forwarding import Forwarder, Opened
+from topologies.mail.own_rules import Obedience
+from topologies.ports.answers import Answers
+from topologies.ports.blobs import Blobs
+from topologies.ports.directory import Directory, Resolved, Target
+from topologies.ports.dkim_keys import DkimKeys
+from topologies.ports.mailboxes import Mailboxes
+from topologies.ports.policy import SignPolicy
+from topologies.ports.rules import Rules
+from topologies.ports.url_key import UrlKey
 from topologies.stage import stage
 
 _WHY_NOT = {
@@ -28,34 +47,118 @@ _WHY_NOT = {
     "foreign": "its domain is none of ours any more",
     "invalid": "it is no valid address",
 }
+_NO_MEMBER = "5.7.1 only members may write there"
 
 
-@stage(reads=MailScored, writes=[Deliver, MailQuarantined, MailUndeliverable])
-async def route(mail: MailScored, *, directory: Directory) -> Sequence[Event]:
-    """Return a copy for each user that the recipients lead to."""
-    if mail.virus.result == "infected":
+@dataclass(slots=True)
+class _Reached:
+    """Whom the recipients of a mail lead to.
+
+    Attributes:
+        copies: By user, the recipient who led there first.
+        onward: By recipient, the addresses that it goes on to.
+        unreached: Why, by recipient.
+    """
+
+    copies: dict[str, tuple[str, Target]] = field(default_factory=dict[str, tuple[str, Target]])
+    onward: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
+    unreached: dict[str, str] = field(default_factory=dict[str, str])
+
+
+@stage(
+    reads=MailScored,
+    writes=[
+        Deliver,
+        CreateFolder,
+        MailReceived,
+        MailOutgoing,
+        MailQuarantined,
+        MailUndeliverable,
+        MailDisposed,
+    ],
+)
+async def route(
+    mail: MailScored,
+    *,
+    directory: Directory,
+    mailboxes: Mailboxes,
+    blobs: Blobs,
+    rules: Rules,
+    answers: Answers,
+    keys: DkimKeys,
+    url_key: UrlKey,
+    policy: SignPolicy,
+) -> Sequence[Event]:
+    """Return what each whom the recipients lead to gets."""
+    if mail.virus.is_held:
         return _quarantined(mail)
-    copies: dict[str, tuple[str, Target]] = {}  # by user: the recipient who led there first
-    unreached: list[Event] = []
+    forwarder = Forwarder(
+        directory=directory, blobs=blobs, keys=keys, url_key=url_key, hostname=policy.hostname
+    )
+    obedience = Obedience(rules=rules, answers=answers, mailboxes=mailboxes, forwarder=forwarder)
+    opened = Opened(mail, blobs)
+    reached = await _reached(mail, directory, forwarder)
+    note = malware.note_of(mail.virus, is_released=mail.released is not None)
+    events: list[Event] = []
+    for recipient, target in reached.copies.values():
+        folder_id = SPAM if mail.spam.is_spam else INBOX
+        copy = _copy(
+            mail, target.user_id, folder_id, recipient=recipient, tag=target.tag, note=note
+        )
+        events += await obedience.obeyed(opened, copy, target.address)
+    for recipient, addresses in reached.onward.items():
+        events += await _sent_on(opened, addresses, recipient, forwarder)
+    events += [
+        MailUndeliverable(mail_id=mail.mail_id, recipient=recipient, reason=reason)
+        for recipient, reason in reached.unreached.items()
+    ]
+    return events
+
+
+async def _reached(mail: MailScored, directory: Directory, forwarder: Forwarder) -> _Reached:
+    """Return whom the recipients lead to."""
+    reached = _Reached()
     for recipient in dict.fromkeys(mail.recipients):
         resolved = await directory.resolve(recipient)
-        for target in resolved.targets:
-            copies.setdefault(target.user_id, (recipient, target))
-        if not resolved.targets:
-            reason = _WHY_NOT.get(resolved.status, "it leads to nobody")
-            unreached.append(
-                MailUndeliverable(mail_id=mail.mail_id, recipient=recipient, reason=reason)
-            )
-    folder_id = SPAM if mail.spam.is_spam else INBOX
-    is_unscanned = mail.virus.result == "unscannable"
-    note = _found(mail, "could not be scanned for viruses") if is_unscanned else ""
-    return [
-        *(
-            _copy(mail, target.user_id, folder_id, recipient=recipient, tag=target.tag, note=note)
-            for recipient, target in copies.values()
-        ),
-        *unreached,
-    ]
+        if resolved.status in ("local", "unknown") and (
+            sender := await forwarder.bounce_target(recipient, mail)
+        ):
+            reached.onward[recipient] = [sender]
+        elif resolved.members_only and not _is_member(mail, resolved):
+            reached.unreached[recipient] = _NO_MEMBER
+        elif resolved.targets or resolved.forwards:
+            for target in resolved.targets:
+                reached.copies.setdefault(target.user_id, (recipient, target))
+            if resolved.forwards:
+                reached.onward[recipient] = list(resolved.forwards)
+        else:
+            reached.unreached[recipient] = _WHY_NOT.get(resolved.status, "it leads to nobody")
+    return reached
+
+
+def _is_member(mail: MailScored, resolved: Resolved) -> bool:
+    """Tell whether a member of a group wrote, as far as anybody can tell."""
+    known = mail.authentication
+    if known.dmarc == "fail" or known.spf == "fail":
+        return False
+    members = address_keys([*(target.address for target in resolved.targets), *resolved.forwards])
+    return bool(address_keys([mail.mail_from]) & members)
+
+
+async def _sent_on(
+    opened: Opened, addresses: Sequence[str], recipient: str, forwarder: Forwarder
+) -> Sequence[Event]:
+    """Return what sends a mail on that came to an alias, or to a reverse-path of ours."""
+    mail = opened.mail
+    header, _ = dkim_canonical.split(await opened.raw())
+    fields = [(name, line.partition(b":")[2]) for name, line in dkim_canonical.fields(header)]
+    if loops.is_loop(fields, recipient):
+        reason = loops.REASON
+    elif mail.spam.is_spam:
+        reason = "5.7.1 it is spam, which is not forwarded"
+    else:
+        return await forwarder.sent_on(opened, addresses, recipient)
+    return [MailUndeliverable(mail_id=mail.mail_id, recipient=recipient, reason=reason)]
 
 
 def _copy(
@@ -85,13 +188,15 @@ def _copy(
         authentication=mail.authentication,
         spam=mail.spam,
         note=note,
+        virus=mail.virus if note else None,
+        held=malware.held(mail) if user_id == QUARANTINE_USER else None,
     )
 
 
 def _quarantined(mail: MailScored) -> Sequence[Event]:
     recipient = next(iter(mail.recipients), "")
     return [
-        _copy(mail, QUARANTINE_USER, INBOX, recipient=recipient, note=_found(mail, "infected")),
+        _copy(mail, QUARANTINE_USER, INBOX, recipient=recipient, note=malware.note_of(mail.virus)),
         MailQuarantined(
             mail_id=mail.mail_id,
             quarantined_at=mail.received_at,
@@ -99,8 +204,3 @@ def _quarantined(mail: MailScored) -> Sequence[Event]:
             virus=mail.virus,
         ),
     ]
-
-
-def _found(mail: MailScored, verdict: str) -> str:
-    what = " in ".join(filter(None, (mail.virus.name, mail.virus.part)))
-    return f"{verdict}: {what}" if what else verdict

@@ -1,36 +1,49 @@
-"""Scan: look for malware in a mail and in all that it carries.
+"""Scan: look for malware in a mail and in all that it carries, and decide what follows.
 
 Reads `mail.authenticated`; writes `mail.scanned`. The raw message is scanned, and what a scanner
 does not find in it while it is encoded: the decoded text and each attachment. Every part has
-a say: one infected part makes the mail infected, else one that could not be scanned makes it
-unscannable. What follows from that is decided by `route`.
+a say. The policy names an action for each kind of finding, and the strictest counts; `route`
+only carries it out. A mail that an administrator let out of the quarantine is not looked at
+again: it is tagged with what it was kept for.
 """
 
 from collections.abc import AsyncIterator, Sequence
 
-from topologies.events import Event, MailAuthenticated, MailScanned, VirusVerdict
+from topologies.events import (
+    Event,
+    Finding,
+    MailAuthenticated,
+    MailScanned,
+    Release,
+    VirusVerdict,
+)
 from topologies.events.inbound import grow
+from topologies.mail import malware
 from topologies.mail.raw import read_raw
 from topologies.ports.antivirus import Antivirus
 from topologies.ports.blobs import Blobs
+from topologies.ports.policy import MalwarePolicy
 from topologies.stage import stage
 
-CLEAN = VirusVerdict(result="clean")
-UNLISTED = VirusVerdict(result="unscannable", name="too many parts")
+UNLISTED = Finding(kind="unscannable", name="too many parts")
+# After these nothing else matters, and a mail full of bombs must not cost one each.
+_ENDING = ("malware", "bomb")
 
 
 @stage(reads=MailAuthenticated, writes=[MailScanned])
-async def scan(mail: MailAuthenticated, *, antivirus: Antivirus, blobs: Blobs) -> Sequence[Event]:
-    """Return the mail with what was found in it."""
-    worst = UNLISTED if mail.message.truncated else CLEAN
+async def scan(
+    mail: MailAuthenticated, *, antivirus: Antivirus, blobs: Blobs, policy: MalwarePolicy
+) -> Sequence[Event]:
+    """Return the mail with what was found in it, and what follows."""
+    if mail.released is not None:
+        return [grow(mail, MailScanned, virus=_released(mail.released))]
+    found = [UNLISTED] if mail.message.truncated else []
     async for content, file_name in _contents(mail, blobs):
         verdict = await antivirus.scan(content, file_name=file_name)
-        if verdict.result == "infected":
-            worst = _in_part(verdict, file_name)
+        found += [_in_part(finding, file_name) for finding in malware.findings_of(verdict)]
+        if any(finding.kind in _ENDING for finding in found):
             break
-        if verdict.result == "unscannable" and worst.result == "clean":
-            worst = _in_part(verdict, file_name)
-    return [grow(mail, MailScanned, virus=worst)]
+    return [grow(mail, MailScanned, virus=malware.decided(found, policy))]
 
 
 async def _contents(mail: MailAuthenticated, blobs: Blobs) -> AsyncIterator[tuple[bytes, str]]:
@@ -50,6 +63,11 @@ async def _contents(mail: MailAuthenticated, blobs: Blobs) -> AsyncIterator[tupl
             yield await blobs.get(attachment.blob), attachment.file_name
 
 
-def _in_part(verdict: VirusVerdict, file_name: str) -> VirusVerdict:
-    part = "/".join(filter(None, (file_name, verdict.part)))
-    return VirusVerdict(result=verdict.result, name=verdict.name, part=part)
+def _in_part(finding: Finding, file_name: str) -> Finding:
+    part = "/".join(filter(None, (file_name, finding.part)))
+    return Finding(kind=finding.kind, name=finding.name, part=part)
+
+
+def _released(release: Release) -> VirusVerdict:
+    # Clean, since somebody looked: its sender's name shall not suffer again.
+    return VirusVerdict(result="clean", findings=release.findings, action="tag")

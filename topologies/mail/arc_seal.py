@@ -3,7 +3,6 @@
 Pure. Decides nothing about the message: who calls has verified the chain and knows what to say.
 """
 
-import base64
 import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -13,6 +12,7 @@ from topologies.mail import arc_chain, dkim_canonical
 from topologies.mail.arc_chain import MOST_SETS, BrokenChain
 from topologies.mail.authres import folded
 from topologies.mail.dkim_private import PrivateKey
+from topologies.mail.dkim_write import chosen, in_base64, with_value
 
 # RFC 6376 §5.4.1, and what RFC 8617 §4.1.2 adds; Authentication-Results are taken away by others.
 SIGNED = (
@@ -66,16 +66,16 @@ def seal(
     }
     digest = hashlib.sha256(dkim_canonical.body(body, "relaxed")).digest()
     signed = list(names) if names is not None else _names(found_by)
-    own = {"bh": _base64(digest), "c": "relaxed/relaxed", "h": ":".join(signed)}
+    own = {"bh": in_base64(digest), "c": "relaxed/relaxed", "h": ":".join(signed)}
     found_by.setdefault(arc_chain.RESULTS, []).insert(0, results)
-    over = _chosen(found_by, signed)
-    message = _with_value("ARC-Message-Signature", common | own, over, key)
+    over = chosen(found_by, signed)
+    message = with_value("ARC-Message-Signature", common | own, over, key)
     sets = [results, message]
     if chain.result == "pass":
         sets = [part for one in arc_chain.read(fields) for part in _parts(one)] + sets
     state = {"cv": chain.result}
     # §5.1.2: where the chain is broken, the seal covers our own set alone.
-    closing = _with_value("ARC-Seal", common | state, sets, key)
+    closing = with_value("ARC-Seal", common | state, sets, key)
     return b"".join(part + dkim_canonical.CRLF for part in (closing, message, results))
 
 
@@ -94,32 +94,3 @@ def _parts(one: arc_chain.ArcSet) -> tuple[bytes, bytes, bytes]:
 def _names(found_by: Mapping[str, Sequence[bytes]]) -> list[str]:
     names = [name for name in SIGNED for _ in found_by.get(name, ())]
     return ["from", *names]  # once more than there are, so that none can be added
-
-
-def _chosen(found_by: Mapping[str, Sequence[bytes]], names: Sequence[str]) -> list[bytes]:
-    unused = {name: list(found) for name, found in found_by.items()}
-    # RFC 6376 §5.4.2: from the bottom; what is not there is signed as not there.
-    return [unused[name.lower()].pop() for name in names if unused.get(name.lower())]
-
-
-def _with_value(
-    name: str, tags: Mapping[str, str], over: Sequence[bytes], key: PrivateKey
-) -> bytes:
-    """Return the field *name* with *tags*, signed together with the fields *over*."""
-    unsigned = _field(name, {**tags, "b": ""})
-    digest = hashlib.sha256()
-    for field in over:
-        digest.update(dkim_canonical.field(field, "relaxed") + dkim_canonical.CRLF)
-    digest.update(dkim_canonical.field(unsigned, "relaxed"))
-    return _field(name, {**tags, "b": _base64(key.sign(digest.digest()))})
-
-
-def _field(name: str, tags: Mapping[str, str]) -> bytes:
-    # Broken between tags only, so the relaxed form does not depend on where.
-    written = [f"{tag}={tags[tag]};" for tag in sorted(tags)]
-    written[-1] = written[-1].removesuffix(";")
-    return folded(f"{name}:", written)[:-2]
-
-
-def _base64(data: bytes) -> str:
-    return base64.b64encode(data).decode()

@@ -48,6 +48,8 @@ class Draft:
     files: Sequence[File] = ()
     in_reply_to: str = ""  # without <>
     references: Sequence[str] = ()  # of the mail that is answered, oldest first
+    reply_to: Sequence[Address] = ()
+    fields: Sequence[tuple[str, str]] = ()  # further ones, name and text
 
 
 def compose(draft: Draft) -> bytes:
@@ -91,7 +93,10 @@ def _header(draft: Draft) -> bytes:
     known = list(dict.fromkeys((*draft.references, draft.in_reply_to)))
     if len(known) > MOST_REFERENCES:
         known = [known[0], *known[-(MOST_REFERENCES - 1) :]]
-    people = (("From", (draft.sender,)), ("To", draft.to), ("Cc", draft.cc))
+    people = (
+        *(("From", (draft.sender,)), ("Reply-To", draft.reply_to)),
+        *(("To", draft.to), ("Cc", draft.cc)),
+    )
     lines = [
         *(address_field(name, [_valid(each) for each in given]) for name, given in people if given),
         text_field("Subject", _checked(draft.subject)),
@@ -101,6 +106,7 @@ def _header(draft: Draft) -> bytes:
     if draft.in_reply_to:
         lines.append(id_field("In-Reply-To", [_checked(draft.in_reply_to)]))
         lines.append(id_field("References", [_checked(each) for each in known]))
+    lines += [text_field(_checked(name), _checked(text)) for name, text in draft.fields]
     return "".join(lines).encode()
 
 

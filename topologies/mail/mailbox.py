@@ -28,6 +28,7 @@ from topologies.events.mailbox import (
     MoveEmails,
     RenameFolder,
     SetFlags,
+    UseMailbox,
 )
 from topologies.mail import folder_names, ids, threads
 from topologies.mail.mailbox_emails import email_of
@@ -61,6 +62,8 @@ def needs(command: Command) -> Needs:
             return Needs(command_id=command_id, email_ids=wanted)
         case CreateFolder() | RenameFolder():
             return Needs(command_id=command_id)
+        case UseMailbox(generation=generation):
+            return Needs(command_id=command_id, generation=generation)
         case DeleteFolder(folder_id=folder_id):
             return Needs(command_id=command_id, oldest_in_folder=folder_id, limit=STEP)
         case _:
@@ -94,6 +97,8 @@ def decide(command: Command, loaded: Loaded) -> Effects:
             return _rename_folder(command, loaded)
         case DeleteFolder():
             return _delete_folder(command, loaded)
+        case UseMailbox():
+            return _use(command, loaded)
         case _:
             raise Poison(f"{type(command).__name__} is no command that a mailbox knows")
 
@@ -234,6 +239,12 @@ def _delete_folder(command: DeleteFolder, loaded: Loaded) -> Effects:
         ledger.move(mail, TRASH)
     if is_last_step:
         ledger.remove_folder(folder.folder_id)
+    return ledger.done()
+
+
+def _use(command: UseMailbox, loaded: Loaded) -> Effects:
+    ledger = Ledger(command, loaded)
+    ledger.rebuild()
     return ledger.done()
 
 

@@ -25,6 +25,8 @@ def email_of(command: Deliver, *, folder_id: str, thread_id: str, seq: int) -> E
         authentication=command.authentication,
         spam=command.spam,
         note=command.note,
+        virus=command.virus,
+        held=command.held,
     )
 
 
@@ -37,7 +39,7 @@ def _summary(command: Deliver, folder_id: str, thread_id: str, seq: int) -> Summ
         folder_id=folder_id,
         thread_id=thread_id,
         is_read=command.is_read,
-        is_starred=False,
+        is_starred=command.is_starred,
         from_name=sender.name[:NAME_CHARACTERS],
         from_address=sender.address[:ADDRESS_CHARACTERS],
         to=tuple([a.address[:ADDRESS_CHARACTERS] for a in message.to[:ADDRESSES]]),

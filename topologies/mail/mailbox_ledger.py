@@ -89,6 +89,10 @@ class Ledger:
         self._merged.append((thread_id, into))
         self._tell("thread.merged", thread_id=into, merged_thread_id=thread_id)
 
+    def rebuild(self) -> None:
+        """Tell that the mailbox was made anew."""
+        self._tell("mailbox.rebuilt")
+
     def done(self) -> Effects:
         """Return all that is to be written, with the answer if one is wanted."""
         command = self._command

@@ -6,7 +6,8 @@ its attachments.
 
 from collections.abc import AsyncIterator
 
-from topologies.events import RawRef
+from topologies.errors import Poison
+from topologies.events import MailOutgoing, MailSubmitted, RawRef
 from topologies.mail import skeleton
 from topologies.ports.blobs import Blobs
 
@@ -36,3 +37,17 @@ async def stream_raw(blobs: Blobs, ref: RawRef) -> AsyncIterator[bytes]:
         chunks = skeleton.rebuilt(await blobs.get(ref.blob), blobs)
     async for chunk in chunks:
         yield chunk
+
+
+async def raw_of(mail: MailSubmitted | MailOutgoing, blobs: Blobs) -> bytes:
+    """Return the message that *mail* holds, or refers to.
+
+    Raises:
+        BlobMissing: The store does not hold it.
+        Poison: It does neither.
+    """
+    if mail.raw is not None:
+        return mail.raw
+    if mail.raw_blob is not None:
+        return await blobs.get(mail.raw_blob)
+    raise Poison(f"{mail.mail_id} holds no message")

@@ -49,3 +49,8 @@ def weighed(probability: float, by: float) -> float:
         return probability
     odds = probability * math.exp(by)  # not by way of the logarithm, whose way back may overflow
     return odds / (odds + 1 - probability)
+
+
+def user_key(user_id: str) -> str:
+    """Return under what mails that a user of ours sends are counted: no domain is called so."""
+    return f"user:{user_id}"

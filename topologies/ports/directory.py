@@ -37,10 +37,14 @@ class Resolved:
     Attributes:
         status: ``local``: `targets` get a copy each. ``unknown``: our domain, but
             nobody of that name. ``foreign``: not our domain. ``invalid``: no address.
+        forwards: Addresses of other systems that it leads to besides, or alone.
+        members_only: Nobody but those whom it leads to may write to it.
     """
 
     status: Literal["local", "unknown", "foreign", "invalid"]
     targets: tuple[Target, ...] = ()
+    forwards: tuple[str, ...] = ()
+    members_only: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

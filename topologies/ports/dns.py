@@ -1,7 +1,8 @@
 """What is asked of the DNS."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Literal, Protocol
 
 
 class Resolver(Protocol):
@@ -25,4 +26,26 @@ class Resolver(Protocol):
 
     async def ptr(self, address: str) -> Sequence[str]:
         """Return the names of an IP *address* by reverse look-up."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Tlsa:
+    """One TLSA record (RFC 6698 §2.1)."""
+
+    usage: int
+    selector: int
+    matching: int
+    data: bytes
+
+
+class SignedNames(Protocol):
+    """What the DNS says and vouches for by DNSSEC. Errors are those of ``Resolver``."""
+
+    async def is_signed(self, name: str, kind: Literal["MX", "A", "AAAA"]) -> bool:
+        """Return whether the answer to that question is authenticated."""
+        ...
+
+    async def tlsa(self, name: str) -> Sequence[Tlsa]:
+        """Return the TLSA records of *name*, if they are authenticated; else none."""
         ...

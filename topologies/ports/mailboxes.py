@@ -1,17 +1,18 @@
 """Where mailboxes are kept: the source of truth for what people see.
 
-Only the stage ``store`` writes, one command at a time for each mailbox, so
+Only the stage ``store`` writes, one command after another for each mailbox, so
 there are no locks. What a command does is decided by
 ``topologies.mail.mailbox``; a connector only loads what that needs and writes
-what it says, atomically for each command.
+what it says, atomically for each command. Commands of one mailbox that wait
+behind each other may be loaded for and written together.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
 
-from topologies.events.inbound import Authentication, SpamVerdict
+from topologies.events.inbound import Authentication, MailReceived, SpamVerdict, VirusVerdict
 from topologies.events.mailbox import CommandAnswered, MailboxChanged
 from topologies.events.message import Message, RawRef
 
@@ -74,6 +75,8 @@ class Email:
     authentication: Authentication | None
     spam: SpamVerdict | None
     note: str
+    virus: VirusVerdict | None = None
+    held: MailReceived | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +94,8 @@ class Needs:
 
     Attributes:
         oldest_in_folder: Load up to `limit` mails of this folder besides.
+        generation: Load of the user's mailbox of this number, which is to take the place of the
+            one in use; 0: of that. Only ``ports.generations`` heeds it.
     """
 
     command_id: str
@@ -98,6 +103,7 @@ class Needs:
     message_ids: tuple[str, ...] = ()  # to find the threads of
     oldest_in_folder: str = ""
     limit: int = 0
+    generation: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +124,19 @@ class Loaded:
     threads: dict[str, str]
     thread_sizes: dict[str, int]
     answered: tuple[MailboxChanged | CommandAnswered, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadedForSeveral:
+    """What a mailbox held before several commands, as far as they ask for.
+
+    Attributes:
+        loaded: What any of them asks for; ``answered`` is None.
+        answers: What those commands led to that were applied before, by command id.
+    """
+
+    loaded: Loaded
+    answers: Mapping[str, tuple[MailboxChanged | CommandAnswered, ...]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,6 +195,26 @@ class Mailboxes(Protocol):
             NoSpace: The disk is full; nothing was written.
             Retryable: The store is out of reach, or the mailbox has changed since it was
                 loaded: two worked on it at once.
+        """
+        ...
+
+    async def load_for_several(self, user_id: str, needs: Sequence[Needs]) -> LoadedForSeveral:
+        """Return what *needs* of several commands name, all of one moment.
+
+        None of them asks for the oldest mails of a folder.
+        """
+        ...
+
+    async def write_several(self, effects: Sequence[Effects]) -> None:
+        """Make *effects* of one mailbox durable in their order, each all or none, and return.
+
+        Each was decided on the mailbox as those before it leave it. All of it is as if
+        ``write`` had been called for one after another; so if it fails, any number of the
+        first may be written.
+
+        Raises:
+            NoSpace: As ``write``.
+            Retryable: As ``write``.
         """
         ...
 

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from topologies.events.inbound import FindingKind, MalwareAction
+
 DmarcDiscovery = Literal["psl", "tree"]
 
 
@@ -62,3 +64,62 @@ class AuthenticatePolicy:
     accepts_partial_bodies: bool = False  # DKIM signatures that leave out the body's end (l=)
     trusted_sealers: tuple[str, ...] = ()  # domains whose ARC seals are believed, and those below
     honours_sealers: bool = False  # what DMARC asks to refuse is accepted when they vouch for it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportPolicy:
+    """What senders are told about their mail, and by whom."""
+
+    hostname: str  # ours: who reports
+    is_delay_told: bool = True  # once, when a mail has waited for some hours
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SuppressionPolicy:
+    """For how long addresses are not written to any more."""
+
+    bounced_days: int = 14  # whose mailbox does not exist; 0: that alone suppresses nothing
+    complained_days: int = 365  # whose owner reported a mail as spam; 0: the same
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignPolicy:
+    """Who we are in what we add to a mail."""
+
+    hostname: str  # ours, in Received
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MalwarePolicy:
+    """What follows from each kind of finding in a mail."""
+
+    malware: MalwareAction = "quarantine"
+    suspicious: MalwareAction = "quarantine"
+    executable: MalwareAction = "quarantine"
+    macro: MalwareAction = "tag"
+    encrypted: MalwareAction = "tag"
+    bomb: MalwareAction = "quarantine"
+    unscannable: MalwareAction = "tag"
+
+    def action_on(self, kind: FindingKind) -> MalwareAction:
+        """Return what follows from a finding of *kind*."""
+        action: MalwareAction = getattr(self, kind)
+        return action
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendRates:
+    """How many mails users may send; each ten recipients begun count as one. 0: any number."""
+
+    user_per_hour: int = 500
+    user_per_day: int = 2_000
+    domain_per_hour: int = 0  # of all users of one domain
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VetPolicy:
+    """From when on a mail of ours is not let out, and its sender may send less."""
+
+    spam_threshold: float = 0.99  # of probability, 0 … 1
+    bad_mails_throttle: int = 3  # in a day; 0: never
+    bad_mails_suspend: int = 10

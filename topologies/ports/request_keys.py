@@ -21,7 +21,7 @@ class Claim:
 
 
 class RequestKeys(Protocol):
-    """The keys of all users, each kept for at least a day."""
+    """The keys of all users, each kept for at least a day after its ``submitted_at``."""
 
     async def find(self, user_id: str, key: str) -> Claim | None:
         """Return what *key* was first used for by this user, or None.

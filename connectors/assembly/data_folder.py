@@ -1,0 +1,157 @@
+"""What lies in the data folder of the embedded profile, as far as several processes use it.
+
+The service opens all of it, a process that takes mail what it needs. Each opens files of its own
+on the same folder; SQLite and locks keep them in step.
+"""
+
+import os
+import shutil
+from collections.abc import Callable
+from contextlib import ExitStack
+from datetime import timedelta
+from pathlib import Path
+
+from connectors.files.blobs import FileBlobs
+from connectors.files.blobs_by_size import BlobsBySize
+from connectors.generations import MailboxGenerations
+from connectors.memory.limits import MemoryLimits
+from connectors.memory.seen import MemorySeen
+from connectors.settings import Settings
+from connectors.sqlite import blobs as blob_rows
+from connectors.sqlite import directory as directory_rows
+from connectors.sqlite import limits as limit_rows
+from connectors.sqlite import log as log_rows
+from connectors.sqlite import mailboxes as mailbox_rows
+from connectors.sqlite import seen as seen_rows
+from connectors.sqlite.blobs import SqliteBlobs
+from connectors.sqlite.database import PAGE_BYTES, Database
+from connectors.sqlite.directory import SqliteDirectory
+from connectors.sqlite.limits import SqliteLimits
+from connectors.sqlite.log import SqliteLog
+from connectors.sqlite.mailboxes import SqliteMailboxes
+from connectors.sqlite.seen import SqliteSeen
+from topologies.errors import Misconfigured
+from topologies.ports.clock import Clock
+from topologies.ports.limits import Limits
+from topologies.ports.seen import Seen
+
+
+class DataFolder:
+    """The folder that the settings name, made when absent."""
+
+    def __init__(self, settings: Settings, clock: Clock, open_files: ExitStack) -> None:
+        """Open nothing yet; whatever is opened is closed with *open_files*.
+
+        Raises:
+            Misconfigured: The folder can't be used.
+        """
+        self.path = usable_folder(settings)
+        self._settings = settings
+        self._clock = clock
+        self._open_files = open_files
+
+    def database(
+        self,
+        name: str,
+        migrations: tuple[str, ...],
+        *,
+        page_bytes: int = PAGE_BYTES,
+        is_shared: bool = False,
+        is_durable: bool = True,
+    ) -> Database:
+        """Open the file of that *name*; see ``Database``."""
+        opened = Database(
+            self.path / f"{name}.db",
+            migrations,
+            page_bytes=page_bytes,
+            is_shared=is_shared,
+            is_durable=is_durable,
+        )
+        self._open_files.callback(opened.close)
+        return opened
+
+    def free_bytes(self) -> int:
+        """Return how much room the disk has."""
+        return shutil.disk_usage(self.path).free
+
+    def log_database(self) -> Database:
+        """Open the file of the log."""
+        return self.database("log", log_rows.MIGRATIONS, is_shared=True)
+
+    def log(self, database: Database, on_append: Callable[[], None] = lambda: None) -> SqliteLog:
+        """Return the log in *database*."""
+        settings = self._settings
+        return SqliteLog(
+            database,
+            clock=self._clock,
+            partitions=settings.partitions,
+            max_bytes=settings.log_max_bytes,
+            disk_reserve_bytes=settings.disk_reserve_bytes,
+            disk_free=self.free_bytes,
+            retention=timedelta(hours=settings.log_retention_hours),
+            on_append=on_append,
+        )
+
+    def blobs(self) -> BlobsBySize:
+        """Open the blobs."""
+        reserve_bytes = self._settings.disk_reserve_bytes
+        return BlobsBySize(
+            SqliteBlobs(
+                self.database("blobs", blob_rows.MIGRATIONS, page_bytes=blob_rows.PAGE_BYTES),
+                disk_reserve_bytes=reserve_bytes,
+                disk_free=self.free_bytes,
+            ),
+            FileBlobs(
+                self.path / "blobs", disk_reserve_bytes=reserve_bytes, disk_free=self.free_bytes
+            ),
+        )
+
+    def directory(self) -> SqliteDirectory:
+        """Open the directory."""
+        return SqliteDirectory(
+            self.database("directory", directory_rows.MIGRATIONS),
+            self._clock,
+            default_quota_bytes=self._settings.default_quota_bytes,
+        )
+
+    def mailboxes(self) -> MailboxGenerations:
+        """Open the mailboxes."""
+        kept = self.database(
+            "mailboxes", mailbox_rows.MIGRATIONS, page_bytes=mailbox_rows.PAGE_BYTES
+        )
+        return MailboxGenerations(SqliteMailboxes(kept, self._clock), self._clock)
+
+    def limits(self) -> Limits:
+        """Return who counts for all processes of the service."""
+        if not self._settings.smtp_processes:
+            return MemoryLimits(self._clock)
+        return SqliteLimits(
+            self.database("limits", limit_rows.MIGRATIONS, is_shared=True, is_durable=False),
+            self._clock,
+        )
+
+    def seen(self) -> Seen:
+        """Return who remembers whom greylisting met."""
+        if not self._settings.greylist:
+            return MemorySeen(self._clock)  # asked by nobody
+        return SqliteSeen(self.database("seen", seen_rows.MIGRATIONS), self._clock)
+
+
+def usable_folder(settings: Settings) -> Path:
+    """Return the data folder, made when absent.
+
+    Raises:
+        Misconfigured: It can't be written.
+    """
+    folder = Path(settings.data_dir)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / f".probe-{os.getpid()}"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise Misconfigured(
+            f"the data folder {folder.resolve()} can't be written ({error.strerror}):"
+            " let RILLMAIL_DATA_DIR name a folder of yours"
+        ) from error
+    return folder

@@ -1,0 +1,114 @@
+"""A process of the embedded profile that takes mail beside the service, which starts it.
+
+Reads a ``Task`` from standard input and listens at the sockets that it was given; appends
+`mail.received` to the log in the data folder. It ends when it is told to (SIGTERM), and when the
+service is gone. Loads what it needs and no more: neither stages nor the API.
+"""
+
+import asyncio
+import signal
+import socket
+import sys
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+import msgspec
+import uvloop
+
+from connectors.assembly.data_folder import DataFolder
+from connectors.assembly.edge import acceptance_of
+from connectors.dns.resolver import DnsResolver
+from connectors.files.url_key import FileUrlKey
+from connectors.memory.clock import SystemClock
+from connectors.process import configure_logs, give_back_large_memory
+from connectors.settings import Settings
+from connectors.smtp_in.channel import Failed, Figures, Ready, ToService
+from connectors.smtp_in.processes import END_WITHIN_S, Task
+from connectors.smtp_in.server import SmtpIn
+from connectors.sqlite.directory import SqliteDirectory
+from topologies.errors import Misconfigured
+from topologies.ports.clock import Clock
+from topologies.ports.limits import Limits
+from topologies.ports.mailboxes import Mailboxes
+
+COMMAND = (sys.executable, "-m", "connectors.assembly.smtp_process")
+FIGURES_EVERY_S = 2.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DoorStores:
+    """What is looked into before a mail is accepted."""
+
+    clock: Clock
+    directory: SqliteDirectory
+    mailboxes: Mailboxes
+    limits: Limits
+    url_key: FileUrlKey
+
+
+async def serve(task: Task) -> None:
+    """Take mail until SIGTERM, or until the service is gone."""
+    service = ToService(socket.socket(fileno=task.channel))
+    loop = asyncio.get_running_loop()
+    stopped = asyncio.Event()
+    service.watch(stopped.set, END_WITHIN_S)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopped.set)
+    with ExitStack() as open_files:
+        try:
+            smtp = _smtp(task.settings, service, open_files)
+            await smtp.start(
+                {
+                    setting: [socket.socket(fileno=each) for each in sockets]
+                    for setting, sockets in task.sockets.items()
+                }
+            )
+        except Misconfigured as error:
+            service.say(Failed(str(error)))
+            sys.exit(1)
+        service.say(Ready())
+        telling = asyncio.create_task(_tell(service, smtp), name="tell")
+        try:
+            await stopped.wait()
+        finally:
+            telling.cancel()
+            await smtp.close()
+
+
+def _smtp(settings: Settings, service: ToService, open_files: ExitStack) -> SmtpIn:
+    clock = SystemClock()
+    files = DataFolder(settings, clock, open_files)
+    stores = DoorStores(
+        clock=clock,
+        directory=files.directory(),
+        mailboxes=files.mailboxes(),
+        limits=files.limits(),
+        url_key=FileUrlKey(files.path / "url.key"),
+    )
+    resolver = DnsResolver(settings.dns_servers, settings.dns_timeout_s, clock)
+    return SmtpIn(
+        files.log(files.log_database(), on_append=service.hint),
+        files.blobs(),
+        acceptance_of(settings, stores, resolver, files.seen()),
+        clock,
+        settings,
+    )
+
+
+async def _tell(service: ToService, smtp: SmtpIn) -> None:
+    while True:
+        service.say(Figures(sessions=smtp.sessions))
+        await asyncio.sleep(FIGURES_EVERY_S)
+
+
+def main() -> None:
+    """Do what standard input says."""
+    task = msgspec.json.decode(sys.stdin.buffer.read(), type=Task)
+    configure_logs(task.settings)
+    give_back_large_memory()
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(serve(task))
+
+
+if __name__ == "__main__":
+    main()

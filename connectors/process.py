@@ -1,0 +1,52 @@
+"""How each process of ours runs: where its logs go, and what becomes of memory it had."""
+
+import contextlib
+import ctypes
+import logging
+import sys
+
+import msgspec
+import structlog
+
+from connectors.settings import Settings
+
+LARGE_MEMORY_BYTES = 256 * 1024
+_M_MMAP_THRESHOLD = -3  # of mallopt(3)
+
+
+def give_back_large_memory() -> None:
+    """Let what held a large mail go back to the system, where the C library can be told so.
+
+    glibc raises its threshold with each large piece that is freed, up to 32 MiB, and keeps what
+    is smaller: a few mails of 25 MB would stay resident for ever. A fixed threshold does not rise.
+    """
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, LARGE_MEMORY_BYTES)
+
+
+def configure_logs(settings: Settings) -> None:
+    """Log to standard error: JSON, one line for each record, unless it is a terminal."""
+    is_terminal = sys.stderr.isatty()
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.dev.ConsoleRenderer()
+            if is_terminal
+            else structlog.processors.JSONRenderer(serializer=_json),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(
+            logging.getLevelNamesMapping()[settings.log_level.upper()]
+        ),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr)
+        if is_terminal
+        else structlog.BytesLoggerFactory(sys.stderr.buffer),
+        cache_logger_on_first_use=True,
+    )
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr)  # what libraries have to say
+
+
+def _json(value: object, **_: object) -> bytes:
+    return msgspec.json.encode(value, enc_hook=repr)

@@ -1,0 +1,150 @@
+"""The MTA-STS policies of domains: fetched over HTTPS, and kept as long as they say (RFC 8461).
+
+In memory alone: a process that starts anew asks again. A policy that can't be fetched, and was
+not, is as if there was none (§5).
+"""
+
+import asyncio
+import ssl
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+
+from topologies.errors import Retryable
+from topologies.mail.domains import is_public_address
+from topologies.mail.mta_sts import POLICY_BYTES, Policy, parse, policy_id
+from topologies.ports.clock import Clock
+from topologies.ports.dns import Resolver
+
+FETCH_TIMEOUT_S = 15.0  # §3.3: one minute is suggested; a mail waits for it
+ASK_AGAIN_AFTER = timedelta(minutes=5)  # when it could not be fetched
+MOST_KEPT = 10_000
+HEADER_BYTES = 16 * 1024
+PATH = "/.well-known/mta-sts.txt"
+
+Fetch = Callable[[str], Awaitable[str]]  # of a host: the text of its policy file
+
+_logger = structlog.get_logger("delivery")
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """What was found of one domain; without a policy: that there was none to be had."""
+
+    policy_id: str
+    policy: Policy | None
+    until: datetime
+
+
+class Policies:
+    """The policies of the domains that mail goes to."""
+
+    def __init__(self, resolver: Resolver, clock: Clock, fetch: Fetch) -> None:
+        """Ask for nothing yet.
+
+        Args:
+            resolver: Tells whether a domain has a policy.
+            clock: Tells whether what is kept is too old.
+            fetch: Gets a policy file; what goes wrong is an OSError or ValueError.
+        """
+        self._resolver = resolver
+        self._clock = clock
+        self._fetch = fetch
+        self._kept: OrderedDict[str, _Kept] = OrderedDict()
+
+    async def of(self, domain: str) -> Policy | None:
+        """Return the policy of *domain* that is in force."""
+        now = self._clock.now()
+        kept = self._kept.get(domain)
+        if kept is not None and kept.until <= now:
+            kept = None
+        try:
+            wanted = policy_id(await self._resolver.txt(f"_mta-sts.{domain}"))
+        except Retryable:
+            wanted = None
+        # §5.1: a policy that is kept holds, whatever the DNS says today.
+        if wanted is None or (kept is not None and kept.policy_id == wanted):
+            return kept.policy if kept is not None else None
+        try:
+            policy = parse(await self._fetch(f"mta-sts.{domain}"))
+        except (OSError, ValueError, TimeoutError) as error:
+            _logger.info("mta-sts.unreadable", domain=domain, reason=str(error))
+            if kept is not None and kept.policy is not None:
+                return kept.policy
+            self._keep(domain, _Kept(wanted, None, now + ASK_AGAIN_AFTER))
+            return None
+        self._keep(domain, _Kept(wanted, policy, now + timedelta(seconds=policy.max_age_s)))
+        return policy
+
+    def _keep(self, domain: str, kept: _Kept) -> None:
+        self._kept[domain] = kept
+        self._kept.move_to_end(domain)
+        while len(self._kept) > MOST_KEPT:
+            self._kept.popitem(last=False)
+
+
+class HttpsFetch:
+    """Gets a policy file: one small GET, no redirect is followed (§3.3)."""
+
+    def __init__(
+        self,
+        resolver: Resolver,
+        context: ssl.SSLContext,
+        *,
+        port: int = 443,
+        is_private_allowed: bool = False,
+    ) -> None:
+        """Ask nobody yet; *context* knows which authorities to believe."""
+        self._resolver = resolver
+        self._context = context
+        self._port = port
+        self._is_private_allowed = is_private_allowed
+
+    async def __call__(self, host: str) -> str:
+        """Return the text of the file at *host*.
+
+        Raises:
+            OSError: Nobody answers, or the certificate is not theirs.
+            ValueError: The answer holds no file.
+        """
+        try:
+            addresses = await self._resolver.addresses(host, ipv6=False)
+        except Retryable as error:
+            raise OSError(str(error)) from error
+        allowed = [a for a in addresses if self._is_private_allowed or is_public_address(a)]
+        if not allowed:
+            raise OSError(f"{host} has no public address")
+        async with asyncio.timeout(FETCH_TIMEOUT_S):
+            answer = await self._get(host, allowed[0])
+        return _body_of(answer)
+
+    async def _get(self, host: str, address: str) -> bytes:
+        reader, writer = await asyncio.open_connection(
+            address, self._port, ssl=self._context, server_hostname=host
+        )
+        try:
+            # HTTP/1.0, so that the answer ends when the connection does.
+            request = f"GET {PATH} HTTP/1.0\r\nHost: {host}\r\nUser-Agent: rillmail\r\n\r\n"
+            writer.write(request.encode("ascii"))
+            answer = bytearray()
+            while len(answer) <= HEADER_BYTES + POLICY_BYTES and (block := await reader.read(8192)):
+                answer += block
+            return bytes(answer)
+        finally:
+            writer.transport.abort()
+
+
+def _body_of(answer: bytes) -> str:
+    header, end, body = answer.partition(b"\r\n\r\n")
+    status, *fields = header.decode("latin-1").split("\r\n")
+    if not end or not status.startswith("HTTP/1.") or status.split(" ")[1:2] != ["200"]:
+        raise ValueError(f"no policy file: {status[:80]!r}")
+    if len(header) > HEADER_BYTES or len(body) > POLICY_BYTES:
+        raise ValueError("the policy file is too large")
+    types = [f.partition(":")[2] for f in fields if f.lower().startswith("content-type:")]
+    if not any(value.strip().lower().startswith("text/plain") for value in types):
+        raise ValueError("the policy file is no text/plain")  # §3.2
+    return body.decode("utf-8", "replace")

@@ -1,0 +1,190 @@
+"""One connection to an SMTP server: bytes go out, whole replies come in.
+
+A server may be hostile: what it says without being asked is bounded, and what it says before
+TLS is never taken for something said within.
+"""
+
+import asyncio
+import ssl
+from collections import deque
+from typing import cast
+
+from topologies.mail.smtp_reply import BadReply, Reply, ReplyReader
+
+MOST_REPLIES = 2_000  # that wait to be read; as many commands are never under way
+BLOCK_BYTES = 128 * 1024  # written at once
+
+
+class Lost(Exception):
+    """The connection is of no use any more; says why. No OSError: those are of disks too."""
+
+
+class Wire(asyncio.Protocol):
+    """A connection, from ``connect`` to ``abort`` or ``Lost``."""
+
+    def __init__(self) -> None:
+        self._transport: asyncio.Transport | None = None
+        self._reader = ReplyReader()
+        self._replies: deque[Reply] = deque()
+        self._waiter: asyncio.Future[None] | None = None
+        self._can_write = asyncio.Event()
+        self._can_write.set()
+        self._lost = ""
+
+    @classmethod
+    async def connect(
+        cls, address: str, port: int, *, source: str | None, timeout_s: float
+    ) -> "Wire":
+        """Return a connection to *address*.
+
+        Raises:
+            Lost: There is none.
+        """
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(timeout_s):
+                _, wire = await loop.create_connection(
+                    cls, address, port, local_addr=(source, 0) if source else None
+                )
+        except TimeoutError:
+            raise Lost(f"no connection within {timeout_s:g} s") from None
+        except OSError as error:
+            raise Lost(f"no connection: {error.strerror or error}") from None
+        return wire
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether nothing can be asked any more, or something was said that nobody asked for."""
+        return bool(self._lost or self._replies or self._reader.has_left)
+
+    @property
+    def tls(self) -> str:
+        """The version and cipher of TLS; empty in clear text."""
+        found = self._tls_object()
+        if found is None:
+            return ""
+        cipher = found.cipher()
+        return f"{found.version()} {cipher[0] if cipher else ''}".strip()
+
+    def certificate(self) -> bytes:
+        """Return the server's certificate in DER; empty in clear text."""
+        found = self._tls_object()
+        return (found.getpeercert(binary_form=True) or b"") if found is not None else b""
+
+    def write(self, data: bytes) -> None:
+        """Send *data* as soon as it can be; what went wrong is told by ``reply``."""
+        if self._transport is not None and not self._lost:
+            self._transport.write(data)
+
+    async def flow(self, data: bytes, timeout_s: float) -> None:
+        """Send *data*, however large, in blocks, each within *timeout_s*.
+
+        Raises:
+            Lost: It can't be.
+        """
+        for start in range(0, len(data), BLOCK_BYTES):
+            self.write(data[start : start + BLOCK_BYTES])
+            if not self._can_write.is_set():
+                try:
+                    async with asyncio.timeout(timeout_s):
+                        await self._can_write.wait()
+                except TimeoutError:
+                    raise self._give_up(f"took no data for {timeout_s:g} s") from None
+            if self._lost:
+                raise Lost(self._lost)
+
+    async def reply(self, timeout_s: float) -> Reply:
+        """Return the next reply.
+
+        Raises:
+            Lost: There is none, in time or any more.
+        """
+        while not self._replies:
+            if self._lost:
+                raise Lost(self._lost)
+            self._waiter = asyncio.get_running_loop().create_future()
+            try:
+                async with asyncio.timeout(timeout_s):
+                    await self._waiter
+            except TimeoutError:
+                raise self._give_up(f"no answer within {timeout_s:g} s") from None
+            finally:
+                self._waiter = None
+        return self._replies.popleft()
+
+    async def start_tls(self, context: ssl.SSLContext, host: str, timeout_s: float) -> None:
+        """Go on in TLS.
+
+        Raises:
+            Lost: The handshake failed.
+        """
+        if self._replies or self._reader.has_left:
+            # Whoever sits between would have us believe that it came within.
+            raise self._give_up("it went on talking before TLS")
+        assert self._transport is not None  # noqa: S101  connected
+        loop = asyncio.get_running_loop()
+        try:
+            transport = await loop.start_tls(
+                self._transport,
+                self,
+                context,
+                server_hostname=host,
+                ssl_handshake_timeout=timeout_s,
+            )
+        except (OSError, TimeoutError, ssl.SSLError) as error:
+            raise self._give_up(f"no TLS: {_told(error)}") from None
+        if transport is None:
+            raise self._give_up("no TLS: the connection ended")
+        self._transport = transport
+
+    def abort(self) -> None:
+        """End at once."""
+        self._lost = self._lost or "closed"
+        if self._transport is not None:
+            self._transport.abort()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            self._replies.extend(self._reader.feed(data))
+        except BadReply as error:
+            self._give_up(f"it speaks no SMTP: {error}")
+        if len(self._replies) > MOST_REPLIES:
+            self._give_up("it answers what nobody asked")
+        self._wake()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._lost = self._lost or f"the connection was lost{f': {exc}' if exc else ''}"
+        self._can_write.set()
+        self._wake()
+
+    def pause_writing(self) -> None:
+        self._can_write.clear()
+
+    def resume_writing(self) -> None:
+        self._can_write.set()
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def _give_up(self, reason: str) -> Lost:
+        self._lost = self._lost or reason
+        if self._transport is not None:
+            self._transport.abort()
+        return Lost(self._lost)
+
+    def _tls_object(self) -> ssl.SSLObject | None:
+        if self._transport is None:
+            return None
+        return cast("ssl.SSLObject | None", self._transport.get_extra_info("ssl_object"))
+
+
+def _told(error: Exception) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return error.verify_message
+    if isinstance(error, ssl.SSLError):
+        return (error.reason or "SSL error").replace("_", " ").lower()
+    return str(error) or type(error).__name__

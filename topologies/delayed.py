@@ -1,0 +1,75 @@
+"""What waits its time: records of a topic with a delay, and when they go on.
+
+Deliveries go on to `delivery.due`, mails that were sent for later to `mail.held`.
+
+Shared by the timers of both logs. All records of such a topic wait equally long, so what was
+written first is due first, and nothing has to be looked for.
+"""
+
+from datetime import datetime
+
+import msgspec
+
+from topologies.events import DeliveryDue, MailHeld, event_tag
+from topologies.events.outbound import as_kind
+from topologies.mail import ids
+from topologies.ports.log import Entry, Record
+from topologies.topics import BY_NAME, TOPICS, Topic, dead_topic, topic_of
+
+GROUP = "timer"  # whose positions these are
+PATH = "outbound"  # whose dead letters hold what can't be read
+
+
+def delayed_topics() -> tuple[Topic, ...]:
+    """Return the topics whose records wait."""
+    return tuple(topic for topic in TOPICS if topic.delay is not None)
+
+
+def due_at(record: Record) -> datetime:
+    """Return when *record*, of a topic with a delay, goes on."""
+    delay = BY_NAME[record.topic].delay
+    return record.appended_at + delay if delay is not None else record.appended_at
+
+
+def moved(record: Record) -> Entry:
+    """Return what is written when the time of *record* has come.
+
+    Its id is derived: what is moved twice, after a crash, is the same event. What can't be
+    decoded becomes a dead letter, and whoever replays it has it here again.
+    """
+    [kind] = BY_NAME[record.topic].events
+    event_id = ids.event_id(GROUP, record.event_id, 0)
+    try:
+        waited = msgspec.json.decode(record.value, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return _dead_letter(record, event_id, f"undecodable: {error}")
+    if isinstance(waited, DeliveryDue):
+        due: DeliveryDue | MailHeld = as_kind(waited, DeliveryDue)
+    elif isinstance(waited, MailHeld):
+        due = MailHeld(**{name: getattr(waited, name) for name in MailHeld.__struct_fields__})
+    else:
+        return _dead_letter(record, event_id, f"{event_tag(kind)} does not wait for a time")
+    return Entry(
+        topic=topic_of(type(due)).name,
+        key=due.key,
+        value=msgspec.json.encode(due),
+        event_id=event_id,
+    )
+
+
+def _dead_letter(record: Record, event_id: str, reason: str) -> Entry:
+    return Entry(
+        topic=dead_topic(PATH),
+        key=record.key,
+        value=record.value,
+        event_id=event_id,
+        headers={
+            "stage": GROUP,
+            "topic": record.topic,
+            "kind": "poison",
+            "reason": reason,
+            "traceback": "",
+            "attempts": "1",
+            "origin": f"{record.topic}/{record.partition}/{record.offset}",
+        },
+    )

@@ -1,0 +1,1 @@
+"""What comes back: outcomes of deliveries, reports to senders, bounces and complaints."""

@@ -1,0 +1,75 @@
+"""MTA-STS: a domain says that its hosts have TLS with certificates that can be believed (RFC 8461).
+
+Reads the TXT record and the policy file; fetching them is a connector's work.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+POLICY_BYTES = 64 * 1024  # §3.3
+LONGEST_AGE_S = 31_557_600  # §3.2
+_MOST_HOSTS = 100
+_RECORD = re.compile(r"v=STSv1\s*;\s*id=([A-Za-z0-9]{1,32})\s*(?:;.*)?")
+_Mode = Literal["enforce", "testing", "none"]
+_MODES: dict[str, _Mode] = {"enforce": "enforce", "testing": "testing", "none": "none"}
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What a domain asks of whoever brings it mail.
+
+    Attributes:
+        hosts: Names of its mail hosts; ``*.`` stands for one label.
+        max_age_s: How long it may be kept.
+    """
+
+    mode: _Mode
+    hosts: tuple[str, ...]
+    max_age_s: int
+
+    def names(self, host: str) -> bool:
+        """Return whether *host* is one of its mail hosts (§4.1)."""
+        host = host.lower().rstrip(".")
+        parent = host.partition(".")[2]
+        return any(
+            parent == name[2:] if name.startswith("*.") else host == name for name in self.hosts
+        )
+
+
+def policy_id(records: Sequence[str]) -> str | None:
+    """Return the id that the TXT records of ``_mta-sts`` tell; None: there is no policy (§3.1)."""
+    found = [record for record in records if record.startswith("v=STSv1")]
+    if len(found) != 1:  # none, or more than one: as if there was none
+        return None
+    record = _RECORD.fullmatch(found[0])
+    return record[1] if record else None
+
+
+def parse(text: str) -> Policy:
+    """Return the policy in a policy file (§3.2).
+
+    Raises:
+        ValueError: It is none; says why.
+    """
+    values: dict[str, str] = {}
+    hosts: list[str] = []
+    for line in text.splitlines():
+        name, colon, value = line.partition(":")
+        name, value = name.strip(), value.strip()
+        if not colon:
+            continue
+        if name == "mx":
+            hosts.append(value.lower().rstrip("."))
+        else:
+            values.setdefault(name, value)  # §3.2: the first one counts
+    if values.get("version") != "STSv1":
+        raise ValueError("a policy begins with version: STSv1")
+    mode = _MODES.get(values.get("mode", ""))
+    age = values.get("max_age", "")
+    if mode is None or not age.isascii() or not age.isdigit() or len(age) > 10:
+        raise ValueError("a policy has a mode and a max_age")
+    if mode != "none" and not hosts:
+        raise ValueError("a policy names mx hosts")
+    return Policy(mode, tuple(hosts[:_MOST_HOSTS]), min(int(age), LONGEST_AGE_S))

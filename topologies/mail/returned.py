@@ -1,0 +1,40 @@
+"""What a report about one of our mails carries of it: our own trace leads to the mail.
+
+Reads parsed messages and their attachments; whether the report is believed is decided elsewhere.
+"""
+
+from collections.abc import Sequence
+
+from topologies.errors import BlobMissing
+from topologies.events import Message
+from topologies.mail.dsn_reader import mail_ids_in
+from topologies.ports.blobs import Blobs
+
+MOST_PARTS = 10
+MOST_BYTES = 512 * 1024
+
+_RETURNED = frozenset(
+    {"message/rfc822", "text/rfc822-headers", "message/global", "message/global-headers"}
+)
+
+
+async def parts_of(message: Message, kinds: frozenset[str], blobs: Blobs) -> Sequence[bytes]:
+    """Return the contents of the first attachments of one of *kinds*, each from its beginning."""
+    found: list[bytes] = []
+    chosen = [each for each in message.attachments if each.content_type in kinds]
+    for attachment in chosen[:MOST_PARTS]:
+        try:
+            end = min(attachment.size_bytes, MOST_BYTES)
+            chunks = [chunk async for chunk in blobs.stream(attachment.blob, 0, end)]
+        except BlobMissing:
+            continue
+        found.append(b"".join(chunks))
+    return found
+
+
+async def mail_ids_of(message: Message, blobs: Blobs, envelope_id: str = "") -> Sequence[str]:
+    """Return the ids of those of our mails that *message* may have brought back."""
+    returned = await parts_of(message, _RETURNED, blobs)
+    headers = b"\n".join(each.replace(b"\r\n", b"\n").partition(b"\n\n")[0] for each in returned)
+    # Some have the returned mail as text in their own; what is there as well is found in it.
+    return mail_ids_in(headers + b"\n" + message.text.encode(), envelope_id)

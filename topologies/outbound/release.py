@@ -1,0 +1,28 @@
+"""Release: a mail that was sent for later goes on when its time has come.
+
+Reads `mail.held`; writes `mail.submitted`, or the mail again to a topic whose records wait. Until
+it goes on its sender may take it back: of sending and taking back the first one claimed counts,
+for good (``RequestKeys``), so a mail is never half sent. It goes on at most a few seconds late.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from topologies.events import HOLDS, Event, MailHeld, MailSubmitted
+from topologies.events.outbound import MailHeld1m, MailHeld4h, MailHeld5s, MailHeld30m
+from topologies.mail import holding
+from topologies.ports.clock import Clock
+from topologies.ports.request_keys import RequestKeys
+from topologies.stage import stage
+
+
+@stage(reads=MailHeld, writes=[MailSubmitted, MailHeld5s, MailHeld1m, MailHeld30m, MailHeld4h])
+async def release(mail: MailHeld, *, clock: Clock, request_keys: RequestKeys) -> Sequence[Event]:
+    """Return the mail as it goes on, or waits; nothing if it was taken back."""
+    left = mail.due_at - clock.now()
+    known: dict[str, Any] = {n: getattr(mail, n) for n in MailSubmitted.__struct_fields__}
+    if left.total_seconds() > 0:
+        wait = max((each for each in HOLDS if each <= left), default=min(HOLDS))
+        return [HOLDS[wait](**known, due_at=mail.due_at)]
+    fate = await holding.decide(request_keys, mail.user_id, mail.mail_id, mail.due_at, "send")
+    return [MailSubmitted(**known)] if fate == "send" else []

@@ -1,0 +1,123 @@
+"""Sign: a mail becomes complete, is signed, and is split by the systems it goes to.
+
+Reads `mail.outgoing`; writes one `DeliveryDue` for each destination. Adds the trace, and a
+date and an id where they are missing; signs with each key that the domain in From has for the
+time of submission (RFC 6376, RFC 8463). What is signed is the same however often it is done, so
+that a replay makes no second message. Which host a destination has is not asked here.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from functools import lru_cache
+
+from topologies.errors import Poison
+from topologies.events import RAW_INLINE_BYTES, DeliveryDue, Event, MailOutgoing
+from topologies.mail import completing, dkim_canonical, dkim_private, dkim_sign, ids
+from topologies.mail.dkim_private import PrivateKey
+from topologies.mail.domains import organizational
+from topologies.mail.mailbox_address import parse
+from topologies.mail.raw import raw_of
+from topologies.mail.wishes import wishes_for
+from topologies.ports.blobs import Blobs
+from topologies.ports.dkim_keys import DkimKey, DkimKeys
+from topologies.ports.policy import SignPolicy
+from topologies.stage import stage
+
+IN_THREAD_BYTES = 128 * 1024  # larger messages are hashed beside the event loop
+MOST_COPIES_BYTES = 4 * RAW_INLINE_BYTES  # of one message in the events of its deliveries
+
+
+@stage(reads=MailOutgoing, writes=[DeliveryDue])
+async def sign(
+    mail: MailOutgoing, *, keys: DkimKeys, blobs: Blobs, policy: SignPolicy
+) -> Sequence[Event]:
+    """Return what is to be delivered, by destination."""
+    destinations = _by_destination(mail.recipients)
+    raw = await raw_of(mail, blobs)
+    chosen = await _keys_for(mail, raw, keys)
+    if len(raw) > IN_THREAD_BYTES:
+        whole = await asyncio.to_thread(_complete, mail, raw, chosen, policy.hostname)
+    else:
+        whole = _complete(mail, raw, chosen, policy.hostname)
+    fits = len(whole) <= RAW_INLINE_BYTES and len(whole) * len(destinations) <= MOST_COPIES_BYTES
+    [blob] = [None] if fits else await blobs.put([whole])
+    return [
+        DeliveryDue(
+            delivery_id=ids.derived_id(mail.submitted_at, "delivery", mail.mail_id, destination),
+            mail_id=mail.mail_id,
+            user_id=mail.user_id,
+            submitted_at=mail.submitted_at,
+            mail_from=mail.mail_from,
+            destination=destination,
+            recipients=recipients,
+            size_bytes=len(whole),
+            raw=whole if fits else None,
+            raw_blob=blob,
+            due_at=mail.submitted_at,
+            stream=mail.stream,
+            kind=mail.kind,
+            smtputf8=mail.smtputf8,
+            body_type=mail.body_type,
+            wishes=wishes_for(mail.wishes, recipients),
+        )
+        for destination, recipients in destinations.items()
+    ]
+
+
+def _by_destination(recipients: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    found: dict[str, list[str]] = {}
+    for recipient in dict.fromkeys(recipients):
+        try:
+            found.setdefault(parse(recipient).domain, []).append(recipient)
+        except ValueError as error:
+            raise Poison(f"a recipient is no address: {error}") from None
+    return {destination: tuple(found[destination]) for destination in sorted(found)}
+
+
+async def _keys_for(
+    mail: MailOutgoing, raw: bytes, keys: DkimKeys
+) -> tuple[str, Sequence[tuple[str, PrivateKey]]]:
+    """Return whose keys sign *mail*, and them by selector; none if it is not to be signed."""
+    header, _ = dkim_canonical.split(raw)
+    domain = completing.from_domain(dkim_canonical.fields(header)) if mail.sign else ""
+    if not domain:
+        return "", ()
+    last = organizational(domain)
+    while True:
+        # A name below one of ours, such as that of a host, is signed for by the domain above
+        # it (RFC 6376 §3.5, i=), which DMARC takes for the same (RFC 7489 §3.1.1).
+        if found := [k for k in await keys.keys(domain) if k.signs_at(mail.submitted_at)]:
+            return domain, [(each.selector, _read(each)) for each in found]
+        if domain == last or "." not in domain:
+            return "", ()
+        domain = domain.partition(".")[2]
+
+
+def _read(key: DkimKey) -> PrivateKey:
+    return _parsed(key.private_key)
+
+
+@lru_cache(maxsize=1_024)
+def _parsed(text: str) -> PrivateKey:
+    return dkim_private.parse(text)
+
+
+def _complete(
+    mail: MailOutgoing,
+    raw: bytes,
+    signing: tuple[str, Sequence[tuple[str, PrivateKey]]],
+    hostname: str,
+) -> bytes:
+    header, _ = dkim_canonical.split(raw)
+    added = completing.received(hostname=hostname, mail_id=mail.mail_id, at=mail.submitted_at)
+    if mail.kind != "forwarded":  # what others wrote, and may have signed, stays as it is
+        fields = dkim_canonical.fields(header)
+        domain = completing.from_domain(fields) or hostname
+        added += completing.missing(
+            fields, mail_id=mail.mail_id, domain=domain, at=mail.submitted_at
+        )
+    whole = added + raw
+    domain, keys = signing
+    if not keys:
+        return whole
+    return dkim_sign.sign(whole, domain=domain, keys=keys, at=mail.submitted_at) + whole

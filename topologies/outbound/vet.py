@@ -1,0 +1,111 @@
+"""Vet: look whether what a user sends may go out.
+
+Reads `mail.submitted`; writes `mail.vetted`, and `senders.judged` for the user, so that what
+they sent in the last day is known. Judges by what stands in the mail alone, so that a replay
+comes to the same. Malware and what is surely spam is refused; who sends such things again and
+again is throttled, then suspended, until an administrator says otherwise. How many mails a user
+may send is asked before a mail is taken, not here; what follows from a verdict is `split`'s work.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from topologies.events import (
+    Authentication,
+    Event,
+    MailSubmitted,
+    MailVetted,
+    SenderJudged,
+    VetVerdict,
+)
+from topologies.mail.features import features
+from topologies.mail.message import Parsed, parse_message
+from topologies.mail.raw import raw_of
+from topologies.mail.reputation import user_key
+from topologies.ports.antivirus import Antivirus
+from topologies.ports.blobs import Blobs
+from topologies.ports.classifier import SpamClassifier
+from topologies.ports.policy import VetPolicy
+from topologies.ports.reputations import Reputations
+from topologies.ports.restraints import Restraint, Restraints
+from topologies.stage import stage
+
+PARSED_IN_A_THREAD_BYTES = 256 * 1024
+THROTTLED_FOR = timedelta(days=1)
+PASS = VetVerdict()
+REASON = "spam or malware was sent from this account"
+
+
+@stage(reads=MailSubmitted, writes=[MailVetted, SenderJudged])
+async def vet(
+    mail: MailSubmitted,
+    *,
+    antivirus: Antivirus,
+    blobs: Blobs,
+    classifier: SpamClassifier,
+    reputations: Reputations,
+    restraints: Restraints,
+    policy: VetPolicy,
+) -> Sequence[Event]:
+    """Return the mail with whether it may go out."""
+    raw = await raw_of(mail, blobs)
+    is_large = len(raw) > PARSED_IN_A_THREAD_BYTES
+    parsed = await asyncio.to_thread(parse_message, raw) if is_large else parse_message(raw)
+    verdict = await _malware(raw, parsed, antivirus)
+    if verdict is PASS:
+        found = features(parsed.message, Authentication(signed_in=True))
+        if classifier.probability(found) >= policy.spam_threshold:
+            verdict = VetVerdict(
+                result="refused", kind="spam", reason="the message was taken for spam"
+            )
+    is_bad = verdict is not PASS
+    if is_bad:
+        await _restrain(mail, reputations, restraints, policy)
+    judged = SenderJudged(
+        sender=user_key(mail.user_id),
+        mail_id=mail.mail_id,
+        judged_at=mail.submitted_at,
+        is_bad=is_bad,
+    )
+    return [_vetted(mail, verdict), judged]
+
+
+async def _malware(raw: bytes, parsed: Parsed, antivirus: Antivirus) -> VetVerdict:
+    """Return PASS, or the refusal of what is infected."""
+    names = {each.blob: each.file_name for each in parsed.message.attachments}
+    for content, name in ((raw, ""), *((c, names.get(b, "")) for b, c in parsed.contents.items())):
+        found = await antivirus.scan(content, file_name=name)
+        if found.result == "infected":
+            reason = f"the message holds malware ({found.name})"
+            return VetVerdict(result="refused", kind="virus", reason=reason)
+    return PASS
+
+
+async def _restrain(
+    mail: MailSubmitted, reputations: Reputations, restraints: Restraints, policy: VetPolicy
+) -> None:
+    """Let the sender send less, or nothing, if this was one bad mail too many."""
+    known = await reputations.of(user_key(mail.user_id))
+    bad = (known.bad if known else 0) + 1
+    if policy.bad_mails_suspend and bad >= policy.bad_mails_suspend:
+        restraint = Restraint(
+            user_id=mail.user_id, kind="suspended", since=mail.submitted_at, reason=REASON
+        )
+    elif policy.bad_mails_throttle and bad >= policy.bad_mails_throttle:
+        restraint = Restraint(
+            user_id=mail.user_id,
+            kind="throttled",
+            since=mail.submitted_at,
+            reason=REASON,
+            until=mail.submitted_at + THROTTLED_FOR,
+        )
+    else:
+        return
+    await restraints.put(restraint)
+
+
+def _vetted(mail: MailSubmitted, verdict: VetVerdict) -> MailVetted:
+    known: dict[str, Any] = {name: getattr(mail, name) for name in mail.__struct_fields__}
+    return MailVetted(**known, vetted=verdict)

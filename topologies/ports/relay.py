@@ -1,0 +1,38 @@
+"""Who brings mail to other systems."""
+
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from topologies.events import DeliveryDue, RecipientResult
+
+
+@dataclass(frozen=True, slots=True)
+class PutOff:
+    """Nobody was asked: too many mails for this destination are before it.
+
+    Attributes:
+        reason: In words that the sender may read.
+    """
+
+    reason: str
+
+
+class Relay(Protocol):
+    """Tries deliveries. Never raises for what a peer, the network or the DNS does."""
+
+    def turn(self, delivery_id: str) -> AbstractAsyncContextManager[None]:
+        """Wait until nobody else in this process works on *delivery_id*; keep others waiting.
+
+        A record may be there twice, and both may be worked on at the same time.
+        """
+        ...
+
+    async def deliver(self, due: DeliveryDue, raw: bytes) -> Sequence[RecipientResult] | PutOff:
+        """Try once to bring *raw* to all recipients; return what became of each.
+
+        May take minutes with a slow peer, but not for one that was found dead a moment ago:
+        its mail is deferred at once. What is put off was not tried and counts as no attempt.
+        """
+        ...
