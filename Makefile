@@ -1,12 +1,13 @@
 # Everything a newcomer types. Needs Python 3.11 or later, git and make; the rest is fetched.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-all test-live cluster cluster-stop check format schemas bench bench-cluster clean
+.PHONY: help setup run test test-all test-live fuzz cluster cluster-stop check format schemas bench bench-cluster clean
 
 UV_VERSION := 0.13.9
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && { echo $$p; break; }; done)
 UV := $(shell command -v uv 2>/dev/null || echo .cache/uv/bin/uv)
 WORKERS ?= auto
+SECONDS ?= 600
 
 help: ## list what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -29,6 +30,10 @@ test-live: .venv/.all ## start Kafka, Cassandra and the others, and test on them
 		.venv/bin/pytest -n $(WORKERS) -m "live and not survival" || failed=1; \
 		.venv/bin/pytest -m survival || failed=1; \
 		servers/down; exit $$failed
+
+fuzz: .venv/.all ## feed what reads hostile input with anything, ten minutes for each target
+	@for target in session message fields signatures; do \
+		.venv/bin/python -m tests.fuzz $$target --seconds $(SECONDS) || exit 1; done
 
 cluster: .venv/.all ## the cluster on this machine: all engines and roles (Ctrl-C stops the roles)
 	@servers/up

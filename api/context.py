@@ -1,22 +1,28 @@
 """What the HTTP API is given: settings, ports, and two questions only its host can answer."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from api.limits import Places
 from connectors.settings import Settings
+from topologies.ports.app_passwords import AppPasswords
 from topologies.ports.blob_urls import BlobUrls
 from topologies.ports.blobs import Blobs
+from topologies.ports.classifier import SpamClassifier
 from topologies.ports.clock import Clock
 from topologies.ports.dead_letters import DeadLetters
+from topologies.ports.deliveries import Deliveries, Delivery
 from topologies.ports.directory import Directory
 from topologies.ports.limits import Limits
 from topologies.ports.log import EventLog
 from topologies.ports.mailboxes import Mailboxes
 from topologies.ports.notices import Notices
 from topologies.ports.request_keys import RequestKeys
+from topologies.ports.restraints import Restraints
+from topologies.ports.rules import Rules
 from topologies.ports.search import Search
+from topologies.ports.suppressions import Suppressions
 from topologies.ports.url_key import UrlKey
 
 
@@ -31,10 +37,12 @@ class Context:
         send_timeout_s: How long a socket's client may take to read one message.
         check_every_s: How often a socket's token is looked up again.
         limits: Counts sign-ins that fail, to slow down who guesses.
+        try_now: Lets deliveries be tried without waiting; returns the ids of those that will be.
         url_key: Signs URLs of ours that need no token.
         blob_urls: The store from which clients fetch attachments themselves; None: they can't
             reach it, and fetch them from here.
         sockets: Open WebSockets by user, of this process.
+        sending: User and Idempotency-Key of what is being sent by this process now.
     """
 
     settings: Settings
@@ -46,9 +54,16 @@ class Context:
     search: Search
     notices: Notices
     dead_letters: DeadLetters
+    deliveries: Deliveries
+    suppressions: Suppressions
+    try_now: Callable[[Sequence[Delivery]], Awaitable[Sequence[str]]]
     request_keys: RequestKeys
     limits: Limits
+    app_passwords: AppPasswords
+    restraints: Restraints
+    rules: Rules
     url_key: UrlKey
+    classifier: SpamClassifier
     blob_urls: BlobUrls | None = None
     metrics: Callable[[], tuple[bytes, str]]
     health: Callable[[], Awaitable[Mapping[str, Any]]]
@@ -56,3 +71,4 @@ class Context:
     send_timeout_s: float = 10.0
     check_every_s: float = 60.0
     sockets: Places = field(default_factory=Places)
+    sending: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])

@@ -42,6 +42,7 @@ class Endpoint:
         problems: The statuses that are worth telling beyond 401, 403 and 503.
         largest_body: Bytes, as a function of the settings' ``max_message_bytes``.
         is_form: The body is a form (RFC 6749), not JSON.
+        takes: The body is no JSON, but content of any type, told as this one.
     """
 
     method: Method
@@ -55,6 +56,7 @@ class Endpoint:
     problems: tuple[int, ...] = ()
     largest_body: Callable[[int], int] = lambda _: SMALL_BODY_BYTES
     is_form: bool = False
+    takes: str | None = None  # media type of a body that is taken as it is
     headers: tuple[str, ...] = ()  # of the request, told in OpenAPI
 
 

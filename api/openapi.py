@@ -93,6 +93,8 @@ def _operation(endpoint: Endpoint, by_shape: dict[Any, Any]) -> dict[str, Any]:
             "required": True,
             "content": {media: {"schema": by_shape[endpoint.body]}},
         }
+    elif endpoint.takes is not None:
+        operation["requestBody"] = {"required": True, "content": {endpoint.takes: {}}}
     if endpoint.scope is not None:
         operation["security"] = [{"password": [endpoint.scope]}]
     return operation

@@ -15,16 +15,22 @@ PREFIX = "urn:rillmail:problem:"
 # What clients may want to tell apart beyond the status.
 TYPES = {
     "cursor-too-old": "the changes since then are not kept any more: read everything anew",
+    "in-progress": "a request with this Idempotency-Key is under way; see Retry-After",
     "invalid-body": "the body does not fit; each error has a pointer into it",
     "invalid-parameter": "a parameter of the query, or a header, does not fit",
+    "invalid-script": "the Sieve script can't be run; see `line` and `column`",
     "invalid-search": "the search text can't be read; see `position` and `advice`",
     "key-reused": "the Idempotency-Key was used for another mail before",
     "name-taken": "there is a folder of that name",
     "no-space": "the service takes nothing more at the moment",
     "quota-exceeded": "the mailbox is full",
+    "script-active": "the script is run on each mail, so it can't be deleted",
     "search-unavailable": "search is out of reach; everything else works",
+    "sending-suspended": "the account may send nothing; an administrator can change that",
+    "sent": "the mail is sent, and can't be taken back",
     "sign-in-failed": "address or password is wrong",
     "system-folder": "that can't be done with a folder that every mailbox has",
+    "too-much-mail": "the account may send no more for now; see RateLimit and Retry-After",
     "too-many-failures": "too many sign-ins failed; wait",
     "unavailable": "something that is needed is out of reach; try again",
 }

@@ -4,6 +4,7 @@ from typing import Any
 
 from api import (
     admin,
+    app_passwords,
     blobs,
     emails,
     folders,
@@ -13,10 +14,16 @@ from api import (
     search,
     send,
     signin,
+    uploads,
+    verdict,
 )
 from api.endpoint import Endpoint
+from api.routes_delivery import DELIVERY_ENDPOINTS
+from api.routes_rules import RULES_ENDPOINTS
 from api.shapes import (
     Alive,
+    AppPasswordIn,
+    AppPasswordOut,
     AttachmentQuery,
     ChangesOut,
     ChangesQuery,
@@ -32,6 +39,7 @@ from api.shapes import (
     FolderName,
     FolderOut,
     Me,
+    NewAppPassword,
     PageQuery,
     Pending,
     RawQuery,
@@ -43,8 +51,11 @@ from api.shapes import (
     ThreadOut,
     Token,
     TokenForm,
+    Uploaded,
+    UploadQuery,
 )
 from api.shapes_quarantine import HeldOut, HeldPage, QuarantineQuery, ReleasedOut
+from api.shapes_verdict import VerdictOut
 
 RAW = "message/rfc822"
 ANYTHING = "application/octet-stream"
@@ -141,8 +152,53 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         body=Sending,
         largest_body=_body_of_a_mail,
         answers={202: Sent},
-        problems=(400, 413, 415, 422, 507),
+        problems=(400, 409, 413, 415, 422, 429, 507),
         headers=("Idempotency-Key",),
+    ),
+    Endpoint(
+        method="DELETE",
+        path="/emails/{email_id}/send",
+        handler=send.cancel,
+        summary="Take back a mail that was sent for later; 409 if it is sent already",
+        scope="send",
+        answers={204: None},
+        problems=(404, 409, 507),
+    ),
+    Endpoint(
+        method="POST",
+        path="/attachments",
+        handler=uploads.upload,
+        summary="Upload a file to be sent later: the body is its content",
+        scope="send",
+        query=UploadQuery,
+        takes=ANYTHING,
+        answers={201: Uploaded},
+        problems=(400, 413, 507),
+    ),
+    Endpoint(
+        method="GET",
+        path="/app-passwords",
+        handler=app_passwords.list_app_passwords,
+        summary="The passwords that mail clients send with",
+        answers={200: list[AppPasswordOut]},
+    ),
+    Endpoint(
+        method="POST",
+        path="/app-passwords",
+        handler=app_passwords.create_app_password,
+        summary="Make a password for a mail client, told this once",
+        scope="send",
+        body=AppPasswordIn,
+        answers={201: NewAppPassword},
+        problems=(400, 409, 413, 415, 422, 507),
+    ),
+    Endpoint(
+        method="DELETE",
+        path="/app-passwords/{password_id}",
+        handler=app_passwords.delete_app_password,
+        summary="Make a mail client's password worthless",
+        answers={204: None},
+        problems=(404,),
     ),
     Endpoint(
         method="GET",
@@ -179,6 +235,14 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         query=RawQuery,
         answers={200: RAW, 304: None},
         problems=(400, 404),
+    ),
+    Endpoint(
+        method="GET",
+        path="/emails/{email_id}/verdict",
+        handler=verdict.read,
+        summary="Why it was taken for spam, or not: what weighed how much",
+        answers={200: VerdictOut},
+        problems=(404,),
     ),
     Endpoint(
         method="GET",
@@ -334,4 +398,6 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         scope=None,
         answers={200: TEXT},
     ),
+    *DELIVERY_ENDPOINTS,
+    *RULES_ENDPOINTS,
 )

@@ -1,32 +1,35 @@
 """Sending: a mail is checked, made, and written to the log; then it is safe, and answered.
 
-What can't be sent is told field by field (JSON Pointer). With an Idempotency-Key, asking again
-sends the same mail, which all stages know to be the same: nobody gets it twice, and nothing
-is lost when the first try ended between being noted and being written.
+What can't be sent is told field by field (``api.sending``), how much may be sent in the headers
+of the answer. With an Idempotency-Key, asking again sends the same mail, which all stages know
+to be the same: nobody gets it twice, and nothing is lost when the first try ended between being
+noted and being written. A mail that is sent for later, or may be undone, is written as such, and
+can be taken back until its time has come.
 """
 
 import asyncio
 import hashlib
+import math
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
 
 from starlette.responses import Response
 
-from api.context import Context
 from api.endpoint import Call, json_answer
-from api.problems import Problem, invalid, invalid_parameter
-from api.shapes import AddressIn, FieldProblem, Recipient, Sending, Sent
-from topologies.events import RAW_INLINE_BYTES, Address, MailSubmitted
-from topologies.mail import compose, ids, mailbox_address
-from topologies.ports.directory import User
+from api.problems import Problem, invalid_parameter, not_found
+from api.sending import Checked, checked
+from api.shapes import FieldProblem, Sending, Sent
+from topologies.events import RAW_INLINE_BYTES, MailHeld, MailSubmitted
+from topologies.mail import compose, holding, ids
+from topologies.mail.allowance import Allowance, Allowances
+from topologies.ports.policy import SendRates
 from topologies.ports.request_keys import Claim
 
 COMPOSED_IN_A_THREAD_BYTES = 64 * 1024
+HELD_INLINE_BYTES = 4 * 1024  # what waits is written several times
 _KEY = re.compile(r"[!-~]{1,255}")
-# Visible ASCII but <, > and @: what a header can carry as it is (RFC 5322 §3.6.4).
-_MESSAGE_ID = re.compile(r"<?([!-;=?A-~]{1,490}@[!-;=?A-~]{1,490})>?")
 
 
 async def send(call: Call) -> Response:
@@ -35,210 +38,174 @@ async def send(call: Call) -> Response:
     key = call.request.headers.get("idempotency-key")
     if key is not None and not _KEY.fullmatch(key):
         raise invalid_parameter("Idempotency-Key", "it has 1 to 255 visible ASCII characters")
+    with _alone(call, key):
+        return await _send(call, given, key)
+
+
+async def cancel(call: Call) -> Response:
+    """Take back a mail that was sent for later."""
+    context, email_id = call.context, call.path["email_id"]
+    held = await holding.noted(context.request_keys, call.user_id, email_id)
+    if held is None:
+        if await context.mailboxes.summaries(call.user_id, [email_id]):
+            raise Problem(409, "it was sent at once, and can't be taken back", kind="sent")
+        raise not_found()
+    fate = await holding.decide(
+        context.request_keys, call.user_id, held.mail_id, held.submitted_at, "cancel"
+    )
+    if fate == "send":
+        raise Problem(409, "it is sent already", kind="sent")
+    return Response(status_code=204)
+
+
+async def _send(call: Call, given: Sending, key: str | None) -> Response:
     context, now = call.context, call.context.clock.now()
     digest = hashlib.sha256(await call.raw_body()).digest()
-    claim = Claim(mail_id=ids.new_id(now), submitted_at=now, digest=digest)
     earlier = await context.request_keys.find(call.user_id, key) if key is not None else None
     if earlier is not None:
-        claim = _same(earlier, digest)
+        _check_same(earlier, digest)
         # What was sent is answered so, whatever became of the quota or the recipients since.
-        if await context.mailboxes.summaries(call.user_id, [_email_id(call, claim)]):
-            return _sent(call, claim)
-    checked = await _checked(call, given)
-    raw = await _made(given, checked, claim)
+        if await context.mailboxes.summaries(call.user_id, [_email_id(call, earlier)]):
+            return _sent(call, earlier, is_held=_is_held(call, given))
+    mail = await checked(call, given)
+    due_at = mail.due_at or now
+    claim = earlier or Claim(mail_id=ids.new_id(due_at), submitted_at=due_at, digest=digest)
+    raw = await _made(given, mail, claim)
+    allowance: Allowance | None = None
     if earlier is None:
         await _check_room(call, len(raw))
+        allowance = await _allowed(call, mail)
         if key is not None:
             fresh = claim
-            claim = _same(await context.request_keys.claim(call.user_id, key, fresh), digest)
+            claim = await context.request_keys.claim(call.user_id, key, fresh)
+            _check_same(claim, digest)
             if claim != fresh:  # another request with this key was faster: it is one mail
-                raw = await _made(given, checked, claim)
-    is_small = len(raw) <= RAW_INLINE_BYTES
+                raw = await _made(given, mail, claim)
+    try:
+        await _write(call, given, mail, claim, raw)
+    except BaseException:
+        if allowance is not None:
+            await _allowances(call).take_back(call.user, len(mail.recipients))
+        raise
+    return _sent(call, claim, is_held=mail.due_at is not None, allowance=allowance)
+
+
+async def _write(call: Call, given: Sending, mail: Checked, claim: Claim, raw: bytes) -> None:
+    """Make the mail safe."""
+    context, is_held = call.context, mail.due_at is not None
+    is_small = len(raw) <= (HELD_INLINE_BYTES if is_held else RAW_INLINE_BYTES)
     [blob] = [None] if is_small else await context.blobs.put([raw])
+    client = call.request.client
+    header, _, _ = raw.partition(b"\r\n\r\n")
     submitted = MailSubmitted(
         mail_id=claim.mail_id,
         submitted_at=claim.submitted_at,
         user_id=call.user_id,
-        mail_from=checked.sender.address,
-        recipients=checked.recipients,
-        bcc=tuple(address.address for address in checked.bcc),
+        mail_from=mail.sender.address,
+        recipients=mail.recipients,
+        bcc=tuple(address.address for address in mail.bcc),
         size_bytes=len(raw),
         raw=raw if is_small else None,
         raw_blob=blob,
+        client_ip=client.host if client is not None else "",
+        stream=given.stream,
+        # RFC 6531 §3.2: of an envelope or a header beyond ASCII
+        smtputf8=not (header.isascii() and all(each.isascii() for each in mail.recipients)),
+        body_type="7BIT" if raw.isascii() else "8BITMIME",
     )
-    await context.log.append([submitted])
-    return _sent(call, claim)
+    if not is_held:
+        await context.log.append([submitted])
+        return
+    await holding.note(context.request_keys, call.user_id, claim.mail_id, claim.submitted_at)
+    known = {name: getattr(submitted, name) for name in MailSubmitted.__struct_fields__}
+    await context.log.append([MailHeld(**known, due_at=claim.submitted_at)])
 
 
-def _sent(call: Call, claim: Claim) -> Response:
-    told = Sent(email_id=_email_id(call, claim), mail_id=claim.mail_id, status="queued")
-    return json_answer(told, 202)
+def _sent(
+    call: Call, claim: Claim, *, is_held: bool, allowance: Allowance | None = None
+) -> Response:
+    told = Sent(
+        email_id=_email_id(call, claim),
+        mail_id=claim.mail_id,
+        status="scheduled" if is_held else "queued",
+        undo_until=claim.submitted_at.astimezone(UTC) if is_held else None,
+    )
+    return json_answer(told, 202, headers=_rate_headers(allowance))
 
 
 def _email_id(call: Call, claim: Claim) -> str:
     return ids.email_id(claim.mail_id, call.user_id)  # as the stage `split` makes it
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Checked:
-    """What the request means, once all of it is known to be possible."""
-
-    sender: Address
-    to: tuple[Address, ...]
-    cc: tuple[Address, ...]
-    bcc: tuple[Address, ...]
-    in_reply_to: str
-    references: tuple[str, ...]
-
-    @property
-    def recipients(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(a.address for a in (*self.to, *self.cc, *self.bcc)))
+def _is_held(call: Call, given: Sending) -> bool:
+    undo_s = call.context.settings.undo_s if given.undo_s is None else given.undo_s
+    return bool(undo_s) or given.send_at is not None
 
 
-class _Errors(list[FieldProblem]):
-    def add(self, pointer: str, detail: str) -> None:
-        self.append(FieldProblem(pointer=pointer, detail=detail))
+@contextmanager
+def _alone(call: Call, key: str | None) -> Generator[None]:
+    """Let one request with *key* at a time be under way in this process.
 
-
-async def _checked(call: Call, given: Sending) -> _Checked:
-    """Return what is to be sent.
-
-    Raises:
-        Problem: What can't be sent, field by field.
+    Elsewhere two may be: they write the same mail, so only the first one's answer is early.
     """
-    errors = _Errors()
-    sender = await _sender(call.context, call.user, given.from_, errors)
-    people = {
-        name: await _recipients(call.context, name, addresses, errors)
-        for name, addresses in (("to", given.to), ("cc", given.cc), ("bcc", given.bcc))
-    }
-    most = call.context.settings.max_recipients
-    count = len(given.to) + len(given.cc) + len(given.bcc)
-    if count == 0:
-        errors.add("/to", "say to whom: an address is missing")
-    elif count > most:
-        errors.add("/to", f"a mail has at most {most} recipients")
-    if compose.has_controls(given.subject):
-        errors.add("/subject", "a subject is one line without control characters")
-    for index, file in enumerate(given.attachments):
-        if compose.has_controls(file.file_name):
-            errors.add(f"/attachments/{index}/file_name", "it holds a control character")
-        if not compose.is_content_type(file.content_type):
-            errors.add(f"/attachments/{index}/content_type", "write a type as application/pdf")
-    in_reply_to, references = await _answered(call, given.in_reply_to, errors)
-    if errors:
-        raise invalid(*errors)
-    return _Checked(sender=sender, in_reply_to=in_reply_to, references=references, **people)
-
-
-async def _sender(
-    context: Context, user: User, given: Recipient | None, errors: _Errors
-) -> Address:
-    if given is None:
-        return Address(
-            address=user.address, name="" if compose.has_controls(user.name) else user.name
+    name = call.user_id, key or ""
+    if key is not None and name in call.context.sending:
+        raise Problem(
+            409,
+            "a request with this Idempotency-Key is under way: ask again in a moment",
+            kind="in-progress",
+            errors=[FieldProblem(parameter="Idempotency-Key", detail="its request is under way")],
+            headers={"Retry-After": "1"},
         )
-    address = _address("/from", given, errors)
-    if address is not None:
-        targets = (await context.directory.resolve(address.address)).targets
-        if [target.user_id for target in targets] == [user.user_id]:
-            return address
-        errors.add("/from", f"{address.address} is no address of yours")
-    return Address(address=user.address)
-
-
-async def _recipients(
-    context: Context, name: str, given: Sequence[Recipient], errors: _Errors
-) -> tuple[Address, ...]:
-    found: list[Address] = []
-    for index, each in enumerate(given[: context.settings.max_recipients]):
-        pointer = f"/{name}/{index}"
-        address = _address(pointer, each, errors)
-        if address is None:
-            continue
-        status = (await context.directory.resolve(address.address)).status
-        if status == "unknown":
-            errors.add(pointer, f"there is no mailbox {address.address}")
-        elif status == "foreign":
-            errors.add(
-                pointer, f"mail to {address.address.rpartition('@')[2]} can't be sent from here"
-            )
-        else:
-            found.append(address)
-    return tuple(found)
-
-
-def _address(pointer: str, given: Recipient, errors: _Errors) -> Address | None:
-    given = given if isinstance(given, AddressIn) else AddressIn(address=given)
-    if compose.has_controls(given.name):
-        errors.add(f"{pointer}/name", "a name is one line without control characters")
-        return None
+    if key is None:
+        yield
+        return
+    call.context.sending.add(name)
     try:
-        parsed = mailbox_address.parse(given.address.strip())
-    except ValueError as error:
-        errors.add(pointer, str(error))
-        return None
-    return Address(address=str(parsed), name=given.name.strip())
+        yield
+    finally:
+        call.context.sending.discard(name)
 
 
-async def _answered(call: Call, given: str | None, errors: _Errors) -> tuple[str, tuple[str, ...]]:
-    """Return the Message-ID of the mail that is answered, and its references."""
-    if not given:
-        return "", ()
-    if match := _MESSAGE_ID.fullmatch(given.strip()):
-        return match[1], ()
-    email = await call.context.mailboxes.email(call.user_id, given)
-    if email is None:
-        errors.add("/in_reply_to", "it is neither a mail of yours nor a Message-ID")
-        return "", ()
-    message = email.message
-    if not _MESSAGE_ID.fullmatch(message.message_id):
-        return "", ()  # that mail has none, or none that can be written: nothing to refer to
-    known = message.references or message.in_reply_to
-    return message.message_id, tuple(each for each in known if _MESSAGE_ID.fullmatch(each))
-
-
-def _same(claim: Claim, digest: bytes) -> Claim:
-    """Return *claim* if it is of this request.
+def _check_same(claim: Claim, digest: bytes) -> None:
+    """Return if *claim* is of this request.
 
     Raises:
         Problem: Its key was used for another mail.
     """
-    if claim.digest == digest:
-        return claim
-    raise Problem(
-        422,
-        "this Idempotency-Key was used for another mail: take a new one for this",
-        kind="key-reused",
-        errors=[FieldProblem(parameter="Idempotency-Key", detail="used for another mail")],
-    )
+    if claim.digest != digest:
+        raise Problem(
+            422,
+            "this Idempotency-Key was used for another mail: take a new one for this",
+            kind="key-reused",
+            errors=[FieldProblem(parameter="Idempotency-Key", detail="used for another mail")],
+        )
 
 
-async def _made(given: Sending, checked: _Checked, claim: Claim) -> bytes:
+async def _made(given: Sending, mail: Checked, claim: Claim) -> bytes:
     draft = compose.Draft(
-        message_id=f"{claim.mail_id}@{checked.sender.address.rpartition('@')[2]}",
+        message_id=f"{claim.mail_id}@{mail.sender.address.rpartition('@')[2]}",
         date=_to_the_second(claim.submitted_at),
-        sender=checked.sender,
-        to=checked.to,
-        cc=checked.cc,
+        sender=mail.sender,
+        to=mail.to,
+        cc=mail.cc,
+        reply_to=mail.reply_to,
         subject=given.subject.strip(),
         text=given.body,
         html=given.html,
-        files=[
-            compose.File(name=f.file_name, content_type=f.content_type, content=f.data)
-            for f in given.attachments
-        ],
-        in_reply_to=checked.in_reply_to,
-        references=checked.references,
+        files=mail.files,
+        in_reply_to=mail.in_reply_to,
+        references=mail.references,
+        fields=mail.fields,
     )
-    size = len(given.body) + len(given.html or "") + sum(len(f.data) for f in given.attachments)
+    size = len(given.body) + len(given.html or "") + sum(len(f.content) for f in mail.files)
     if size <= COMPOSED_IN_A_THREAD_BYTES:
         return compose.compose(draft)
     return await asyncio.to_thread(compose.compose, draft)
 
 
 def _to_the_second(at: datetime) -> datetime:
-    return at.replace(microsecond=0)
+    return at.astimezone(UTC).replace(microsecond=0)
 
 
 async def _check_room(call: Call, size_bytes: int) -> None:
@@ -252,3 +219,43 @@ async def _check_room(call: Call, size_bytes: int) -> None:
             "your mailbox is full: delete something, and empty the trash",
             kind="quota-exceeded",
         )
+
+
+def _allowances(call: Call) -> Allowances:
+    context, settings = call.context, call.context.settings
+    rates = SendRates(
+        user_per_hour=settings.user_sends_per_hour,
+        user_per_day=settings.user_sends_per_day,
+        domain_per_hour=settings.domain_sends_per_hour,
+    )
+    return Allowances(context.limits, context.restraints, rates)
+
+
+async def _allowed(call: Call, mail: Checked) -> Allowance:
+    """Count the mail.
+
+    Raises:
+        Problem: It is one too many (429), or its sender may send nothing (403).
+    """
+    allowance = await _allowances(call).ask(call.user, len(mail.recipients))
+    if allowance.refused == "suspended":
+        raise Problem(403, allowance.reason, kind="sending-suspended")
+    if allowance.refused:
+        headers = {**_rate_headers(allowance), "Retry-After": _seconds(allowance.retry_after_s)}
+        raise Problem(429, allowance.reason, kind="too-much-mail", headers=headers)
+    return allowance
+
+
+def _rate_headers(allowance: Allowance | None) -> Mapping[str, str]:
+    """Return how much more may be sent, as draft-ietf-httpapi-ratelimit-headers has it."""
+    if allowance is None or not allowance.quotas:
+        return {}
+    policies = [f'"{q.name}";q={q.limit};w={q.window_s:.0f}' for q in allowance.quotas]
+    left = [f'"{q.name}";r={q.remaining}' for q in allowance.quotas]
+    if allowance.refused:
+        left[-1] += f";t={_seconds(allowance.retry_after_s)}"
+    return {"RateLimit-Policy": ", ".join(policies), "RateLimit": ", ".join(left)}
+
+
+def _seconds(seconds: float) -> str:
+    return str(max(1, math.ceil(seconds)))

@@ -18,6 +18,7 @@ MAX_SUBJECT_CHARACTERS = 2_000
 MAX_NAME_CHARACTERS = 255
 MAX_ADDRESS_CHARACTERS = 512
 MAX_ATTACHMENTS = 200
+MAX_UNDO_S = 120
 
 Limit = Annotated[int, Meta(ge=1, le=MAX_PAGE, description="how many at most")]
 Cursor = Annotated[str, Meta(max_length=512, description="`next_cursor` of the page before")]
@@ -53,6 +54,8 @@ class ProblemBody(Out, frozen=True, kw_only=True, omit_defaults=True):
     errors: tuple[FieldProblem, ...] = ()
     position: int | None = None  # in the search text, in characters from 0
     advice: str | None = None  # what to type instead
+    line: int | None = None  # in the script, from 1
+    column: int | None = None  # in that line, in characters from 1
     error: str | None = None  # RFC 6749 §5.2, of sign-in
     error_description: str | None = None
 
@@ -377,6 +380,9 @@ class Sending(In, frozen=True, kw_only=True):
     headers: Annotated[dict[str, str], Meta(max_length=50)] = {}  # X-… and a few others
     stream: Literal["default", "transactional", "marketing"] = "default"
     unsubscribe: UnsubscribeIn | None = None  # marketing mail has to have it
+    send_at: datetime | None = None  # up to 30 days ahead; with its zone
+    # For how many seconds it can be taken back; as the deployment has it, which is 0 by default
+    undo_s: Annotated[int, Meta(ge=0, le=MAX_UNDO_S)] | None = None
 
 
 class Sent(Out, frozen=True, kw_only=True):
@@ -384,7 +390,29 @@ class Sent(Out, frozen=True, kw_only=True):
 
     email_id: str  # of the copy in the sender's Sent folder
     mail_id: str
-    status: Literal["queued"]
+    status: Literal["queued", "scheduled"]
+    undo_until: datetime | None = None  # until then DELETE /emails/{email_id}/send takes it back
+
+
+class AppPasswordIn(In, frozen=True, kw_only=True):
+    """A program that shall be able to send mail."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=100)]
+
+
+class AppPasswordOut(Out, frozen=True, kw_only=True):
+    """An app password, without its text."""
+
+    password_id: str
+    name: str
+    created_at: datetime
+
+
+class NewAppPassword(AppPasswordOut, frozen=True, kw_only=True):
+    """The same with its text, which is told this once."""
+
+    username: str
+    password: str
 
 
 class Pending(Out, frozen=True, kw_only=True):

@@ -5,17 +5,16 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from api.shapes import Cursor, EmailLine, EmailOut, FindingOut, In, Out
+from api.shapes import Cursor, EmailLine, EmailOut, FindingOut, In, Limit, Out
 
 State = Literal["held", "released"]
-HeldLimit = Annotated[int, Meta(ge=1, le=100, description="how many at most")]
 
 
 class QuarantineQuery(In, frozen=True, kw_only=True):
     """Which stretch of the quarantine."""
 
     state: Annotated[State, Meta(description="not decided yet, or let out")] = "held"
-    limit: HeldLimit = 50
+    limit: Limit = 50
     cursor: Cursor | None = None
 
 

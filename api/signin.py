@@ -9,9 +9,9 @@ import msgspec
 from starlette.responses import Response
 
 from api.endpoint import MOST_PARAMETERS, Call, json_answer, told_and_path
-from api.limits import SignIn
 from api.problems import Problem
 from api.shapes import Me, Token, TokenForm
+from connectors.sign_in_limits import SignIn
 from topologies.ports.directory import Scope, User
 
 FORM = "application/x-www-form-urlencoded"

@@ -26,6 +26,7 @@ Probability = Annotated[float, msgspec.Meta(ge=0, le=1)]
 NotNegativeSeconds = Annotated[float, msgspec.Meta(ge=0)]
 Names = tuple[str, ...]  # in the environment: with commas between
 Profile = Literal["embedded", "cluster"]
+DeliveryTls = Literal["never", "may", "must"]
 DmarcDiscovery = Literal["psl", "tree"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 MalwareAction = Literal["reject", "quarantine", "tag", "deliver"]
@@ -59,6 +60,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         str, means("PEM file with the chain; enables STARTTLS; read anew when it changes")
     ] = ""
     tls_key: Annotated[str, means("PEM file with the private key")] = ""
+    submission_certificate: Annotated[
+        str, means("the same for the ports of users; empty: as for other mail servers")
+    ] = ""
+    submission_key: Annotated[str, means("PEM file with its private key")] = ""
     smtp_processes: Annotated[
         Processes, means("beside the service that take mail at one port; 0: it does so itself")
     ] = 1
@@ -136,6 +141,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         NotNegative, means("mails of one user; each ten recipients count as one; 0: any number")
     ] = 500
     user_sends_per_day: Annotated[NotNegative, means("the same in a day; 0: any number")] = 2_000
+    undo_s: Annotated[
+        NotNegative, means("for how long a mail sent by the API can be taken back, by default")
+    ] = 0
     domain_sends_per_hour: Annotated[
         NotNegative, means("the same of all users of one domain; 0: any number")
     ] = 0
@@ -146,6 +154,44 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         NotNegative, means("the same of who reported a mail as spam; 0: it is")
     ] = 365
     delay_notices: Annotated[bool, means("tell a sender once that a mail is late")] = True
+    relay_host: Annotated[
+        str, means("HOST or HOST:PORT that takes all mail for others; empty: each domain's own")
+    ] = ""
+    relay_user: Annotated[str, means("who we are there; empty: it asks for no password")] = ""
+    relay_password: Annotated[str, means("sent to the relay within TLS alone")] = ""
+    delivery_port: Annotated[Port, means("of other systems' mail servers")] = 25
+    delivery_tls: Annotated[
+        DeliveryTls, means("never, may (where the other offers it) or must")
+    ] = "may"
+    delivery_ca_file: Annotated[
+        str, means("PEM file of authorities to believe besides the machine's")
+    ] = ""
+    delivery_ipv6: Annotated[bool, means("try IPv6 addresses too, after IPv4")] = True
+    delivery_to_private: Annotated[
+        bool, means("deliver to private and loopback addresses that the DNS names")
+    ] = False
+    delivery_connect_timeout_s: Annotated[Seconds, means("to connect to a mail server")] = 30.0
+    # RFC 5321 §4.5.3.2: five minutes; the others follow from it in its proportions
+    delivery_timeout_s: Annotated[
+        Seconds, means("for its answers; two fifths of it to DATA, twice after the message")
+    ] = 300.0
+    delivery_connections: Annotated[Positive, means("to one destination at once at most")] = 20
+    delivery_idle_s: Annotated[
+        NotNegativeSeconds, means("a session is kept for the next mail; 0: not at all")
+    ] = 10.0
+    delivery_session_mails: Annotated[Positive, means("in one session at most")] = 100
+    source_addresses: Annotated[
+        Names, means("[STREAM=]ADDRESS each: where mail of that stream leaves; empty: any")
+    ] = ()
+    source_daily_caps: Annotated[
+        Names, means("ADDRESS=MAILS each: how many it may send a day while it is warmed up")
+    ] = ()
+    mta_sts: Annotated[bool, means("keep to the TLS policies that domains publish (RFC 8461)")] = (
+        True
+    )
+    dane: Annotated[
+        bool, means("believe TLSA records (RFC 7672): dns_servers validate, on a safe way to them")
+    ] = False
     token_hours: Annotated[Positive, means("how long a sign-in lasts")] = 24 * 30
     kafka_servers: Annotated[Names, means("of the cluster: host:port")] = ("127.0.0.1:19092",)
     kafka_replication: Annotated[Positive, means("copies of each partition in Kafka")] = 1

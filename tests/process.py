@@ -37,7 +37,9 @@ class RunningService:
         """Start it, and return when it says that it serves."""
         log = (self.folder.parent / f"{self.folder.name}.log").open("a")
         environment = {k: v for k, v in os.environ.items() if not k.startswith("RILLMAIL_")}
-        ports = {f"RILLMAIL_{name}_PORT": "0" for name in ("SMTP", "LMTP", "SUBMISSION", "HTTP")}
+        doors = ("SMTP", "LMTP", "SUBMISSION", "SUBMISSIONS", "HTTP")
+        ports = {f"RILLMAIL_{name}_PORT": "0" for name in doors}
+        ports["RILLMAIL_USER_SENDS_PER_HOUR"] = ports["RILLMAIL_USER_SENDS_PER_DAY"] = "0"
         self._process = subprocess.Popen(
             [sys.executable, "-m", "api.cli.main", *self.command, "--json"],
             env=environment | {"RILLMAIL_DATA_DIR": str(self.folder)} | ports | self._settings,
@@ -49,11 +51,15 @@ class RunningService:
         log.close()
         assert self._process.stdout is not None
         line = self._process.stdout.readline()  # empty when it ended instead
+        if not line:
+            self._reap()
         assert line, f"it did not start: {self.errors()}"
         told = json.loads(line)
         self.http_url: str = told["http_url"]
         self.smtp_port = int(told["smtp"].rpartition(":")[2])
         self.lmtp_port = int(told["lmtp"].rpartition(":")[2])
+        self.submission_port = int(told.get("submission", "").rpartition(":")[2] or 0)
+        self.submissions_port = int(told.get("submissions", "").rpartition(":")[2] or 0)
         self.users = [(address, password) for address, password in told["new_users"]] or self.users
         return self
 

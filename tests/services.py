@@ -13,6 +13,8 @@ from connectors.memory.dkim_keys import MemoryDkimKeys
 from connectors.memory.dns import MemoryDns
 from connectors.memory.mailboxes import MemoryMailboxes
 from connectors.memory.notices import MemoryNotices
+from connectors.memory.personal_spam import MemoryPersonalSpam
+from connectors.memory.relay import MemoryRelay
 from connectors.memory.reputations import MemoryReputations
 from connectors.memory.request_keys import MemoryRequestKeys
 from connectors.memory.restraints import MemoryRestraints
@@ -32,6 +34,7 @@ from topologies.ports.dkim_keys import DkimKeys
 from topologies.ports.dns import Resolver
 from topologies.ports.mailboxes import Mailboxes
 from topologies.ports.notices import Notices
+from topologies.ports.personal_spam import PersonalSpam
 from topologies.ports.policy import (
     AuthenticatePolicy,
     MalwarePolicy,
@@ -41,6 +44,7 @@ from topologies.ports.policy import (
     SuppressionPolicy,
     VetPolicy,
 )
+from topologies.ports.relay import Relay
 from topologies.ports.reputations import Reputations
 from topologies.ports.request_keys import RequestKeys
 from topologies.ports.restraints import Restraints
@@ -56,11 +60,17 @@ DOMAIN = "shop.example"
 class OneWord:
     """A classifier that knows one word: ``lottery``."""
 
+    model = "one-word"
+    bias = -4.6
+
     def probability(self, features: Sequence[str]) -> float:
         return 0.99 if "w:lottery" in features else 0.01
 
     def reasons(self, features: Sequence[str], limit: int = 5) -> tuple[str, ...]:
         return ("w:lottery",)[:limit] if "w:lottery" in features else ()
+
+    def shares(self, features: Sequence[str]) -> Sequence[float]:
+        return [9.2 if feature == "w:lottery" else 0.0 for feature in features]
 
 
 async def in_memory() -> dict[type, Any]:
@@ -83,7 +93,9 @@ async def in_memory() -> dict[type, Any]:
         Mailboxes: MemoryMailboxes(clock),
         MalwarePolicy: MalwarePolicy(),
         Notices: MemoryNotices(),
+        PersonalSpam: MemoryPersonalSpam(),
         ReportPolicy: ReportPolicy(hostname=f"mx.{DOMAIN}"),
+        Relay: MemoryRelay(),
         Reputations: MemoryReputations(clock),
         Resolver: MemoryDns({}),
         RequestKeys: MemoryRequestKeys(),

@@ -18,8 +18,10 @@ from topologies.events import (
     Command,
     Deliver,
     Event,
+    MailDisposed,
     MailReceived,
     MailUndeliverable,
+    Release,
 )
 from topologies.mail import ids
 from topologies.mailbox.store import store
@@ -28,6 +30,7 @@ from topologies.ports.dead_letters import DeadLetter
 from topologies.ports.directory import Directory, User
 from topologies.ports.log import Record
 from topologies.ports.mailboxes import Mailboxes
+from topologies.quarantine import released_id
 from topologies.topics import topic_of
 
 MINUTE = timedelta(minutes=1)
@@ -56,6 +59,19 @@ async def test_a_copy_that_is_missing_is_named_with_whom_it_was_for() -> None:
     ]
 
 
+async def test_whose_own_rules_want_no_copy_is_not_missed_and_others_are() -> None:
+    house = await a_house()
+    mail = await house.accept(f"all@{DOMAIN}")
+    ann = await house.user("ann")
+    told = MailDisposed(
+        mail_id=mail.mail_id, recipient=f"all@{DOMAIN}", user_id=ann.user_id, how="discarded"
+    )
+    house.log.write(told)
+    assert [d.kind for d in (await house.audited()).differences] == ["missing"]
+    await house.deliver(mail, "bo")
+    assert (await house.audited()).differences == []
+
+
 async def test_one_of_many_whom_an_alias_leads_to_is_missed() -> None:
     house = await a_house()
     mail = await house.accept(f"all@{DOMAIN}")
@@ -80,6 +96,24 @@ async def test_what_is_in_quarantine_is_accounted_for() -> None:
     await house.command(copy_of(mail, QUARANTINE_USER))
     account = await house.audited()
     assert (account.quarantined, account.differences) == (1, [])
+
+
+async def test_a_mail_that_was_let_out_of_the_quarantine_is_looked_for_like_any_other() -> None:
+    house = await a_house()
+    held = await house.accept(f"ann@{DOMAIN}")
+    await house.command(copy_of(held, QUARANTINE_USER))
+    out = msgspec.structs.replace(
+        held,
+        mail_id=released_id(held.mail_id),
+        released=Release(by="root", mail_id=held.mail_id),
+    )
+    house.log.write(out)
+    account = await house.audited()
+    assert (account.quarantined, account.released) == (1, 1)
+    assert [difference.about for difference in account.differences] == [out.mail_id]
+    await house.deliver(out, "ann")
+    account = await house.audited()
+    assert (account.quarantined, account.delivered, account.differences) == (1, 1, [])
 
 
 async def test_what_is_told_to_be_undeliverable_is_accounted_for_and_only_that() -> None:

@@ -77,6 +77,7 @@ class Account:
     dead: int = 0
     under_way: int = 0  # too young to be judged
     handed_in_again: int = 0
+    released: int = 0  # of the mails: let out of the quarantine, so their first one counts there
     mailboxes: int = 0  # replayed and compared
     beyond_the_log: int = 0  # mailboxes that are older than what the log still holds
     differences: list[Difference] = field(default_factory=list[Difference])
@@ -126,6 +127,7 @@ async def account_for_mails(
                     Difference(kind="unreadable", about=record.key, detail=str(error))
                 )
             return
+        account.released += mail.released is not None
         places = await mailboxes.places(mail.mail_id)
         owners = {user_id for user_id, _ in places}
         if QUARANTINE_USER in owners:

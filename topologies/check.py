@@ -18,6 +18,8 @@ from topologies.ports.directory import Target
 # and when the whole message is here.
 Moment = Literal["connect", "helo", "mail", "rcpt", "data"]
 MOMENTS: tuple[Moment, ...] = get_args(Moment)
+# By which way a mail comes: from strangers, from a mail server of ours, or from a user of ours.
+Way = Origin | Literal["submission"]
 
 
 class Transaction(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,6 +27,7 @@ class Transaction(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         origin: ``lmtp``: our own mail server hands over, which asked its client already.
+            ``submission``: a user of ours sends, who has signed in.
         is_trusted: The client is of a network that no limit and no list is for.
         targets: The mailboxes that the recipient leads to.
         goes_on: The recipient leads to other systems, maybe besides.
@@ -36,7 +39,7 @@ class Transaction(msgspec.Struct, frozen=True, kw_only=True):
         is_whole: At ``data``: ``start`` is all of it.
     """
 
-    origin: Origin
+    origin: Way
     hostname: str  # ours
     client_ip: str = ""
     is_trusted: bool = False
@@ -51,6 +54,7 @@ class Transaction(msgspec.Struct, frozen=True, kw_only=True):
     size_bytes: int = 0
     is_allowed: bool = False
     proved_domain: str = ""
+    user_id: str = ""  # who is signed in; for submission alone
     mail_id: str = ""  # at `data`
     start: bytes = b""
     is_whole: bool = False
@@ -96,7 +100,7 @@ class Check:
     ask: CheckFunction
     at: Moment
     rank: int
-    origins: tuple[Origin, ...]
+    origins: tuple[Way, ...]
     by_size: bool
 
 
@@ -104,7 +108,7 @@ def check(
     *,
     at: Moment,
     rank: int,
-    origins: tuple[Origin, ...] = ("smtp",),
+    origins: tuple[Way, ...] = ("smtp",),
     by_size: bool = False,
 ) -> Callable[[F], F]:
     """Mark a coroutine function as a check.

@@ -157,7 +157,17 @@ def as_text(topology: Topology) -> str:
             drawn = topic.name
             lines.append(f"{topic.name}  ({topic.key})")
         _text_of(topology, head, "  ", lines)
+    for topic in TOPICS:
+        if topic.delay is not None:
+            lines.append(f"{topic.name}  ({topic.key})")
+            lines.append(f"  └ after {topic.delay} → {_due_in(topic)}")
     return "\n".join(lines)
+
+
+def _due_in(topic: Topic) -> str:
+    """Return the topic that a timer moves the records of *topic* to."""
+    kind = DeliveryDue if issubclass(topic.events[0], DeliveryDue) else MailHeld
+    return topic_of(kind).name
 
 
 def _text_of(topology: Topology, stage: Stage, indent: str, lines: list[str]) -> None:
@@ -197,6 +207,11 @@ def as_mermaid(topology: Topology) -> str:
                 lines.append(f"  {stage.name} --> {_node(name)}")
             else:
                 lines.append(f"  {stage.name} -. {name} .-> {follower.name}")
+    lines += [
+        f"  {_node(topic.name)} -- {topic.delay} --> {_node(_due_in(topic))}"
+        for topic in TOPICS
+        if topic.delay is not None and topic.name in drawn
+    ]
     return "\n".join(lines)
 
 

@@ -100,6 +100,8 @@ def _print(account: Account) -> None:
         f" quarantine, {account.undeliverable:,} undeliverable, {account.dead:,} dead letters,"
         f" {account.under_way:,} under way"
     )
+    if account.released:
+        click.echo(f"{account.released:,} of them were let out of the quarantine")
     if account.mailboxes:
         click.echo(
             f"{account.mailboxes:,} mailboxes compared with their log,"

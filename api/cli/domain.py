@@ -2,8 +2,11 @@
 
 import click
 
+from api.cli.domain_alias import alias
+from api.cli.domain_dns import check, dns, keys
 from api.cli.output import as_json, examples, print_json, print_table
 from api.cli.stores import Stores, refusals, with_stores
+from topologies.mail.dkim_rotation import first_keys
 from topologies.mail.mailbox_address import domain_in_ascii
 
 
@@ -12,17 +15,28 @@ def domain() -> None:
     """The domains whose mail is taken here."""
 
 
+domain.add_command(alias)
+domain.add_command(dns)
+domain.add_command(check)
+domain.add_command(keys)
+
+
 @domain.command(
     epilog=examples("rillmail domain add example.com", "rillmail domain add bücher.example --json")
 )
 @click.argument("name")
 @as_json
 def add(name: str, as_json: bool) -> None:
-    """Take mail for NAME from now on; adding it again changes nothing."""
+    """Take mail for NAME from now on; adding it again changes nothing.
+
+    Keys are made that its mail is signed with: `rillmail domain dns` tells what to publish.
+    """
 
     async def work(stores: Stores) -> bool:
         with refusals():
-            return await stores.directory.add_domain(name)
+            is_new = await stores.directory.add_domain(name)
+        await first_keys(stores.dkim_keys, domain_in_ascii(name), stores.clock.now())
+        return is_new
 
     is_new = with_stores(work)
     in_ascii = domain_in_ascii(name)

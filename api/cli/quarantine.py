@@ -99,10 +99,9 @@ def show(mail: str, raw: bool, as_json: bool) -> None:
     if as_json:
         print_json(fields)
         return
-    for name, value in fields.items():
+    for name, value in (fields | {"recipients": ", ".join(fields["recipients"])}).items():
         if name not in ("findings", "attachments"):
-            text = ", ".join(value) if isinstance(value, tuple) else str(value)
-            click.echo(f"{name:<12}{printable(text)}")
+            click.echo(f"{name:<12}{printable(str(value))}")
     for title, rows in (("findings", fields["findings"]), ("attachments", fields["attachments"])):
         for row in rows:
             click.echo(f"{title:<12}{printable('  '.join(str(v) for v in row.values() if v))}")
@@ -219,7 +218,7 @@ def _fields(email: Email) -> dict[str, Any]:
         "state": rules.state_of(email),
         "received_at": email.summary.created_at,
         "mail_from": email.mail_from,
-        "recipients": tuple(rules.recipients_of(email)),
+        "recipients": list(rules.recipients_of(email)),
         "subject": email.summary.subject,
         "size": email.summary.size_bytes,
         "note": email.note,

@@ -2,8 +2,10 @@
 
 import asyncio
 import secrets
+import socket
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import click
 import msgspec
@@ -12,6 +14,7 @@ from api.cli.output import as_json, examples
 from api.cli.stores import errors_for_people
 from connectors.settings import Settings, load
 from topologies.errors import Misconfigured
+from topologies.mail.dkim_rotation import first_keys
 from topologies.ports.directory import Directory
 
 DEMO_DOMAIN = "demo.test"  # RFC 2606: nobody's, so no stranger's mail can be meant
@@ -27,6 +30,8 @@ class Started:
     lmtp: str
     data_dir: str
     new_users: tuple[tuple[str, str], ...]  # (address, password): told this once
+    submission: str = ""  # for users; empty: there is no such port
+    submissions: str = ""  # for users who begin in TLS
     pids: dict[str, int] = field(default_factory=dict[str, int])  # of a cluster, by role
 
 
@@ -63,17 +68,45 @@ async def _serve(settings: Settings, demo: bool, as_json: bool, stopped: asyncio
     from api.cli.serving import serving, work_until
     from connectors.assembly import open_service
 
+    if demo:
+        settings = _with_certificate(settings)
     async with open_service(settings) as service, serving(service, settings.http_port) as http:
         new_users = await demo_users(service.stores.directory) if demo else ()
+        if new_users:
+            stores = service.stores
+            await first_keys(stores.dkim_keys, DEMO_DOMAIN, stores.clock.now())
         told = Started(
             http_url=settings.public_url or f"http://{settings.host}:{http.port}",
             smtp=f"{settings.host}:{service.smtp.smtp_port}",
             lmtp=f"{settings.host}:{service.smtp.lmtp_port}",
+            submission=_door(settings, service.smtp.submission_port),
+            submissions=_door(settings, service.smtp.submissions_port),
             data_dir=settings.data_dir,
             new_users=new_users,
         )
         click.echo(msgspec.json.encode(told).decode() if as_json else for_people(told))
         await work_until(stopped, service)
+
+
+def _with_certificate(settings: Settings) -> Settings:
+    """Return *settings* with a certificate for the ports of users, made for trying if need be."""
+    from connectors.files.demo_certificate import demo_certificate
+    from connectors.memory.clock import SystemClock
+
+    if settings.tls_certificate or settings.submission_certificate:
+        return settings
+    folder = Path(settings.data_dir)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        hostname = settings.hostname or socket.gethostname()
+        made = demo_certificate(folder / "demo-certificate.pem", hostname, SystemClock())
+    except OSError:
+        return settings  # the folder can't be used: that is told in a moment
+    return msgspec.structs.replace(settings, submission_certificate=str(made))
+
+
+def _door(settings: Settings, port: int) -> str:
+    return f"{settings.host}:{port}" if port else ""
 
 
 async def demo_users(directory: Directory) -> tuple[tuple[str, str], ...]:
@@ -97,6 +130,10 @@ def for_people(told: Started) -> str:
         f"Rillmail takes mail on {told.smtp} (SMTP) and {told.lmtp} (LMTP), and serves it on",
         f"{told.http_url}. Everything is kept in {told.data_dir}. Ctrl-C stops it.",
     ]
+    if told.submission:
+        lines.append(
+            f"Mail clients send by {told.submission} (STARTTLS) or {told.submissions} (TLS)."
+        )
     if told.new_users:
         lines += ["", "Two users were made. Their passwords are shown this once:"]
         lines += [f"  {address}   {password}" for address, password in told.new_users]

@@ -12,10 +12,11 @@ from starlette.types import ASGIApp
 from api.app import create
 from api.context import Context
 from api.server import HttpServer
-from connectors.assembly.stores import Stores
+from connectors.assembly.stores import Stores, classifier_of
 from connectors.metrics import Metrics
 from connectors.process import configure_logs, give_back_large_memory
 from connectors.settings import Settings
+from topologies import queue
 from topologies.ports.notices import Notices
 
 
@@ -119,9 +120,18 @@ def application(process: Process) -> ASGIApp:
         search=stores.search,
         notices=process.notices,
         dead_letters=stores.dead_letters,
+        deliveries=stores.deliveries,
+        suppressions=stores.suppressions,
+        try_now=lambda wanted: queue.try_now(
+            wanted, stores.reader, stores.log, stores.clock.now()
+        ),
         request_keys=stores.request_keys,
         limits=stores.limits,
+        app_passwords=stores.app_passwords,
+        restraints=stores.restraints,
+        rules=stores.rules,
         url_key=stores.url_key,
+        classifier=classifier_of(process.settings),
         blob_urls=stores.blob_urls,
         metrics=process.metrics.exposition,
         health=process.health,

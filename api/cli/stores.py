@@ -9,14 +9,20 @@ import click
 
 from connectors.settings import Settings, load
 from topologies.errors import MailError, Misconfigured, NoSpace
+from topologies.ports.app_passwords import AppPasswords
 from topologies.ports.blob_sweep import SweptBlobs
 from topologies.ports.clock import Clock
 from topologies.ports.dead_letters import DeadLetters
+from topologies.ports.deliveries import Deliveries
 from topologies.ports.directory import Directory
+from topologies.ports.dkim_keys import DkimKeys
 from topologies.ports.generations import Generations
 from topologies.ports.log import LogReader, WrittenLog
 from topologies.ports.mailboxes import Mailboxes
+from topologies.ports.restraints import Restraints
+from topologies.ports.rules import Rules
 from topologies.ports.search import Search
+from topologies.ports.suppressions import Suppressions
 
 T = TypeVar("T")
 
@@ -32,6 +38,16 @@ class Stores(Protocol):
     @property
     def dead_letters(self) -> DeadLetters:
         """What no stage could pass."""
+        ...
+
+    @property
+    def deliveries(self) -> Deliveries:
+        """What became of mail to other systems."""
+        ...
+
+    @property
+    def suppressions(self) -> Suppressions:
+        """Who is not written to."""
         ...
 
     @property
@@ -62,6 +78,26 @@ class Stores(Protocol):
     @property
     def search(self) -> Search:
         """The index."""
+        ...
+
+    @property
+    def rules(self) -> Rules:
+        """What users want done with their mail."""
+        ...
+
+    @property
+    def dkim_keys(self) -> DkimKeys:
+        """What mail is signed with."""
+        ...
+
+    @property
+    def app_passwords(self) -> AppPasswords:
+        """What mail clients sign in with."""
+        ...
+
+    @property
+    def restraints(self) -> Restraints:
+        """Who may send less."""
         ...
 
     @property

@@ -1,15 +1,18 @@
 """`rillmail user`: who has a mailbox here."""
 
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import asdict
 from typing import IO, TypeVar
 
 import click
 
+from api.cli.app_password import app_password
 from api.cli.output import as_json, examples, print_json, print_table, size
 from api.cli.quota import QUOTA
 from api.cli.stores import Stores, refusals, with_stores
 from topologies.ports.directory import User
+from topologies.ports.restraints import Restraint
 
 T = TypeVar("T")
 
@@ -23,6 +26,9 @@ password_file = click.option(
 @click.group()
 def user() -> None:
     """Who has a mailbox here."""
+
+
+user.add_command(app_password)
 
 
 @user.command(
@@ -68,13 +74,14 @@ def add(
 def list_(domain: str | None, as_json: bool) -> None:
     """List users by address."""
 
-    async def work(stores: Stores) -> list[User]:
+    async def work(stores: Stores) -> tuple[list[User], dict[str, Restraint]]:
+        restraints = {each.user_id: each for each in await stores.restraints.all()}
         with refusals():
-            return list(await stores.directory.users(domain))
+            return list(await stores.directory.users(domain)), restraints
 
-    users = with_stores(work)
+    users, restraints = with_stores(work)
     if as_json:
-        print_json(users)
+        print_json([{**asdict(u), "sending": _sending(u, restraints)} for u in users])
         return
     print_table(
         ["ADDRESS", "NAME", "QUOTA", "STATE", "SINCE", "ID"],
@@ -83,7 +90,7 @@ def list_(domain: str | None, as_json: bool) -> None:
                 u.address,
                 u.name,
                 size(u.quota_bytes),
-                _state(u),
+                _state(u, restraints),
                 f"{u.created_at:%Y-%m-%d}",
                 u.user_id,
             ]
@@ -106,8 +113,13 @@ def suspend(address: str, as_json: bool) -> None:
 @click.argument("address")
 @as_json
 def resume(address: str, as_json: bool) -> None:
-    """Let ADDRESS sign in again."""
-    changed = _on_user(address, lambda s, u: s.directory.change_user(u.user_id, is_suspended=False))
+    """Let ADDRESS sign in and send again."""
+
+    async def lift(stores: Stores, user: User) -> User | None:
+        await stores.restraints.lift(user.user_id)
+        return await stores.directory.change_user(user.user_id, is_suspended=False)
+
+    changed = _on_user(address, lift)
     _print(changed, f"{changed.address} may sign in", as_json)
 
 
@@ -195,6 +207,16 @@ def _print(user: User, sentence: str, as_json: bool) -> None:
         click.echo(sentence)
 
 
-def _state(user: User) -> str:
-    states = [("suspended", user.is_suspended), ("admin", user.is_admin)]
+def _state(user: User, restraints: Mapping[str, Restraint]) -> str:
+    sending = _sending(user, restraints)
+    states = [
+        ("suspended", user.is_suspended),
+        (f"sending {sending}", sending != "allowed"),
+        ("admin", user.is_admin),
+    ]
     return ", ".join(name for name, is_so in states if is_so) or "active"
+
+
+def _sending(user: User, restraints: Mapping[str, Restraint]) -> str:
+    restraint = restraints.get(user.user_id)
+    return restraint.kind if restraint is not None else "allowed"

@@ -9,22 +9,17 @@ import contextlib
 import imaplib
 import os
 import shutil
-import socket
-import subprocess
-import time
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Sequence
 from pathlib import Path
-from typing import TextIO
 
 from bench.mails import DOMAIN
+from bench.peers import postfix
 
 INSTALL = "apt-get install postfix dovecot-imapd dovecot-lmtpd dovecot-fts-xapian"
 DOVECOT = Path("/usr/sbin/dovecot")
 FTS_PLUGIN = "lib21_fts_xapian_plugin.so"
 MAIL_USER, MAIL_GROUP = "nobody", "nogroup"
 PASSWORD = "of-no-secret"
-START_TIMEOUT_S = 20
-DELIVERIES = 20  # at once; Postfix's own default for one destination
 
 DOVECOT_CONF = """\
 base_dir = {folder}/dovecot
@@ -123,11 +118,11 @@ class PostfixDovecot:
 
 def why_not() -> str:
     """Return why it can't run here; empty if it can."""
-    if not DOVECOT.exists() or shutil.which("postconf", path=_path()) is None or not _fts():
+    if not DOVECOT.exists() or not postfix.is_installed() or not _fts():
         return f"postfix-dovecot: not measured, as it is not installed: {INSTALL}"
     if os.geteuid() != 0:
         return "postfix-dovecot: not measured, as it can be started by root only"
-    version = _output([str(DOVECOT), "--version"])
+    version = postfix.output([str(DOVECOT), "--version"])
     if not version.startswith("2.3."):
         return f"postfix-dovecot: not measured, as this is written for Dovecot 2.3, not {version}"
     return ""
@@ -135,8 +130,8 @@ def why_not() -> str:
 
 def versions() -> str:
     """Return which versions are measured."""
-    dovecot = _output([str(DOVECOT), "--version"]).split()[0]
-    return f"Postfix {_output(['postconf', '-dh', 'mail_version'])}, Dovecot {dovecot}"
+    dovecot = postfix.output([str(DOVECOT), "--version"]).split()[0]
+    return f"Postfix {postfix.version()}, Dovecot {dovecot}"
 
 
 @contextlib.contextmanager
@@ -150,20 +145,21 @@ def running(folder: Path, *, is_indexed: bool) -> Generator[PostfixDovecot]:
     Raises:
         TimeoutError: One of them did not start; its log, in *folder*, says why.
     """
-    smtp_port, imap_port = _free_port(), _free_port()
+    imap_port = postfix.free_port()
     _configure_dovecot(folder, imap_port, INDEX_CONF if is_indexed else "")
-    _configure_postfix(folder, smtp_port)
     dovecot = [str(DOVECOT), "-F", "-c", str(folder / "dovecot.conf")]
-    etc = str(folder / "postfix/etc")
-    _output(["postfix", "-c", etc, "check"])  # makes the queue's folders
-    # `postfix start-fg` would stand between: what ends when we end it must be the master.
-    postfix = [f"{_output(['postconf', '-dh', 'daemon_directory'])}/master", "-s", "-c", etc]
     with contextlib.ExitStack() as started:
-        log = started.enter_context((folder / "start.log").open("w"))
-        pids = [started.enter_context(_process(command, log)) for command in (dovecot, postfix)]
-        for port in (imap_port, smtp_port):
-            _wait_for(port)
-        yield PostfixDovecot(folder, smtp_port, imap_port, pids, is_indexed=is_indexed)
+        log = started.enter_context((folder / "start.log").open("a"))
+        pid = started.enter_context(postfix.process(dovecot, log))
+        postfix.wait_for(imap_port)
+        # Who is served: one domain, everybody in it, by Dovecot.
+        own = {
+            "virtual_mailbox_domains": DOMAIN,
+            "virtual_mailbox_maps": "static:any",
+            "virtual_transport": f"lmtp:unix:{folder}/dovecot/lmtp",
+        }
+        smtp_port, master = started.enter_context(postfix.running(folder, own))
+        yield PostfixDovecot(folder, smtp_port, imap_port, [pid, master], is_indexed=is_indexed)
 
 
 def _configure_dovecot(folder: Path, imap_port: int, index: str) -> None:
@@ -183,116 +179,5 @@ def _configure_dovecot(folder: Path, imap_port: int, index: str) -> None:
     )
 
 
-def _configure_postfix(folder: Path, smtp_port: int) -> None:
-    own = folder / "postfix"
-    etc = own / "etc"
-    for name in ("etc", "queue", "data"):
-        (own / name).mkdir(parents=True)
-    shutil.chown(own / "data", "postfix")
-    daemons = _output(["postconf", "-dh", "daemon_directory"])
-    meta = _output(["postconf", "-dh", "meta_directory"])
-    main: Mapping[str, object] = {
-        "compatibility_level": "3.6",
-        "myhostname": f"mx.{DOMAIN}",
-        "inet_interfaces": "127.0.0.1",
-        "inet_protocols": "ipv4",
-        "queue_directory": own / "queue",
-        "data_directory": own / "data",
-        "daemon_directory": daemons,
-        "meta_directory": meta,
-        "maillog_file": folder / "postfix.log",
-        "maillog_file_prefixes": folder,
-        # Who is served: one domain, everybody in it, by Dovecot.
-        "mydestination": "",
-        "local_recipient_maps": "",
-        "alias_maps": "",
-        "alias_database": "",
-        "virtual_mailbox_domains": DOMAIN,
-        "virtual_mailbox_maps": "static:any",
-        "virtual_transport": f"lmtp:unix:{folder}/dovecot/lmtp",
-        "mynetworks": "127.0.0.0/8",
-        "smtpd_recipient_restrictions": "permit_mynetworks, reject",
-        # As fast as it goes: no DNS, no TLS, no limit on one client.
-        "smtp_dns_support_level": "disabled",
-        "smtpd_peername_lookup": "no",
-        "smtpd_tls_security_level": "none",
-        "smtpd_client_connection_count_limit": 0,
-        "default_destination_concurrency_limit": DELIVERIES,
-        "lmtp_destination_concurrency_limit": DELIVERIES,
-        "initial_destination_concurrency": DELIVERIES,
-        "message_size_limit": 60_000_000,
-    }
-    (etc / "main.cf").write_text("".join(f"{name} = {value}\n" for name, value in main.items()))
-    # Type, private, unprivileged, chroot, wakeup, processes, command: see master(5).
-    (etc / "master.cf").write_text(
-        f"127.0.0.1:{smtp_port} inet n - n - - smtpd\n"
-        "pickup unix n - n 60 1 pickup\n"
-        "cleanup unix n - n - 0 cleanup\n"
-        "qmgr unix n - n 300 1 qmgr\n"
-        "tlsmgr unix - - n 1000? 1 tlsmgr\n"
-        "rewrite unix - - n - - trivial-rewrite\n"
-        "bounce unix - - n - 0 bounce\n"
-        "defer unix - - n - 0 bounce\n"
-        "trace unix - - n - 0 bounce\n"
-        "verify unix - - n - 1 verify\n"
-        "flush unix n - n 1000? 0 flush\n"
-        "proxymap unix - - n - - proxymap\n"
-        "proxywrite unix - - n - 1 proxymap\n"
-        "smtp unix - - n - - smtp\n"
-        "relay unix - - n - - smtp\n"
-        "showq unix n - n - - showq\n"
-        "error unix - - n - - error\n"
-        "retry unix - - n - - error\n"
-        "discard unix - - n - - discard\n"
-        "virtual unix - n n - - virtual\n"
-        f"lmtp unix - - n - {DELIVERIES} lmtp\n"
-        "anvil unix - - n - 1 anvil\n"
-        "scache unix - - n - 1 scache\n"
-        "postlog unix-dgram n - n - 1 postlogd\n"
-    )
-
-
-@contextlib.contextmanager
-def _process(command: Sequence[str], log: TextIO) -> Generator[int]:
-    environment = {**os.environ, "PATH": _path()}
-    with subprocess.Popen(
-        command, stdout=log, stderr=subprocess.STDOUT, env=environment, start_new_session=True
-    ) as process:
-        try:
-            yield process.pid
-        finally:
-            process.terminate()
-
-
-def _wait_for(port: int) -> None:
-    deadline = time.monotonic() + START_TIMEOUT_S
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"nothing answers on port {port}") from None
-            time.sleep(0.1)
-        else:
-            return
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def _fts() -> bool:
     return any(Path("/usr/lib/dovecot").glob(f"**/{FTS_PLUGIN}"))
-
-
-def _path() -> str:
-    return os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
-
-
-def _output(command: Sequence[str]) -> str:
-    environment = {**os.environ, "PATH": _path()}
-    return subprocess.run(
-        command, capture_output=True, text=True, check=True, env=environment
-    ).stdout.strip()

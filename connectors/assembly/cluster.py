@@ -22,6 +22,7 @@ from connectors.cassandra.deliveries import CassandraDeliveries
 from connectors.cassandra.directory import CassandraDirectory
 from connectors.cassandra.dkim_keys import CassandraDkimKeys
 from connectors.cassandra.mailboxes import CassandraMailboxes
+from connectors.cassandra.personal_spam import CassandraPersonalSpam
 from connectors.cassandra.request_keys import CassandraRequestKeys
 from connectors.cassandra.restraints import CassandraRestraints
 from connectors.cassandra.rules import CassandraAnswers, CassandraRules
@@ -33,6 +34,7 @@ from connectors.generations import MailboxGenerations
 from connectors.kafka.dead_letters import KafkaDeadLetters
 from connectors.kafka.producer import KafkaLog
 from connectors.kafka.reader import KafkaReader
+from connectors.kafka.timer import KafkaTimer
 from connectors.memory.clock import SystemClock
 from connectors.memory.limits import MemoryLimits
 from connectors.memory.notices import MemoryNotices
@@ -46,17 +48,21 @@ from connectors.redis.seen import RedisSeen
 from connectors.s3.blobs import S3Blobs
 from connectors.s3.url_key import S3UrlKey
 from connectors.settings import Settings
+from connectors.sign_in import SignIns
 from connectors.smtp_in.figures import SmtpFigures
 from connectors.smtp_in.server import SmtpIn
+from connectors.smtp_out.relay import SmtpRelay
 from topologies.engines.faust import FaustEngine, Group, groups_of
 from topologies.engines.faust_table import FaustTable
-from topologies.errors import BlobMissing, MailError, Misconfigured
+from topologies.errors import BlobMissing, MailError, Misconfigured, Retryable
 from topologies.ports.blobs import Blobs
+from topologies.ports.relay import Relay
 from topologies.ports.reputations import Reputations
 from topologies.topics import TABLES
 from topologies.topology import Topology, build
 
 WAYS_IN = ("smtp", "api")
+TIMER_BESIDE = "attempt"  # the group whose workers move what waits
 CHECK_EVERY_S = 5.0
 CHECK_TIMEOUT_S = 4.0
 
@@ -99,7 +105,10 @@ class Worker:
         self._stopped = asyncio.Event()
         self._failing: dict[str, str] = {}  # what is out of reach, and why
         groups = _groups(topology, self.roles)
+        self._relay: SmtpRelay | None = None
         self._engine = self._made(topology, groups) if groups else None
+        self._timer = self._timer_beside(groups)
+        self._later: Mapping[str, int] = {}
         self._checks = self._chosen(groups)
 
     async def work(self) -> None:
@@ -110,6 +119,7 @@ class Worker:
             Retryable: The worker can't go on, and another may.
         """
         watching = asyncio.create_task(self._watch(), name="watch")
+        timing = asyncio.create_task(self._time(self._timer), name="timer") if self._timer else None
         try:
             if self._engine is not None:
                 await self._engine.run()
@@ -117,6 +127,11 @@ class Worker:
                 await self._stopped.wait()
         finally:
             watching.cancel()
+            if self._timer is not None and timing is not None:
+                self._timer.stop()
+                await timing
+            if self._relay is not None:
+                await self._relay.close()
 
     async def stop(self) -> None:
         """End ``work``; what is under way gets a moment to end."""
@@ -140,6 +155,7 @@ class Worker:
             "roles": self.roles,
             "waiting": len(waiting),
             "lag": self._engine.lag() if self._engine is not None else {},
+            "later": self._later,  # waits for its time
         }
 
     def _smtp(self) -> SmtpIn:
@@ -151,18 +167,36 @@ class Worker:
             acceptance_of(settings, stores, resolver, RedisSeen(stores.redis, stores.clock)),
             stores.clock,
             settings,
+            SignIns(stores.directory, stores.app_passwords, stores.limits),
+        )
+
+    async def _time(self, timer: KafkaTimer) -> None:
+        try:
+            await timer.run()
+        finally:
+            await self.stop()  # what waits must not be forgotten: another worker may fare better
+
+    def _timer_beside(self, groups: Sequence[Group]) -> KafkaTimer | None:
+        """Return the timer, which works beside the deliveries."""
+        if all(group.name != TIMER_BESIDE for group in groups):
+            return None
+        return KafkaTimer(
+            self.settings.kafka_servers,
+            prefix=self.settings.topic_prefix,
+            write=self.stores.log.write,
+            lags=self.stores.reader.lag,
+            clock=self.stores.clock,
         )
 
     def _made(self, topology: Topology, groups: Sequence[Group]) -> FaustEngine:
         settings, stores = self.settings, self.stores
         tables = {table.name: FaustTable(table) for table in TABLES}
         reputations = RedisReputations(stores.redis, tables["senders"], stores.clock)
+        services = services_of(settings, stores, self.notices, antivirus_of(settings))
+        self._relay = services[Relay]
         return FaustEngine(
             topology,
-            {
-                **services_of(settings, stores, self.notices, antivirus_of(settings)),
-                Reputations: reputations,
-            },
+            {**services, Reputations: reputations},
             groups,
             servers=settings.kafka_servers,
             prefix=settings.topic_prefix,
@@ -192,6 +226,9 @@ class Worker:
     async def _watch(self) -> None:
         while True:
             await asyncio.gather(*(self._check(*each) for each in self._checks.items()))
+            if self._timer is not None:
+                with suppress(Retryable):
+                    self._later = await self._timer.later()
             health = await self.health()
             self.metrics.stands(lag=health["lag"], dead={}, waiting=health["waiting"])
             await asyncio.sleep(CHECK_EVERY_S)
@@ -267,6 +304,7 @@ async def open_stores(settings: Settings) -> AsyncGenerator[ClusterStores]:
             suppressions=CassandraSuppressions(session, clock),
             rules=CassandraRules(session, clock),
             answers=CassandraAnswers(session),
+            personal_spam=CassandraPersonalSpam(session, clock),
             url_key=S3UrlKey(s3),
             blob_urls=S3Blobs(at_clients) if at_clients is not None else None,
         )

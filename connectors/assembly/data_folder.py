@@ -23,6 +23,7 @@ from connectors.sqlite import limits as limit_rows
 from connectors.sqlite import log as log_rows
 from connectors.sqlite import mailboxes as mailbox_rows
 from connectors.sqlite import seen as seen_rows
+from connectors.sqlite import sending_rows
 from connectors.sqlite.blobs import SqliteBlobs
 from connectors.sqlite.database import PAGE_BYTES, Database
 from connectors.sqlite.directory import SqliteDirectory
@@ -129,6 +130,11 @@ class DataFolder:
             self.database("limits", limit_rows.MIGRATIONS, is_shared=True, is_durable=False),
             self._clock,
         )
+
+    def sending(self) -> Database:
+        """Open the file of keys, app passwords and restraints, which its owner alone may read."""
+        sending_rows.private_file(self.path / "sending.db")
+        return self.database("sending", sending_rows.MIGRATIONS)
 
     def seen(self) -> Seen:
         """Return who remembers whom greylisting met."""

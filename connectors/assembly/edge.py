@@ -9,7 +9,15 @@ from topologies.ports.directory import Directory
 from topologies.ports.dns import Resolver
 from topologies.ports.limits import Limits
 from topologies.ports.mailboxes import Mailboxes
-from topologies.ports.policy import DmarcRefusal, DnsLists, Greylisting, MailRates, NameLookups
+from topologies.ports.policy import (
+    DmarcRefusal,
+    DnsLists,
+    Greylisting,
+    MailRates,
+    NameLookups,
+    SendRates,
+)
+from topologies.ports.restraints import Restraints
 from topologies.ports.seen import Seen
 from topologies.ports.url_key import UrlKey
 
@@ -35,6 +43,11 @@ class EdgeStores(Protocol):
     @property
     def limits(self) -> Limits:
         """How often they came."""
+        ...
+
+    @property
+    def restraints(self) -> Restraints:
+        """Who may send less."""
         ...
 
     @property
@@ -69,6 +82,12 @@ def acceptance_of(
             Mailboxes: stores.mailboxes,
             NameLookups: NameLookups(is_on=settings.name_lookups),
             Resolver: resolver,
+            Restraints: stores.restraints,
+            SendRates: SendRates(
+                user_per_hour=settings.user_sends_per_hour,
+                user_per_day=settings.user_sends_per_day,
+                domain_per_hour=settings.domain_sends_per_hour,
+            ),
             Seen: seen,
             UrlKey: stores.url_key,
         },

@@ -22,14 +22,18 @@ from connectors.files.url_key import FileUrlKey
 from connectors.memory.clock import SystemClock
 from connectors.process import configure_logs, give_back_large_memory
 from connectors.settings import Settings
+from connectors.sign_in import SignIns
 from connectors.smtp_in.channel import Failed, Figures, Ready, ToService
 from connectors.smtp_in.processes import END_WITHIN_S, Task
 from connectors.smtp_in.server import SmtpIn
+from connectors.sqlite.app_passwords import SqliteAppPasswords
 from connectors.sqlite.directory import SqliteDirectory
+from connectors.sqlite.restraints import SqliteRestraints
 from topologies.errors import Misconfigured
 from topologies.ports.clock import Clock
 from topologies.ports.limits import Limits
 from topologies.ports.mailboxes import Mailboxes
+from topologies.ports.restraints import Restraints
 
 COMMAND = (sys.executable, "-m", "connectors.assembly.smtp_process")
 FIGURES_EVERY_S = 2.0
@@ -43,6 +47,7 @@ class DoorStores:
     directory: SqliteDirectory
     mailboxes: Mailboxes
     limits: Limits
+    restraints: Restraints
     url_key: FileUrlKey
 
 
@@ -78,11 +83,13 @@ async def serve(task: Task) -> None:
 def _smtp(settings: Settings, service: ToService, open_files: ExitStack) -> SmtpIn:
     clock = SystemClock()
     files = DataFolder(settings, clock, open_files)
+    sending = files.sending()
     stores = DoorStores(
         clock=clock,
         directory=files.directory(),
         mailboxes=files.mailboxes(),
         limits=files.limits(),
+        restraints=SqliteRestraints(sending, clock),
         url_key=FileUrlKey(files.path / "url.key"),
     )
     resolver = DnsResolver(settings.dns_servers, settings.dns_timeout_s, clock)
@@ -92,6 +99,7 @@ def _smtp(settings: Settings, service: ToService, open_files: ExitStack) -> Smtp
         acceptance_of(settings, stores, resolver, files.seen()),
         clock,
         settings,
+        SignIns(stores.directory, SqliteAppPasswords(sending), stores.limits),
     )
 
 

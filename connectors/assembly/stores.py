@@ -10,6 +10,7 @@ from connectors.files.spam_model import OWN_MODEL, load_spam_model
 from connectors.scanner.all import AllScanners
 from connectors.scanner.rules import RulesScanner
 from connectors.settings import Settings
+from connectors.smtp_out.setup import relay_of
 from topologies.engines.handling import Services
 from topologies.ports.answers import Answers
 from topologies.ports.antivirus import Antivirus
@@ -29,6 +30,7 @@ from topologies.ports.limits import Limits
 from topologies.ports.log import EventLog, LogReader, WrittenLog
 from topologies.ports.mailboxes import Mailboxes
 from topologies.ports.notices import Notices
+from topologies.ports.personal_spam import PersonalSpam
 from topologies.ports.policy import (
     AuthenticatePolicy,
     MalwarePolicy,
@@ -38,6 +40,7 @@ from topologies.ports.policy import (
     SuppressionPolicy,
     VetPolicy,
 )
+from topologies.ports.relay import Relay
 from topologies.ports.request_keys import RequestKeys
 from topologies.ports.restraints import Restraints
 from topologies.ports.rules import Rules
@@ -75,6 +78,7 @@ class Stores:
     suppressions: Suppressions
     rules: Rules
     answers: Answers
+    personal_spam: PersonalSpam
     url_key: UrlKey
     blob_urls: BlobUrls | None = None
 
@@ -83,6 +87,7 @@ def services_of(
     settings: Settings, stores: Stores, notices: Notices, antivirus: Antivirus
 ) -> Services:
     """Return an answer for each port that stages name."""
+    resolver = DnsResolver(settings.dns_servers, settings.dns_timeout_s, stores.clock)
     return {
         Answers: stores.answers,
         Antivirus: antivirus,
@@ -109,7 +114,15 @@ def services_of(
             unscannable=settings.on_unscannable,
         ),
         Notices: notices,
-        Resolver: DnsResolver(settings.dns_servers, settings.dns_timeout_s, stores.clock),
+        Relay: relay_of(
+            settings,
+            resolver,
+            stores.limits,
+            stores.clock,
+            name=settings.hostname or socket.gethostname(),
+            signed=resolver,
+        ),
+        Resolver: resolver,
         ReportPolicy: ReportPolicy(
             hostname=settings.hostname or socket.gethostname(),
             is_delay_told=settings.delay_notices,
@@ -125,7 +138,8 @@ def services_of(
             complained_days=settings.suppress_complained_days,
         ),
         Suppressions: stores.suppressions,
-        SpamClassifier: load_spam_model(Path(settings.data_dir) / OWN_MODEL),
+        PersonalSpam: stores.personal_spam,
+        SpamClassifier: classifier_of(settings),
         VetPolicy: VetPolicy(
             spam_threshold=settings.outgoing_spam_threshold,
             bad_mails_throttle=settings.bad_mails_throttle,
@@ -133,6 +147,11 @@ def services_of(
         ),
         UrlKey: stores.url_key,
     }
+
+
+def classifier_of(settings: Settings) -> SpamClassifier:
+    """Return what judges mail: the model that was trained here, or the one that is shipped."""
+    return load_spam_model(Path(settings.data_dir) / OWN_MODEL)
 
 
 def antivirus_of(settings: Settings) -> Antivirus:

@@ -95,8 +95,21 @@ class CassandraDirectory:
         for name in await self._domains_asked_for(domain):
             listed = await self._names.listed(name, "alias")
             held = await self._names.held([alias for alias, _ in listed])
-            aliases += [(alias, entry.targets) for alias, entry in held.items() if entry.targets]
+            aliases += [
+                (alias, local_names.shown(entry.targets))
+                for alias, entry in held.items()
+                if entry.targets
+            ]
         return sorted(aliases)
+
+    async def domain_aliases(self) -> Sequence[tuple[str, str]]:
+        listed = await self._names.listed(EVERYWHERE, "domain alias")
+        held = await self._names.held([f"@{alias}" for alias, _ in listed])
+        return [
+            (name.removeprefix("@"), entry.targets[0].removeprefix("@"))
+            for name, entry in sorted(held.items())
+            if entry.targets
+        ]
 
     async def sign_in(self, address: str, password: str) -> User | None:
         before = await self._by_address(address)
@@ -148,10 +161,39 @@ class CassandraDirectory:
         name = mailbox_address.domain_in_ascii(domain)
         try:
             is_new = await self._names.claim(f"@{name}", token_hex(8))
+            if not is_new:
+                local_names.check_domain(name, await self._names.held([f"@{name}"]))
             await self._names.list_domain(name)  # also if a crash kept it from that before
         finally:
             self._forget()
         return is_new
+
+    async def add_domain_alias(self, alias: str, domain: str) -> bool:
+        name, other = map(mailbox_address.domain_in_ascii, (alias, domain))
+        for _ in range(TRIES):
+            held = await self._names.held([f"@{name}", f"@{other}"])
+            local_names.check_domain_alias(name, other, held)
+            before, after = held.get(f"@{name}", Held()).targets, (f"@{other}",)
+            try:
+                # Written anew where it is so already: a crash may have kept it from the list.
+                if await self._names.lead_domain(name, before, after):
+                    return before != after
+            finally:
+                self._forget()
+        raise Retryable(f"{name} is being changed by others")
+
+    async def remove_domain_alias(self, alias: str) -> bool:
+        name = mailbox_address.domain_in_ascii(alias)
+        for _ in range(TRIES):
+            before = (await self._names.held([f"@{name}"])).get(f"@{name}", Held()).targets
+            if not before:
+                return False
+            try:
+                if await self._names.lead_domain(name, before, ()):
+                    return True
+            finally:
+                self._forget()
+        raise Retryable(f"{name} is being changed by others")
 
     async def add_user(
         self,
@@ -224,10 +266,12 @@ class CassandraDirectory:
             self._forget()
         return is_done
 
-    async def add_alias(self, alias: str, targets: Sequence[str]) -> None:
+    async def add_alias(
+        self, alias: str, targets: Sequence[str], *, members_only: bool = False
+    ) -> None:
         parsed = mailbox_address.parse(alias)
         leads_to = list(dict.fromkeys(mailbox_address.parse(target) for target in targets))
-        after = tuple(dict.fromkeys(target.key for target in leads_to))
+        after = local_names.kept(leads_to, members_only=members_only)
         for _ in range(TRIES):
             held = await self._names.held(local_names.names_to_check([parsed, *leads_to]))
             local_names.check_alias(parsed, leads_to, held)
@@ -243,6 +287,19 @@ class CassandraDirectory:
             finally:
                 self._forget()
         raise Retryable(f"{parsed.key} is being changed by others")
+
+    async def remove_alias(self, alias: str) -> bool:
+        key = mailbox_address.parse(alias).key
+        for _ in range(TRIES):
+            before = (await self._names.held([key])).get(key, Held()).targets
+            if not before:
+                return False
+            try:
+                if await self._names.lead(key, before, ()):
+                    return True
+            finally:
+                self._forget()
+        raise Retryable(f"{key} is being changed by others")
 
     async def _free_of(self, address: str) -> None:
         """Let no alias lead to *address* any more."""

@@ -18,7 +18,7 @@ from connectors.cassandra.session import CassandraSession, Row, Statement
 from topologies.mail import local_names
 from topologies.mail.local_names import POSTMASTER, Held
 
-Kind = Literal["user", "alias", "domain", "admin"]
+Kind = Literal["user", "alias", "domain", "admin", "domain alias"]
 Targets = tuple[str, ...]
 
 EVERYWHERE = "."  # where domains and administrators are listed
@@ -52,7 +52,7 @@ class Names:
         asked = [name for name in names if name != POSTMASTER]
         found = await self._ask([(_NAME, (name,)) for name in asked])
         held = {
-            name: Held() if name.startswith("@") else Held(user_id or "", tuple(targets or ()))
+            name: Held("" if name.startswith("@") else user_id or "", tuple(targets or ()))
             for name, rows in zip(asked, found, strict=True)
             for user_id, targets in rows
             if user_id or targets
@@ -97,6 +97,21 @@ class Names:
             [(_LEADS_NO_MORE, (moment_us, target, alias)) for target in lost]
             + ([] if after else [self._unlisting(alias, "alias", "", moment_us)])
         )
+        return True
+
+    async def lead_domain(self, alias: str, before: Targets, after: Targets) -> bool:
+        """Let the domain *alias* stand for another, as ``lead`` does for addresses."""
+        moment_us = time.time_ns() // 1_000
+        name = f"@{alias}"
+        if after:
+            await self._ask(self._listing(alias, "domain alias", "", of=EVERYWHERE))
+        values = (list(after) or None, name, list(before) or None)
+        [[is_done, *_]] = await self._session.execute(_LEAD, values)
+        if not is_done and (await self.held([name])).get(name, Held()) != Held(targets=after):
+            return False
+        if not after:
+            unlisting = self._unlisting(alias, "domain alias", "", moment_us, of=EVERYWHERE)
+            await self._ask([unlisting])
         return True
 
     async def leading(self, names: Collection[str]) -> dict[str, dict[str, Targets]]:
@@ -164,7 +179,8 @@ class Names:
 
 def found_by(targets: Iterable[str]) -> set[str]:
     """Return the names by which an alias to *targets* is found."""
-    return {name for t in targets for name in (t, local_names.untagged(t)) if name}
+    addresses = local_names.shown(tuple(targets))
+    return {name for t in addresses for name in (t, local_names.untagged(t)) if name}
 
 
 def _place(name: str, of: str | None) -> tuple[str, int]:

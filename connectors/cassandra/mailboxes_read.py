@@ -164,8 +164,9 @@ class Reader:
     async def changes(self, user_id: str, since: int, limit: int, oldest: datetime) -> Changes:
         """Return up to *limit* changes after *since*; those before *oldest* are forgotten."""
         found = await self._changes(user_id, since, limit, oldest)
-        if found.status == "too-old" and since < found.seq:
-            # Or the last command is not carried out to its end.
+        is_short = found.has_more and len(found.changes) < limit
+        if is_short or (found.status == "too-old" and since < found.seq):
+            # Or the last commands are not carried out to their end.
             state = await self._loader.state(user_id)
             if state.redo is not None:
                 await redo.carry_out(self._session, redo.steps_of(state.redo))
@@ -192,7 +193,8 @@ class Reader:
             stretch += 1
         if not found or found[0].seq != since + 1:
             return Changes(changes=(), status="too-old", seq=seq, has_more=False)
-        told = tuple(found[:limit])
+        # Of commands written at once, a later one's change may be there already.
+        told = tuple([e for at, e in enumerate(found[:limit], since + 1) if e.seq == at])
         return Changes(changes=told, status="ok", seq=told[-1].seq, has_more=told[-1].seq < seq)
 
     async def places(self, mail_id: str) -> list[tuple[str, str]]:

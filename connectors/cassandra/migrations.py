@@ -23,6 +23,7 @@ AREAS = (  # each in a module `AREA_schema`
     "deliveries",
     "rules",
     "suppressions",
+    "personal_spam",
 )
 AGREEMENT_S = 30.0  # how long nodes may take to agree on a table
 

@@ -21,7 +21,8 @@ import re
 
 from connectors.clamav.connection import Connection, NotScanned
 from topologies.errors import Misconfigured, Retryable
-from topologies.events.inbound import VirusVerdict
+from topologies.events.inbound import Finding, FindingKind, VirusVerdict
+from topologies.mail import malware
 
 STREAM_MAX_BYTES = 25 * 1024**2  # StreamMaxLength, as clamd has it by itself
 TIMEOUT_S = 20.0  # with a probe less than a stage has
@@ -32,11 +33,20 @@ MOST_SUSPECTS = 1_000
 KEPT_FOR_S = 60.0
 
 CLEAN = VirusVerdict(result="clean")
-TOO_LARGE = VirusVerdict(result="unscannable", name="too large")
+TOO_LARGE = malware.verdict_of([Finding(kind="unscannable", name="too large")])
 
 _TOO_LARGE_REPLY = "INSTREAM size limit exceeded. ERROR"
 _EXTENDED = re.compile(r"\([0-9a-f]{32,64}:\d+\)$")  # with ExtendedDetectionInfo
-_UNSEEN = ("Heuristics.Limits.Exceeded", "Heuristics.Encrypted.")
+# How names begin that tell something else than malware.
+_KINDS: tuple[tuple[str, FindingKind], ...] = (
+    ("Heuristics.Limits.Exceeded", "unscannable"),
+    ("Heuristics.Encrypted.", "encrypted"),
+    ("Heuristics.OLE2.ContainsMacros", "macro"),  # with AlertOLE2Macros
+    ("Heuristics.Broken.", "suspicious"),
+    ("Heuristics.Phishing.", "suspicious"),
+    ("Heuristics.Structured.", "suspicious"),
+    ("PUA.", "suspicious"),  # with DetectPUA: unwanted by some
+)
 _HOST_AND_PORT = re.compile(r"\[?(?P<host>[^\[\]]+?)\]?:(?P<port>\d{1,5})")
 
 
@@ -185,8 +195,14 @@ def _verdict(reply: str) -> VirusVerdict | None:
         return None
     name = _EXTENDED.sub("", name)
     # What it could not look into is told like a find.
-    is_unseen = name.startswith(_UNSEEN)
-    return VirusVerdict(result="unscannable" if is_unseen else "infected", name=name)
+    return malware.verdict_of([Finding(kind=_kind_of(name), name=name)])
+
+
+def _kind_of(name: str) -> FindingKind:
+    for start, kind in _KINDS:
+        if name.startswith(start):
+            return kind
+    return "malware"
 
 
 def _digest(content: bytes) -> bytes:

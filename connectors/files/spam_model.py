@@ -6,6 +6,7 @@ share what weight a mail has, so that long mails are not judged by length; signs
 themselves. Weights of verdicts are in the header, since they are set and not trained.
 """
 
+import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from importlib import resources
@@ -24,9 +25,11 @@ LONGEST_HEADER_BYTES = 16 * 1024
 ALIGNMENT_BYTES = 64
 SHIPPED = "models/spam.model"
 OWN_MODEL = "spam.model"  # in the data folder: one that was trained here
-SIGNS = frozenset("nxhta")  # first letters of features that count for themselves
+SIGNS = frozenset("nxhtaklr")  # first letters of features that count for themselves
 VERDICT = "v"
 MOST_BITS = 24
+READS = 2  # which features it was trained on: a higher number for others
+NAME_CHARACTERS = 12
 LEAST_REASON = 0.05  # of log-odds; less is no reason to name
 
 Weights = npt.NDArray[np.float16]
@@ -40,6 +43,7 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
     sign_value: float  # what a sign counts; a word counts 1 / √words
     verdicts: Mapping[str, float]  # log-odds by feature
     trained_on: str = ""  # for people
+    reads: int = 1  # `READS` of the program that trained it
 
 
 class SpamModel:
@@ -48,17 +52,24 @@ class SpamModel:
     def __init__(self, header: Header, weights: Weights) -> None:
         """Use *weights*, of which there are ``2**header.bits``."""
         self.header = header
+        digest = hashlib.sha256(msgspec.json.encode(header) + weights.tobytes())
+        self.model = digest.hexdigest()[:NAME_CHARACTERS]
+        self.bias = header.bias
         self._weights = weights
         self._mask = len(weights) - 1
 
     def probability(self, features: Sequence[str]) -> float:
-        log_odds = self.header.bias + float(self._shares(features).sum())
+        log_odds = self.bias + float(self._shares(features).sum())
         return 1 / (1 + math.exp(-max(-30.0, min(30.0, log_odds))))
 
     def reasons(self, features: Sequence[str], limit: int = 5) -> tuple[str, ...]:
         shares = self._shares(features)
         loudest: list[int] = np.argsort(-shares, kind="stable")[:limit].tolist()
         return tuple(features[i] for i in loudest if shares[i] > LEAST_REASON)
+
+    def shares(self, features: Sequence[str]) -> Sequence[float]:
+        found: list[float] = self._shares(features).tolist()
+        return found
 
     def _shares(self, features: Sequence[str]) -> npt.NDArray[np.float64]:
         """Return what each feature adds to the log-odds."""
@@ -120,6 +131,11 @@ def _read(path: Path) -> SpamModel:
         if not start.startswith(MAGIC) or not newline:
             raise Misconfigured(f"{path} is no spam model of this version")
         header = msgspec.json.decode(line, type=Header)
+        if header.reads != READS:
+            raise Misconfigured(
+                f"the spam model {path} was trained by another version of this program:"
+                " train it anew by `rillmail spam train`, or remove it to use the shipped one"
+            )
         size = len(MAGIC) + len(line) + 1
         offset = size + -size % ALIGNMENT_BYTES
         weights: Weights = np.memmap(

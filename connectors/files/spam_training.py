@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from connectors.files import spam_model
 from connectors.files.descent import minimised
+from connectors.files.spam_groups import grouped
 from connectors.files.spam_model import Header, save_spam_model
 
 BITS = 18  # 262,144 weights of two bytes; twice as many find half a per cent more
@@ -47,7 +48,8 @@ class Labelled:
     """What is known of a mail for training.
 
     Attributes:
-        group: Mails of one group (a thread, copies) are never on both sides of a test.
+        group: Mails of one group (a thread, copies) are never on both sides of a test; nor are
+            mails that resemble each other closely, or of one campaign, whatever their groups.
     """
 
     features: Sequence[str]
@@ -69,7 +71,8 @@ class Table:
     def of(cls, mails: Sequence[Labelled], bits: int = BITS) -> "Table":
         """Return the table of *mails*, folds chosen by their groups."""
         columns = [spam_model.indices(m.features, 2**bits - 1) for m in mails]
-        groups = [m.group or str(n) for n, m in enumerate(mails)]
+        first = grouped([(m.group, m.is_spam, m.features) for m in mails])
+        groups = [mails[n].group or str(n) for n in first]
         return cls(
             columns=np.concatenate(columns),
             rows=np.repeat(np.arange(len(mails)), [len(c) for c in columns]),
@@ -129,13 +132,20 @@ def fit(table: Table, chosen: Bools, bits: int = BITS) -> Fitted:
     return Fitted(weights, float(found[-1]))
 
 
-def unseen(table: Table, bits: int = BITS) -> Floats:
-    """Return the judgement on each mail by a model that did not see its fold."""
+def judged_unseen(table: Table, bits: int = BITS, *, left_out: Bools | None = None) -> Floats:
+    """Return the judgement on each mail by a model that did not see its fold.
+
+    Args:
+        table: All mails.
+        bits: Of the hash.
+        left_out: Mails that no model sees, as they are of a kind of their own.
+    """
     answer = np.zeros(len(table.is_spam))
     for fold in range(FOLDS):
         held_out = table.folds == fold
-        if held_out.any() and not held_out.all():
-            answer[held_out] = fit(table, ~held_out, bits).log_odds(table)[held_out]
+        seen = ~held_out if left_out is None else ~held_out & ~left_out
+        if held_out.any() and seen.any():
+            answer[held_out] = fit(table, seen, bits).log_odds(table)[held_out]
     return answer
 
 
@@ -166,7 +176,7 @@ def train(mails: Sequence[Labelled], path: Path, *, trained_on: str = "") -> Flo
     if len({mail.is_spam for mail in mails}) < 2:
         raise ValueError("some spam and some ham are needed to tell them apart")
     table = Table.of(mails)
-    answers = unseen(table)
+    answers = judged_unseen(table)
     scale, shift = calibration(answers, table.is_spam)
     fitted = fit(table, np.ones(len(mails), np.bool_))
     header = Header(
@@ -175,6 +185,7 @@ def train(mails: Sequence[Labelled], path: Path, *, trained_on: str = "") -> Flo
         sign_value=SIGN_VALUE,
         verdicts=VERDICTS,
         trained_on=trained_on,
+        reads=spam_model.READS,
     )
     save_spam_model(path, header, fitted.weights * scale)
     return _probability(answers * scale + shift)

@@ -30,6 +30,7 @@ class MemoryDirectory:
         self._default_quota_bytes = default_quota_bytes
         self._passwords = passwords or Passwords.cheap()
         self._domains: set[str] = set()
+        self._domain_aliases: dict[str, str] = {}
         self._users: dict[str, User] = {}  # by user_id
         self._by_address: dict[str, User] = {}
         self._hashes: dict[str, str] = {}  # of passwords, by user_id
@@ -55,7 +56,11 @@ class MemoryDirectory:
         return sorted(self._domains)
 
     async def aliases(self, domain: str | None = None) -> Sequence[tuple[str, tuple[str, ...]]]:
-        return [alias for alias in sorted(self._aliases.items()) if _is_in(alias[0], domain)]
+        found = [alias for alias in sorted(self._aliases.items()) if _is_in(alias[0], domain)]
+        return [(alias, local_names.shown(targets)) for alias, targets in found]
+
+    async def domain_aliases(self) -> Sequence[tuple[str, str]]:
+        return sorted(self._domain_aliases.items())
 
     async def sign_in(self, address: str, password: str) -> User | None:
         user = await self.user_by_address(address)
@@ -92,9 +97,21 @@ class MemoryDirectory:
 
     async def add_domain(self, domain: str) -> bool:
         name = mailbox_address.domain_in_ascii(domain)
+        local_names.check_domain(name, self._held([f"@{name}"]))
         is_new = name not in self._domains
         self._domains.add(name)
         return is_new
+
+    async def add_domain_alias(self, alias: str, domain: str) -> bool:
+        name, other = map(mailbox_address.domain_in_ascii, (alias, domain))
+        local_names.check_domain_alias(name, other, self._held([f"@{name}", f"@{other}"]))
+        is_new = self._domain_aliases.get(name) != other
+        self._domain_aliases[name] = other
+        return is_new
+
+    async def remove_domain_alias(self, alias: str) -> bool:
+        name = mailbox_address.domain_in_ascii(alias)
+        return self._domain_aliases.pop(name, None) is not None
 
     async def add_user(
         self,
@@ -153,18 +170,23 @@ class MemoryDirectory:
         self._aliases = {a: t for a, t in (self._aliases | changed).items() if t}
         return True
 
-    async def add_alias(self, alias: str, targets: Sequence[str]) -> None:
+    async def add_alias(
+        self, alias: str, targets: Sequence[str], *, members_only: bool = False
+    ) -> None:
         parsed = mailbox_address.parse(alias)
         leads_to = list(dict.fromkeys(mailbox_address.parse(target) for target in targets))
         held = self._held(local_names.names_to_check([parsed, *leads_to]))
         local_names.check_alias(parsed, leads_to, held)
         before = self._aliases
-        self._aliases = before | {parsed.key: tuple(dict.fromkeys(t.key for t in leads_to))}
+        self._aliases = before | {parsed.key: local_names.kept(leads_to, members_only=members_only)}
         try:
             local_names.check_growth(parsed.key, self._leading_to, self._held)
         except ValueError:
             self._aliases = before
             raise
+
+    async def remove_alias(self, alias: str) -> bool:
+        return self._aliases.pop(mailbox_address.parse(alias).key, None) is not None
 
     def _held(self, names: Collection[str]) -> dict[str, Held]:
         held: dict[str, Held] = {}
@@ -172,6 +194,8 @@ class MemoryDirectory:
             if name == POSTMASTER:
                 admins = tuple(a for a, user in sorted(self._by_address.items()) if user.is_admin)
                 held |= {name: Held(targets=admins)} if admins else {}
+            elif other := self._domain_aliases.get(name.removeprefix("@")):
+                held[name] = Held(targets=(f"@{other}",))
             elif name.startswith("@"):
                 held |= {name: Held()} if name[1:] in self._domains else {}
             elif user := self._by_address.get(name):

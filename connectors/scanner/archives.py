@@ -196,6 +196,9 @@ def _cabinet(content: bytes, budget: Budget) -> Inside:
             reason="compressed as a cabinet",
         )
         at = end + 1
+    else:
+        return
+    raise Unreadable("damaged archive")
 
 
 def _message(content: bytes, budget: Budget) -> Inside:

@@ -9,11 +9,9 @@ import io
 import resource
 import sys
 from collections.abc import Iterator
+from typing import Any, cast
 
 import msgspec
-import py7zr
-import py7zr.exceptions
-import rarfile  # pyright: ignore[reportMissingTypeStubs]
 
 MEMORY_BYTES = 1024**3
 CPU_S = 10
@@ -26,54 +24,52 @@ class _TooMuch(Exception):
     """More comes out than may."""
 
 
-class _File(py7zr.Py7zIO):
-    """One file of a 7z archive, written out when it is whole."""
-
-    def __init__(self, name: str, factory: "_Files") -> None:
-        self._name = name
-        self._factory = factory
-        self._content = io.BytesIO()
-
-    def write(self, s: bytes | bytearray) -> int:
-        self._factory.left_bytes -= len(s)
-        if self._factory.left_bytes < 0:
-            raise _TooMuch
-        return self._content.write(s)
-
-    def read(self, size: int | None = None) -> bytes:
-        return self._content.read(size)
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        return self._content.seek(offset, whence)
-
-    def flush(self) -> None:
-        return
-
-    def size(self) -> int:
-        return len(self._content.getbuffer())
-
-    def close(self) -> None:
-        _write(("file", self._name, "", self._content.getvalue()))
-        self._content = io.BytesIO()
-
-
-class _Files(py7zr.WriterFactory):
-    def __init__(self, most_bytes: int, most_files: int) -> None:
-        self.left_bytes = most_bytes
-        self.left_files = most_files
-
-    def create(self, filename: str) -> py7zr.Py7zIO:
-        self.left_files -= 1
-        if self.left_files < 0:
-            raise _TooMuch
-        return _File(filename, self)
-
-
 def _of_7z(content: bytes, most_bytes: int, most_files: int) -> Iterator[Frame]:
+    import py7zr  # here, since one of the two is needed
+    import py7zr.exceptions
+
+    class File(py7zr.Py7zIO):
+        """One file of the archive, written out when it is whole."""
+
+        def __init__(self, name: str) -> None:
+            self._name = name
+            self._content = io.BytesIO()
+
+        def write(self, s: bytes | bytearray) -> int:
+            nonlocal most_bytes
+            most_bytes -= len(s)
+            if most_bytes < 0:
+                raise _TooMuch
+            return self._content.write(s)
+
+        def read(self, size: int | None = None) -> bytes:
+            return self._content.read(size)
+
+        def seek(self, offset: int, whence: int = 0) -> int:
+            return self._content.seek(offset, whence)
+
+        def flush(self) -> None:
+            return
+
+        def size(self) -> int:
+            return len(self._content.getbuffer())
+
+        def close(self) -> None:
+            _write(("file", self._name, "", self._content.getvalue()))
+            self._content = io.BytesIO()
+
+    class Files(py7zr.WriterFactory):
+        def create(self, filename: str) -> py7zr.Py7zIO:
+            nonlocal most_files
+            most_files -= 1
+            if most_files < 0:
+                raise _TooMuch
+            return File(filename)
+
     try:
         with py7zr.SevenZipFile(io.BytesIO(content)) as archive:
             if not archive.needs_password():
-                archive.extractall(factory=_Files(most_bytes, most_files))
+                archive.extractall(factory=Files())
                 return
             for info in archive.list():
                 if info.is_file:
@@ -83,9 +79,19 @@ def _of_7z(content: bytes, most_bytes: int, most_files: int) -> Iterator[Frame]:
 
 
 def _of_rar(content: bytes, most_bytes: int, most_files: int) -> Iterator[Frame]:
-    with rarfile.RarFile(io.BytesIO(content), part_only=True) as archive:
-        if archive.needs_password() and not archive.infolist():
-            yield ("encrypted", "", "archive with a password", b"")
+    import rarfile  # pyright: ignore[reportMissingTypeStubs]
+
+    # Any: the library has no types.
+    archive: Any = cast(
+        "Any",
+        rarfile.RarFile(  # pyright: ignore[reportUnknownMemberType]
+            io.BytesIO(content), part_only=True, errors="strict"
+        ),
+    )
+    with archive:
+        if not archive.infolist():
+            kind = "encrypted" if archive.needs_password() else "unscannable"
+            yield (kind, "", "archive that shows nothing of what is in it", b"")
         for info in archive.infolist():
             most_files -= 1
             if most_files < 0:

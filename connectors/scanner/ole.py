@@ -3,7 +3,7 @@
 import io
 import zlib
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, cast
 
 import olefile  # pyright: ignore[reportMissingTypeStubs]
 
@@ -28,8 +28,8 @@ Path = Sequence[str]
 def open_ole(content: bytes, budget: Budget) -> Inside:
     """Yield what is in a compound file, and what its parts say of it."""
     try:
-        # Any: the library has no types. Refused is whatever could make it read in circles.
-        file: Any = olefile.OleFileIO(  # pyright: ignore[reportUnknownMemberType]
+        # Refused is whatever could make it read in circles. Any: the library has no types.
+        file: Any = cast("Any", olefile.OleFileIO)(
             io.BytesIO(content), raise_defects=olefile.DEFECT_INCORRECT
         )
         with file:
@@ -75,7 +75,7 @@ def _macros(file: Any, paths: Sequence[Path], budget: Budget) -> Inside:
         source = vba.source_of(_read(file, path, budget))
         budget.spend(len(source), is_slow=True)
         sources.append(source)
-    starts = next(filter(None, map(vba.runs_by_itself, sources)), "")
+    starts = next((name for each in sources if (name := vba.runs_by_itself(each))), "")
     if starts:
         yield Finding(kind="suspicious", name=f"macro that runs by itself ({starts})")
     elif not any(sources):

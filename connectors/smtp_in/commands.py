@@ -15,6 +15,8 @@ MORE_BYTES = {
     "MAIL": 26 + 17 + 10 + 9 + 107,
     # NOTIFY, ORCPT (RFC 3461 §4.2)
     "RCPT": 29 + 507,
+    # The initial response (RFC 4954 §4)
+    "AUTH": 12_288 - 512,
 }
 
 

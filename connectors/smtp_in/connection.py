@@ -7,6 +7,7 @@ wrong in a command is answered with 451 and no detail.
 """
 
 import asyncio
+import math
 import ssl
 from collections.abc import Sequence
 from typing import ClassVar, cast
@@ -18,9 +19,8 @@ from msgspec.structs import replace
 from connectors.smtp_in import commands, replies
 from connectors.smtp_in.reception import Reception
 from connectors.smtp_in.wire import BLOCK_BYTES, ClientGone, Wire
-from topologies.check import Refusal, Transaction
+from topologies.check import Refusal, Transaction, Way
 from topologies.errors import NoSpace, Retryable
-from topologies.events.inbound import Origin
 from topologies.mail.networks import is_among
 
 MOST_ERRORS = 20  # in a row without a mail, unknown recipients among them
@@ -49,7 +49,7 @@ class Connection(SMTP):
     line_length_limit = BLOCK_BYTES  # of what the reader holds; lines are not its business
     greeting: ClassVar[str]
     commands: ClassVar[tuple[str, ...]]  # names of their methods
-    origin: ClassVar[Origin]
+    way: ClassVar[Way]
 
     def __init__(self, reception: Reception, client_ip: str = "") -> None:
         """Wait for a client; must be called while the event loop runs.
@@ -73,7 +73,7 @@ class Connection(SMTP):
         self.wire: Wire
         # What is known of the client, whatever it sends.
         self.facts = Transaction(
-            origin=self.origin, hostname=reception.hostname, client_ip=client_ip
+            origin=self.way, hostname=reception.hostname, client_ip=client_ip
         )
         self.is_receiving = False  # between 354, or the first BDAT, and the answer
         self._turned_away = ""  # how that was said
@@ -82,6 +82,8 @@ class Connection(SMTP):
         self._errors = 0
         self._unknown_commands = 0
         self._is_first = True  # command of the session
+        self._ends_at = 0.0  # for want of a word
+        self._looks_at = math.inf  # whether it is time
 
     def __dir__(self) -> Sequence[str]:
         # aiosmtpd looks for its commands among all attributes, anew for each connection.
@@ -123,7 +125,7 @@ class Connection(SMTP):
             self._say_goodbye(replies.TOO_MANY_ERRORS)
             return
         waits_s = self.reception.settings.tarpit_s * (self._errors - FREE_ERRORS)
-        if waits_s > 0 and self.origin == "smtp" and not self.facts.is_trusted:
+        if waits_s > 0 and self.way == "smtp" and not self.facts.is_trusted:
             await self.wire.pause(min(waits_s, LONGEST_TARPIT_S))
 
     def forgive(self) -> None:
@@ -214,7 +216,24 @@ class Connection(SMTP):
         super()._cb_client_connected(reader, writer)
         self.wire = Wire(reader, writer, self._reset_timeout)
 
+    def _reset_timeout(self, duration: float | None = None) -> None:
+        # With each command and block, so the timer is not set anew but looks what time it is.
+        now = self.loop.time()
+        self._ends_at = now + (duration or self._timeout_duration)
+        if self._ends_at < self._looks_at:
+            self._look_at(self._ends_at)
+
+    def _look_at(self, at: float) -> None:
+        if self._timeout_handle is not None:
+            self._timeout_handle.cancel()
+        self._looks_at = at
+        self._timeout_handle = self.loop.call_at(at, self._timeout_cb)
+
     def _timeout_cb(self) -> None:
+        if self.loop.time() < self._ends_at:
+            self._look_at(self._ends_at)
+            return
+        self._looks_at = math.inf
         transport = cast("asyncio.Transport | None", self.transport)
         if transport is None:
             return

@@ -48,7 +48,9 @@ class Chunk:
     is_last: bool
 
 
-def read_sender(text: str | None, *, is_extended: bool, max_bytes: int) -> Sender | str:
+def read_sender(
+    text: str | None, *, is_extended: bool, max_bytes: int, is_signed_in: bool = False
+) -> Sender | str:
     """Return what the argument of MAIL says, or the reply that refuses it."""
     argument = paths.read("FROM:", text)
     if argument is None:
@@ -60,6 +62,8 @@ def read_sender(text: str | None, *, is_extended: bool, max_bytes: int) -> Sende
     body = _BODIES.get(parameters.pop("BODY", "7BIT").upper())
     utf8 = parameters.pop("SMTPUTF8", None)
     returned, envelope_id = parameters.pop("RET", None), parameters.pop("ENVID", None)
+    if is_signed_in:
+        parameters.pop("AUTH", None)  # RFC 4954 §5: whoever else was meant, it is our user's mail
     if parameters:
         return replies.UNKNOWN_PARAMETER
     if argument.is_repeated or body is None or utf8 or not _DIGITS.fullmatch(size):

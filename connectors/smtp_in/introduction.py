@@ -26,8 +26,12 @@ class Introduction(Connection):
         if refusal := await self._introduced(hostname, extended=True):
             await self.push(refusal)
             return
+        lines = [self.hostname, *self.extensions()]
+        self.wire.say("".join(f"250-{line}\r\n" for line in lines) + "250 HELP")
+
+    def extensions(self) -> list[str]:
+        """Return what EHLO offers."""
         extensions = [
-            self.hostname,
             "PIPELINING",  # RFC 2920
             f"SIZE {self.data_size_limit}",  # RFC 1870
             "8BITMIME",  # RFC 6152
@@ -38,7 +42,7 @@ class Introduction(Connection):
         ]
         if self.tls_context and not self.tls:
             extensions.append("STARTTLS")  # RFC 3207
-        self.wire.say("".join(f"250-{line}\r\n" for line in extensions) + "250 HELP")
+        return extensions
 
     async def _introduced(self, hostname: str | None, *, extended: bool) -> str:
         if not hostname or not hostname.isascii() or not hostname.isprintable():

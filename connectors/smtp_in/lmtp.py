@@ -19,6 +19,7 @@ class LmtpSession(SmtpSession):
         *(name for name in SmtpSession.commands if name not in ("smtp_EHLO", "smtp_HELO")),
     )
     origin = "lmtp"
+    way = "lmtp"
     hello = "LHLO"
 
     @syntax("LHLO hostname")

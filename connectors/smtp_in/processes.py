@@ -25,6 +25,7 @@ from topologies.errors import Misconfigured
 
 SHORTEST_WAIT_S, LONGEST_WAIT_S = 0.1, 10.0  # before one is started again
 STEADY_AFTER_S = 60.0  # one that ran so long begins with the shortest wait again
+TRIES_TO_START = 3  # where it is killed before it could say anything
 END_WITHIN_S = GRACE_S + 3.0
 
 _logger = structlog.get_logger("smtp")
@@ -99,7 +100,8 @@ class SmtpProcess:
             status = await self._once()
             if self._is_stopping:
                 return
-            if not self._first.done():
+            was_killed = status < 0 and self.restarts < TRIES_TO_START
+            if not self._first.done() and not was_killed:
                 raise Misconfigured(
                     self._failure or f"a process that takes mail ended at once, status {status}"
                 )
@@ -207,6 +209,16 @@ class SmtpProcesses:
     def lmtp_port(self) -> int:
         """The port for our own mail server, once started."""
         return self._port("lmtp_port")
+
+    @property
+    def submission_port(self) -> int:
+        """The port for users, once started; 0: there is none."""
+        return self._port("submission_port")
+
+    @property
+    def submissions_port(self) -> int:
+        """The port for users who begin in TLS, once started; 0: there is none."""
+        return self._port("submissions_port")
 
     @property
     def sessions(self) -> int:

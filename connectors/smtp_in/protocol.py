@@ -9,6 +9,7 @@ nothing here waits for scanning. Nobody signs in here: that is for submission (R
 
 import asyncio
 from collections.abc import Sequence
+from datetime import datetime
 from typing import ClassVar
 
 import structlog
@@ -25,7 +26,8 @@ from connectors.smtp_in.message import Content, Pace, Refused, Source, TooSlow, 
 from connectors.smtp_in.reception import Reception
 from topologies.check import Refusal
 from topologies.errors import NoSpace, Retryable
-from topologies.events import MailReceived
+from topologies.events import Event, MailReceived
+from topologies.events.inbound import Origin
 from topologies.mail.ids import new_id
 
 LONGEST_DATA_S = 3_600.0  # for one message, however slowly it drips
@@ -49,7 +51,8 @@ class SmtpSession(Introduction):
         *("smtp_RSET", "smtp_NOOP", "smtp_QUIT", "smtp_VRFY", "smtp_EXPN", "smtp_HELP"),
         "smtp_STARTTLS",
     )
-    origin = "smtp"
+    origin: ClassVar[Origin] = "smtp"  # as events tell it
+    way = "smtp"
     hello: ClassVar[str] = "EHLO"
 
     def __init__(self, reception: Reception, client_ip: str = "") -> None:
@@ -80,7 +83,10 @@ class SmtpSession(Introduction):
         if settings.max_session_mails and self._mails >= settings.max_session_mails:
             return replies.TOO_MANY_MAILS
         sender = envelope.read_sender(
-            arg, is_extended=self.client.extended_smtp, max_bytes=settings.max_message_bytes
+            arg,
+            is_extended=self.client.extended_smtp,
+            max_bytes=settings.max_message_bytes,
+            is_signed_in=bool(self.facts.user_id),
         )
         if isinstance(sender, str):
             return sender
@@ -261,9 +267,39 @@ class SmtpSession(Introduction):
         if not recipients:
             return answers
         facts = mail.asked
-        received = MailReceived(
+        await self.reception.log.append([await self.event(mail, content, mail_id, now, recipients)])
+        self.forgive()
+        self._begun = 0
+        self._mails += 1
+        _logger.info(
+            "mail.accepted",
             mail_id=mail_id,
-            received_at=now,
+            origin=self.way,
+            client_ip=facts.client_ip,
+            size_bytes=content.size_bytes,
+            recipients=len(recipients),
+        )
+        told = replies.queued(mail_id)
+        return [told if answer[0] == "2" else answer for answer in answers]
+
+    async def event(
+        self,
+        mail: Mail,
+        content: Content,
+        mail_id: str,
+        at: datetime,
+        recipients: tuple[str, ...],
+    ) -> Event:
+        """Return what is written of a message that is taken.
+
+        Raises:
+            Refused: It is not, after all.
+            Retryable: It is not safe.
+        """
+        facts = mail.asked
+        return MailReceived(
+            mail_id=mail_id,
+            received_at=at,
             origin=self.origin,
             mail_from=mail.sender.path,
             recipients=recipients,
@@ -279,17 +315,3 @@ class SmtpSession(Introduction):
             body_type=mail.sender.body,
             wishes=mail.wishes_for(recipients),
         )
-        await self.reception.log.append([received])
-        self.forgive()
-        self._begun = 0
-        self._mails += 1
-        _logger.info(
-            "mail.accepted",
-            mail_id=mail_id,
-            origin=self.origin,
-            client_ip=facts.client_ip,
-            size_bytes=content.size_bytes,
-            recipients=len(recipients),
-        )
-        told = replies.queued(mail_id)
-        return [told if answer[0] == "2" else answer for answer in answers]

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from connectors.settings import Settings
+    from connectors.sign_in import SignIns
     from connectors.smtp_in.certificates import Certificates
     from connectors.smtp_in.connection import Connection
     from connectors.smtp_in.places import Places
@@ -32,4 +33,5 @@ class Reception:
     certificates: Certificates | None
     trusted: Sequence[Network]
     places: Places
+    sign_ins: SignIns | None = None  # who may send; None: nobody
     connections: set[Connection] = field(default_factory=set["Connection"])

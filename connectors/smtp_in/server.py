@@ -12,6 +12,7 @@ from dataclasses import replace
 import structlog
 
 from connectors.settings import PREFIX, Settings
+from connectors.sign_in import SignIns
 from connectors.smtp_in.certificates import Certificates
 from connectors.smtp_in.connection import Connection
 from connectors.smtp_in.doors import Door, open_door
@@ -20,6 +21,7 @@ from connectors.smtp_in.lmtp import LmtpSession
 from connectors.smtp_in.places import Places
 from connectors.smtp_in.protocol import SmtpSession
 from connectors.smtp_in.reception import Reception
+from connectors.smtp_in.submission import SubmissionSession
 from topologies.acceptance import Acceptance
 from topologies.errors import Misconfigured
 from topologies.mail import networks
@@ -35,7 +37,10 @@ SESSIONS: Mapping[str, Callable[[Reception, str], Connection]] = {
     "smtp_port": SmtpSession,
     "lmtp_port": LmtpSession,
     "smtps_port": SmtpSession,
+    "submission_port": SubmissionSession,
+    "submissions_port": SubmissionSession,
 }
+IN_TLS = ("smtps_port", "submissions_port")  # from the first octet on (RFC 8314 §3)
 
 _logger = structlog.get_logger("smtp")
 
@@ -50,8 +55,17 @@ class SmtpIn:
         acceptance: Acceptance,
         clock: Clock,
         settings: Settings,
+        sign_ins: SignIns | None = None,
     ) -> None:
         """Prepare; nothing is opened before ``start``.
+
+        Args:
+            log: Where mail goes.
+            blobs: Where large messages go.
+            acceptance: What is asked before.
+            clock: What time it is.
+            settings: Which ports, and how.
+            sign_ins: Who may send; None: there are no ports for users.
 
         Raises:
             Misconfigured: The certificate can't be used, or a network is none.
@@ -76,6 +90,12 @@ class SmtpIn:
             ),
             trusted=_networks(settings.trusted_networks, "trusted_networks"),
             places=_places(settings),
+            sign_ins=sign_ins,
+        )
+        self._for_users = (
+            Certificates(settings.submission_certificate, settings.submission_key)
+            if settings.submission_certificate
+            else self._reception.certificates
         )
         self._receptions: list[Reception] = []
         self._doors: dict[str, Door] = {}  # by the setting of its port
@@ -94,6 +114,16 @@ class SmtpIn:
     def lmtp_port(self) -> int:
         """The port for our own mail server, once started."""
         return self._port("lmtp_port")
+
+    @property
+    def submission_port(self) -> int:
+        """The port for users, once started; 0: there is none."""
+        return self._port("submission_port")
+
+    @property
+    def submissions_port(self) -> int:
+        """The port for users who begin in TLS, once started; 0: there is none."""
+        return self._port("submissions_port")
 
     @property
     def sessions(self) -> int:
@@ -116,6 +146,8 @@ class SmtpIn:
         is_shared = settings.profile == "cluster" and settings.smtp_processes > 1
         try:
             for setting, port in ports_of(settings).items():
+                if SESSIONS[setting] is SubmissionSession and self._reception.sign_ins is None:
+                    continue
                 at = (sockets or {}).get(setting) or await bound(
                     settings, setting, port, is_shared=is_shared
                 )
@@ -145,14 +177,16 @@ class SmtpIn:
             self._reception,
             connections=set[Connection](),
             places=_places(self._settings, of_strangers=session is not LmtpSession),
+            certificates=(
+                self._for_users if session is SubmissionSession else self._reception.certificates
+            ),
         )
         self._receptions.append(reception)
         self._doors[setting] = await open_door(
             sockets,
             lambda client_ip: session(reception, client_ip),
             proxies=() if session is LmtpSession else self._proxies,
-            # RFC 8314 §3: TLS from the start
-            certificates=reception.certificates if setting == "smtps_port" else None,
+            certificates=reception.certificates if setting in IN_TLS else None,
         )
 
 
@@ -161,6 +195,9 @@ def ports_of(settings: Settings) -> Mapping[str, int]:
     ports = {"smtp_port": settings.smtp_port, "lmtp_port": settings.lmtp_port}
     if settings.smtps_port:
         ports["smtps_port"] = settings.smtps_port
+    if settings.tls_certificate or settings.submission_certificate:
+        ports["submission_port"] = settings.submission_port
+        ports["submissions_port"] = settings.submissions_port
     return ports
 
 

@@ -12,7 +12,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 FIRST_AT_ONCE = 5.0
-FIRST_GUESS_S = 1.0  # how long a mail takes, before one was seen
+FIRST_GUESS_S = 0.2  # how long a mail takes, before one was seen
 LONGEST_WAIT_S = 3.0  # for a turn, as far as can be told
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 60.0  # between mails, when it asks for less
 SMOOTHING = 0.2
@@ -35,6 +35,7 @@ class Pace:
         self._mail_s = FIRST_GUESS_S
         self._pause_s = 0.0
         self._next_at = 0.0  # no mail before, by the monotonic clock
+        self._moved_at = 0.0  # when a turn last began or ended
 
     @property
     def at_once(self) -> int:
@@ -73,13 +74,14 @@ class Pace:
                 if waiter in self._waiters:
                     self._waiters.remove(waiter)
         self._busy += 1
-        started_at = time.monotonic()
+        self._moved_at = started_at = time.monotonic()
         try:
             await self._rest(started_at)
             yield
         finally:
             self._busy -= 1
-            took_s = time.monotonic() - started_at
+            self._moved_at = time.monotonic()
+            took_s = self._moved_at - started_at
             self._mail_s += SMOOTHING * (took_s - self._mail_s)
             self._wake()
 
@@ -96,8 +98,10 @@ class Pace:
 
     def _expected_s(self, before: int) -> float:
         """Return how long one waits who has *before* others before them."""
-        paused_s = max(0.0, self._next_at - time.monotonic())
-        return before * max(self._mail_s / self.at_once, self._pause_s) + paused_s
+        now = time.monotonic()
+        # Where nothing moves, the mails under way are the best guess there is.
+        mail_s = max(self._mail_s, now - self._moved_at) if before else 0.0
+        return before * max(mail_s / self.at_once, self._pause_s) + max(0.0, self._next_at - now)
 
     async def _rest(self, now: float) -> None:
         at = max(now, self._next_at)
@@ -107,11 +111,12 @@ class Pace:
             await asyncio.sleep(at - now)
 
     def _wake(self) -> None:
-        while self._waiters and self._busy < self.at_once:
+        free = self.at_once - self._busy
+        while self._waiters and free > 0:
             waiter = self._waiters.popleft()
             if not waiter.done():
                 waiter.set_result(None)
-                return
+                free -= 1
 
 
 class Paces:

@@ -229,6 +229,8 @@ class Session:
             reply = await self._wire.reply(step_s)
         else:
             reply = await self._ask(fitted.mail, step_s)
+        if reply.code == 421 and self.mails > 1:
+            raise Lost(f"it wants no further mail in this session: {reply.text}")
         if not reply.is_positive:
             sent.tell(everyone, Answer("mail", reply))
             if self._has_ended(reply) or not is_pipelined:

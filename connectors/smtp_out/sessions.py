@@ -1,4 +1,4 @@
-"""Sessions with servers: opened as each may be trusted, kept for the next mail, closed when idle."""
+"""Sessions with servers: opened as each may be trusted, kept for the next mail, closed in time."""
 
 import asyncio
 from collections.abc import Mapping
@@ -11,6 +11,11 @@ from connectors.smtp_out.wire import Lost, Wire
 
 CLEAR_TEXT_FOR_S = 3600.0  # a host whose TLS failed is not asked for it again so soon
 MOST_CLEAR = 10_000
+
+
+class Distrusted(Exception):
+    """The host does not prove that it is the one that its domain promises."""
+
 
 _Key = tuple[Place, str | None]
 
@@ -62,6 +67,7 @@ class Sessions:
         Raises:
             Lost: Nobody answers, or not as they must.
             Refused: The server wants no mail from us.
+            Distrusted: It does not prove who it is, though it should.
         """
         loop = asyncio.get_running_loop()
         is_clear = self._clear_until.get(place.address, 0.0) > loop.time()
@@ -71,7 +77,7 @@ class Sessions:
             return await self._led(place, source, place.trust)
         except _NoTls as error:
             if place.trust.is_demanding:
-                raise Lost(error.reason) from None
+                raise Distrusted(error.reason) from None
             # RFC 7435 §3: clear text is better than no mail, in a connection of its own.
             if len(self._clear_until) >= MOST_CLEAR:
                 self._clear_until.clear()
@@ -111,7 +117,7 @@ class Sessions:
             if trust.need != "none" and session.offers_tls:
                 await self._secure(session, trust)
             if doubt := trust.doubt(session):
-                raise Lost(doubt)
+                raise Distrusted(doubt)
             if (sign_in := terms.sign_ins.get(place.host)) is not None:
                 await session.sign_in(*sign_in)
         except BaseException:
@@ -124,7 +130,7 @@ class Sessions:
             await session.start_tls(self._contexts.of(trust), self._terms.name)
         except Refused as error:
             if trust.is_demanding:
-                raise Lost(f"the host takes no TLS now: {error}") from None
+                raise Distrusted(f"the host takes no TLS now: {error}") from None
         except Lost as error:
             raise _NoTls(str(error)) from None
 

@@ -28,7 +28,10 @@ class Silences:
         self._silent: OrderedDict[tuple[str, int], _Silent] = OrderedDict()
 
     def reason(self, place: tuple[str, int]) -> str:
-        """Return why not to ask *place* now; empty: ask. Whoever is let in after a pause is alone."""
+        """Return why not to ask *place* now; empty: ask.
+
+        After a pause the first who comes is let in, and the others wait for what that one finds.
+        """
         silent = self._silent.get(place)
         if silent is None or silent.failures < FAILURES_IN_A_ROW:
             return ""

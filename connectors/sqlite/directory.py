@@ -89,6 +89,9 @@ class SqliteDirectory:
         name = None if domain is None else mailbox_address.domain_in_ascii(domain)
         return await self._database.read(lambda c: rows.aliases(c, name))
 
+    async def domain_aliases(self) -> Sequence[tuple[str, str]]:
+        return self._database.read_now(rows.domain_aliases)
+
     async def sign_in(self, address: str, password: str) -> User | None:
         before = self._by_address(address)
         hashed = before[1] if before else None
@@ -133,6 +136,14 @@ class SqliteDirectory:
     async def add_domain(self, domain: str) -> bool:
         name = mailbox_address.domain_in_ascii(domain)
         return await self._write(lambda c: rows.add_domain(c, name))
+
+    async def add_domain_alias(self, alias: str, domain: str) -> bool:
+        name, other = map(mailbox_address.domain_in_ascii, (alias, domain))
+        return await self._write(lambda c: rows.add_domain_alias(c, name, other))
+
+    async def remove_domain_alias(self, alias: str) -> bool:
+        name = mailbox_address.domain_in_ascii(alias)
+        return await self._write(lambda c: rows.remove_domain_alias(c, name))
 
     async def add_user(
         self,
@@ -182,7 +193,9 @@ class SqliteDirectory:
     async def delete_user(self, user_id: str) -> bool:
         return await self._write(lambda c: rows.delete_user(c, user_id))
 
-    async def add_alias(self, alias: str, targets: Sequence[str]) -> None:
+    async def add_alias(
+        self, alias: str, targets: Sequence[str], *, members_only: bool = False
+    ) -> None:
         parsed = mailbox_address.parse(alias)
         leads_to = list(dict.fromkeys(mailbox_address.parse(target) for target in targets))
 
@@ -190,10 +203,15 @@ class SqliteDirectory:
             look_up = partial(rows.held, connection)
             held = look_up(local_names.names_to_check([parsed, *leads_to]))
             local_names.check_alias(parsed, leads_to, held)
-            rows.set_alias(connection, parsed.key, dict.fromkeys(t.key for t in leads_to))
+            kept = local_names.kept(leads_to, members_only=members_only)
+            rows.set_alias(connection, parsed.key, kept)
             local_names.check_growth(parsed.key, partial(rows.leading_to, connection), look_up)
 
         await self._write(add)
+
+    async def remove_alias(self, alias: str) -> bool:
+        key = mailbox_address.parse(alias).key
+        return await self._write(lambda c: rows.remove_alias(c, key))
 
     def _by_address(self, address: str) -> tuple[User, str] | None:
         try:

@@ -50,6 +50,12 @@ MIGRATIONS = (
     CREATE INDEX tokens_of_user ON tokens (user_id);
     CREATE INDEX tokens_by_end ON tokens (expires_at);
     """,
+    """
+    CREATE TABLE domain_aliases (
+        alias TEXT PRIMARY KEY,
+        domain TEXT NOT NULL  -- of ours, that it stands for
+    ) WITHOUT ROWID;
+    """,
 )
 
 EXPIRED_AT_ONCE = 100  # tokens past their end that go when a new one is issued
@@ -121,7 +127,12 @@ def aliases(
     """Return the aliases of *domain*, or all, by address."""
     query, values = (_ALIASES, []) if domain is None else (_ALIASES_OF, [domain])
     grouped = groupby(connection.execute(query, values), key=itemgetter(0))
-    return [(alias, tuple(target for _, target in group)) for alias, group in grouped]
+    return [(alias, local_names.shown([target for _, target in group])) for alias, group in grouped]
+
+
+def domain_aliases(connection: sqlite3.Connection) -> list[tuple[str, str]]:
+    """Return (domain, the one of ours that it stands for), sorted."""
+    return list(connection.execute("SELECT alias, domain FROM domain_aliases ORDER BY alias"))
 
 
 def session(connection: sqlite3.Connection, token: bytes) -> Session | None:
@@ -138,8 +149,25 @@ def session(connection: sqlite3.Connection, token: bytes) -> Session | None:
 
 def add_domain(connection: sqlite3.Connection, domain: str) -> bool:
     """Add a domain; return False if it was there."""
+    local_names.check_domain(domain, held(connection, [f"@{domain}"]))
     added = connection.execute("INSERT OR IGNORE INTO domains VALUES (?)", [domain])
     return added.rowcount == 1
+
+
+def add_domain_alias(connection: sqlite3.Connection, alias: str, domain: str) -> bool:
+    """Let a domain stand for one of ours; return False if it did."""
+    found = held(connection, [f"@{alias}", f"@{domain}"])
+    local_names.check_domain_alias(alias, domain, found)
+    if f"@{domain}" in found.get(f"@{alias}", Held()).targets:
+        return False
+    connection.execute("INSERT OR REPLACE INTO domain_aliases VALUES (?, ?)", [alias, domain])
+    return True
+
+
+def remove_domain_alias(connection: sqlite3.Connection, alias: str) -> bool:
+    """Let a domain stand for none of ours; return False if it did not."""
+    removed = connection.execute("DELETE FROM domain_aliases WHERE alias = ?", [alias])
+    return removed.rowcount == 1
 
 
 def add_user(connection: sqlite3.Connection, user: User, password: str) -> None:
@@ -213,6 +241,11 @@ def set_alias(connection: sqlite3.Connection, alias: str, targets: Iterable[str]
     )
 
 
+def remove_alias(connection: sqlite3.Connection, alias: str) -> bool:
+    """Let *alias* lead nowhere; return False if it did."""
+    return connection.execute("DELETE FROM aliases WHERE alias = ?", [alias]).rowcount > 0
+
+
 def add_token(
     connection: sqlite3.Connection,
     token: bytes,
@@ -251,7 +284,12 @@ def _held(connection: sqlite3.Connection, name: str) -> Held | None:
         return Held(targets=targets) if targets else None
     if name.startswith("@"):
         row = connection.execute("SELECT 1 FROM domains WHERE domain = ?", [name[1:]]).fetchone()
-        return Held() if row else None
+        if row:
+            return Held()
+        row = connection.execute(
+            "SELECT domain FROM domain_aliases WHERE alias = ?", [name[1:]]
+        ).fetchone()
+        return Held(targets=(f"@{row[0]}",)) if row else None
     row = connection.execute("SELECT user_id FROM users WHERE address = ?", [name]).fetchone()
     if row:
         return Held(user_id=row[0])

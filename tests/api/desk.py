@@ -13,6 +13,7 @@ from starlette.types import ASGIApp
 
 from api.app import create
 from api.context import Context
+from connectors.memory.app_passwords import MemoryAppPasswords
 from connectors.memory.clock import ManualClock
 from connectors.memory.limits import MemoryLimits
 from connectors.memory.request_keys import MemoryRequestKeys
@@ -27,13 +28,18 @@ from topologies.events.base import Event
 from topologies.mail import ids
 from topologies.ports.blob_urls import BlobUrls
 from topologies.ports.blobs import Blobs
+from topologies.ports.classifier import SpamClassifier
 from topologies.ports.clock import Clock
+from topologies.ports.deliveries import Deliveries, Delivery
 from topologies.ports.directory import Directory, User
 from topologies.ports.limits import Limits
 from topologies.ports.mailboxes import Mailboxes
 from topologies.ports.notices import Notice, Notices
 from topologies.ports.request_keys import RequestKeys
+from topologies.ports.restraints import Restraints
+from topologies.ports.rules import Rules
 from topologies.ports.search import Search
+from topologies.ports.suppressions import Suppressions
 from topologies.ports.url_key import UrlKey
 from topologies.topics import BY_NAME
 from topologies.topology import build
@@ -111,6 +117,12 @@ class Desk:
     directory: Directory
     notices: LossyNotices
     dead_letters: KeptDeadLetters
+    mailboxes: Mailboxes
+    deliveries: Deliveries
+    suppressions: Suppressions
+    tried_now: list[str]
+    restraints: Restraints
+    request_keys: RequestKeys
     health: dict[str, Any] = field(default_factory=lambda: {"ready": True, "reason": ""})
     clients: list[httpx.AsyncClient] = field(default_factory=list[httpx.AsyncClient])
 
@@ -210,7 +222,7 @@ async def _serving(
     place: Place, check_every_s: float, settings: Mapping[str, Any]
 ) -> AsyncGenerator[Desk]:
     notices = LossyNotices(place.services[Notices])
-    services = {**place.services, Notices: notices}
+    services: Services = {**place.services, Notices: notices, RequestKeys: place.request_keys}
     await services[Directory].add_user(f"root@{DOMAIN}", PASSWORD, is_admin=True)
     log = WorkingLog(services)
     dead_letters = KeptDeadLetters()
@@ -218,6 +230,12 @@ async def _serving(
 
     async def told() -> Mapping[str, Any]:
         return health
+
+    tried_now: list[str] = []
+
+    async def try_now(wanted: Sequence[Delivery]) -> Sequence[str]:
+        tried_now.extend(each.delivery_id for each in wanted)
+        return [each.delivery_id for each in wanted]
 
     context = Context(
         settings=msgspec.structs.replace(Settings(), **settings),
@@ -229,9 +247,16 @@ async def _serving(
         search=services[Search],
         notices=notices,
         dead_letters=dead_letters,
+        deliveries=services[Deliveries],
+        suppressions=services[Suppressions],
+        try_now=try_now,
         request_keys=place.request_keys,
         limits=place.limits,
+        app_passwords=MemoryAppPasswords(),
+        restraints=services[Restraints],
+        rules=services[Rules],
         url_key=place.url_keys(),
+        classifier=services[SpamClassifier],
         blob_urls=place.blob_urls,
         metrics=lambda: (b"rillmail_mails_total 1\n", "text/plain"),
         health=told,
@@ -247,7 +272,13 @@ async def _serving(
         directory=services[Directory],
         notices=notices,
         dead_letters=dead_letters,
+        restraints=services[Restraints],
+        request_keys=place.request_keys,
         health=health,
+        mailboxes=services[Mailboxes],
+        deliveries=services[Deliveries],
+        suppressions=services[Suppressions],
+        tried_now=tried_now,
     )
 
 

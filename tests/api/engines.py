@@ -17,7 +17,9 @@ from dataclasses import dataclass
 from connectors.cassandra import driver
 from connectors.cassandra.directory import CassandraDirectory
 from connectors.cassandra.mailboxes import CassandraMailboxes
-from connectors.cassandra.session import address_of
+from connectors.cassandra.personal_spam import CassandraPersonalSpam
+from connectors.cassandra.rules import CassandraAnswers, CassandraRules
+from connectors.cassandra.session import CassandraSession, address_of
 from connectors.elasticsearch.search import ElasticSearch
 from connectors.memory.limits import MemoryLimits
 from connectors.memory.notices import MemoryNotices
@@ -34,12 +36,15 @@ from tests.live.cassandra_names import OwnNames, request_keys_on
 from tests.live.cassandra_users import OwnUsers
 from tests.live.engines import cluster_settings, redis
 from tests.services import DOMAIN, in_memory
+from topologies.ports.answers import Answers
 from topologies.ports.blobs import Blobs
 from topologies.ports.clock import Clock
 from topologies.ports.directory import Directory
 from topologies.ports.limits import Limits, Verdict
 from topologies.ports.mailboxes import Mailboxes
 from topologies.ports.notices import Notices
+from topologies.ports.personal_spam import PersonalSpam
+from topologies.ports.rules import Rules
 from topologies.ports.search import Search
 
 PATIENCE_S = 2.0
@@ -89,10 +94,13 @@ class SharedEngines:
             yield Place(
                 services={
                     **services,
+                    Answers: CassandraAnswers(CassandraSession(self.connected)),
                     Blobs: S3Blobs(s3),
                     Directory: directory,
                     Mailboxes: CachedListings(mailboxes, client),
                     Notices: notices,
+                    PersonalSpam: CassandraPersonalSpam(CassandraSession(self.connected), clock),
+                    Rules: CassandraRules(CassandraSession(self.connected), clock),
                     Search: search,
                 },
                 request_keys=request_keys_on(names),

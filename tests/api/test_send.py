@@ -79,7 +79,7 @@ async def test_an_answer_refers_to_the_mail_it_answers(a_desk: Desks) -> None:
     [
         ({}, "/to"),
         ({"to": ["no address"]}, "/to/0"),
-        ({"to": [BO, "x@far.example"]}, "/to/1"),
+        ({"to": [BO, "x@far..example"]}, "/to/1"),
         ({"to": [f"nobody@{DOMAIN}"]}, "/to/0"),
         ({"to": [BO], "cc": ["a\r\nBcc: eve@far.example"]}, "/cc/0"),
         ({"to": [{"address": BO, "name": "x\r\nBcc: eve"}]}, "/to/0/name"),
@@ -102,7 +102,35 @@ async def test_an_answer_refers_to_the_mail_it_answers(a_desk: Desks) -> None:
             "/attachments/0/content_type",
         ),
         ({"to": [BO], "attachments": [{"file_name": "a", "data": "?"}]}, "/attachments/0/data"),
-        ({"to": [BO], "headers": {"X": "y"}}, ""),
+        ({"to": [BO], "nothing": 1}, ""),
+        ({"to": [BO], "headers": {"X": "y"}}, "/headers/X"),
+        ({"to": [BO], "headers": {"X-A": "1\nBcc: eve@evil.example"}}, "/headers/X-A"),
+        ({"to": [BO], "headers": {"X-B\r\nBcc": "e"}}, "/headers/X-B\r\nBcc"),
+        ({"to": [BO], "headers": {"X-A/~": "e"}}, "/headers/X-A~1~0"),
+        ({"to": [BO], "headers": {"bcc": "eve@evil.example"}}, "/headers/bcc"),
+        ({"to": [BO], "headers": {"DKIM-Signature": "x"}}, "/headers/DKIM-Signature"),
+        ({"to": [BO], "headers": {"X-Spam-Flag": "NO"}}, "/headers/X-Spam-Flag"),
+        ({"to": [BO], "headers": {"X-A": "1", "x-a": "2"}}, "/headers/x-a"),
+        ({"to": [BO], "headers": {"X-A": ""}}, "/headers/X-A"),
+        ({"to": [BO], "reply_to": ["a\r\nBcc: eve@evil.example"]}, "/reply_to/0"),
+        ({"to": [BO], "reply_to": [{"address": BO, "name": "a\r\nb"}]}, "/reply_to/0/name"),
+        ({"to": [BO], "stream": "marketing"}, "/unsubscribe"),
+        ({"to": [BO], "stream": "other"}, "/stream"),
+        ({"to": [BO], "unsubscribe": {"url": "http://a.example"}}, "/unsubscribe/url"),
+        ({"to": [BO], "unsubscribe": {"url": "https://a.example/\r\nx"}}, "/unsubscribe/url"),
+        (
+            {"to": [BO], "unsubscribe": {"url": "https://a.example/", "mailto": "x"}},
+            "/unsubscribe/mailto",
+        ),
+        ({"to": [BO], "send_at": "2026-03-01T13:00:00"}, "/send_at"),
+        ({"to": [BO], "send_at": "2027-03-01T13:00:00Z"}, "/send_at"),
+        ({"to": [BO], "undo_s": 121}, "/undo_s"),
+        ({"to": [BO], "attachments": [{"file_name": "a"}]}, "/attachments/0"),
+        ({"to": [BO], "attachments": [{"data": ""}]}, "/attachments/0/file_name"),
+        (
+            {"to": [BO], "attachments": [{"attachment_id": "x.y"}]},
+            "/attachments/0/attachment_id",
+        ),
         ({"to": BO}, "/to"),
         ({"to": [BO], "subject": "x" * 2_001}, "/subject"),
         ({"to": [BO] * 101}, "/to"),
@@ -124,7 +152,7 @@ async def test_what_can_t_be_sent_is_told_by_its_field(
 async def test_all_that_is_wrong_is_told_at_once(a_desk: Desks) -> None:
     async with a_desk() as desk:
         ann = await desk.signed_in()
-        body = {"to": ["x", BO], "cc": ["y@far.example"], "subject": "a\nb"}
+        body = {"to": ["x", BO], "cc": ["y@@far.example"], "subject": "a\nb"}
         answer = await ann.post("/emails/send", json=body)
         assert [e["pointer"] for e in answer.json()["errors"]] == ["/to/0", "/cc/0", "/subject"]
 
@@ -137,8 +165,10 @@ async def test_a_key_makes_one_mail_of_many_requests(a_desk: Desks) -> None:
         answers = await asyncio.gather(
             *(ann.post("/emails/send", json=body, headers=key) for _ in range(5))
         )
-        assert {answer.status_code for answer in answers} == {202}
-        assert len({answer.text for answer in answers}) == 1
+        again = await ann.post("/emails/send", json=body, headers=key)
+        assert {answer.status_code for answer in (*answers, again)} <= {202, 409}
+        done = {answer.text for answer in (*answers, again) if answer.status_code == 202}
+        assert done == {again.text}
         assert (await got(bo, "/folders/inbox/emails"))["total_count"] == 1
         assert (await got(ann, "/folders/sent/emails"))["total_count"] == 1
         other = await ann.post("/emails/send", json=body | {"subject": "twice"}, headers=key)

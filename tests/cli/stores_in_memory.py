@@ -9,8 +9,12 @@ from typing import Any
 import click
 from click.testing import CliRunner, Result
 
+from connectors.memory.app_passwords import MemoryAppPasswords
 from connectors.memory.clock import ManualClock
 from connectors.memory.directory import MemoryDirectory
+from connectors.memory.dkim_keys import MemoryDkimKeys
+from connectors.memory.restraints import MemoryRestraints
+from connectors.memory.rules import MemoryRules
 from connectors.settings import Settings
 from topologies.errors import MailError
 from topologies.ports.dead_letters import DeadLetter
@@ -59,6 +63,11 @@ class KeptDeadLetters:
 class MemoryStores:
     directory: MemoryDirectory = field(default_factory=lambda: MemoryDirectory(ManualClock()))
     dead_letters: KeptDeadLetters = field(default_factory=KeptDeadLetters)
+    rules: MemoryRules = field(default_factory=MemoryRules)
+    clock: ManualClock = field(default_factory=ManualClock)
+    dkim_keys: MemoryDkimKeys = field(default_factory=MemoryDkimKeys)
+    app_passwords: MemoryAppPasswords = field(default_factory=MemoryAppPasswords)
+    restraints: MemoryRestraints = field(default_factory=lambda: MemoryRestraints(ManualClock()))
     error: MailError | None = None  # raised when they are opened
 
     @asynccontextmanager

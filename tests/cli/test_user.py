@@ -143,13 +143,28 @@ def test_an_alias_is_added_and_listed() -> None:
     )
     stores.run(alias, "add", "*@club.example", "bo@shop.example")
     assert in_json(stores.run(alias, "list", "--json")) == [
-        {"alias": "*@club.example", "targets": ["bo@shop.example"]},
-        {"alias": "sales@shop.example", "targets": ["bo@shop.example"]},
+        {"alias": "*@club.example", "targets": ["bo@shop.example"], "members_only": False},
+        {"alias": "sales@shop.example", "targets": ["bo@shop.example"], "members_only": False},
     ]
     assert stores.run(alias, "list", "--domain", "shop.example").output.splitlines() == [
-        "ALIAS               LEADS TO",
-        "sales@shop.example  bo@shop.example",
+        "ALIAS               LEADS TO         WHO MAY WRITE",
+        "sales@shop.example  bo@shop.example  anyone",
     ]
+
+
+def test_a_group_of_members_here_and_elsewhere_is_added_and_removed() -> None:
+    stores = furnished("bo@shop.example")
+    options = ["team@shop.example", "bo@shop.example", "zoe@far.example", "--members-only"]
+    result = stores.run(alias, "add", *options)
+    assert result.stderr == (
+        "Note: zoe@far.example is at another system: mail is forwarded there\n"
+    )
+    [group] = in_json(stores.run(alias, "list", "--json"))
+    assert group["members_only"]
+    assert stores.run(alias, "remove", "team@shop.example").output == (
+        "team@shop.example leads nowhere any more\n"
+    )
+    assert stores.run(alias, "remove", "team@shop.example").exit_code == 1
 
 
 def test_an_alias_to_nobody_is_noted() -> None:

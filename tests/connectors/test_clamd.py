@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from connectors.clamav.clamd import ClamdAntivirus
 from topologies.errors import Misconfigured, Retryable
-from topologies.events import VirusVerdict
+from topologies.events import Finding, VirusVerdict
 
 CLEAN = VirusVerdict(result="clean")
 LARGE = bytes(range(256)) * 4_000
@@ -37,40 +37,48 @@ async def test_no_more_sessions_are_open_than_allowed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("reply", "result", "name"),
+    ("reply", "result", "kind", "name"),
     [
-        (b"stream: OK", "clean", ""),
-        (b"stream: Win.Test.A-1 FOUND", "infected", "Win.Test.A-1"),
+        (b"stream: OK", "clean", None, ""),
+        (b"stream: Win.Test.A-1 FOUND", "infected", "malware", "Win.Test.A-1"),
         (
             b"stream: Win.Test.A-1(44d88612fea8a8f36de82e1278abb02f:68) FOUND",
-            "infected",
-            "Win.Test.A-1",
+            *("infected", "malware", "Win.Test.A-1"),
         ),
         (
             b"stream: Heuristics.Encrypted.Zip FOUND",
-            "unscannable",
-            "Heuristics.Encrypted.Zip",
+            *("unscannable", "encrypted", "Heuristics.Encrypted.Zip"),
         ),
         (
             b"stream: Heuristics.Limits.Exceeded.MaxRecursion FOUND",
-            "unscannable",
-            "Heuristics.Limits.Exceeded.MaxRecursion",
+            *("unscannable", "unscannable", "Heuristics.Limits.Exceeded.MaxRecursion"),
         ),
-        (b"INSTREAM size limit exceeded. ERROR", "unscannable", "too large"),
+        (
+            b"stream: Heuristics.OLE2.ContainsMacros.VBA FOUND",
+            *("clean", "macro", "Heuristics.OLE2.ContainsMacros.VBA"),
+        ),
+        (
+            b"stream: Heuristics.Phishing.Email.SpoofedDomain FOUND",
+            *("infected", "suspicious", "Heuristics.Phishing.Email.SpoofedDomain"),
+        ),
+        (
+            b"INSTREAM size limit exceeded. ERROR",
+            *("unscannable", "unscannable", "too large"),
+        ),
     ],
 )
-async def test_a_reply_is_understood(reply: bytes, result: Any, name: str) -> None:
+async def test_a_reply_is_understood(reply: bytes, result: Any, kind: Any, name: str) -> None:
     async with StandIn(lambda _: reply) as clamd, scanner(clamd) as antivirus:
         verdict = await antivirus.scan(b"content")
-        assert verdict == VirusVerdict(result=result, name=name)
+        assert verdict.result == result
+        assert verdict.findings == ((Finding(kind=kind, name=name),) if kind else ())
 
 
 async def test_what_is_too_large_is_unscannable_and_not_sent() -> None:
     async with StandIn() as clamd, scanner(clamd, max_bytes=10) as antivirus:
         assert await antivirus.scan(bytes(10)) == CLEAN
-        assert await antivirus.scan(bytes(11)) == VirusVerdict(
-            result="unscannable", name="too large"
-        )
+        verdict = await antivirus.scan(bytes(11))
+        assert (verdict.result, verdict.name) == ("unscannable", "too large")
         assert clamd.heard == [bytes(10)]
 
 

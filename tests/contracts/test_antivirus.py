@@ -12,6 +12,7 @@ import pytest
 from connectors.clamav.clamd import ClamdAntivirus
 from connectors.scanner.all import AllScanners
 from connectors.scanner.rules import EICAR, RulesScanner
+from tests.contracts.hostile_files import FOUND, HARMLESS, PROGRAM, tnef
 from topologies.events import VirusVerdict
 from topologies.ports.antivirus import Antivirus
 
@@ -39,6 +40,38 @@ async def test_the_test_file_is_found_also_in_archives(
 @pytest.mark.parametrize("content", [b"", b"Good morning.\r\n", b"PK is no archive"])
 async def test_what_is_harmless_is_clean(antivirus: Antivirus, content: bytes) -> None:
     assert (await antivirus.scan(content)).result == "clean"
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "content"),
+    [
+        pytest.param(kind, name, content, id=f"{kind} {n} {name}")
+        for kind, files in FOUND.items()
+        for n, (name, content) in enumerate(files)
+    ],
+)
+async def test_what_a_file_is_and_does_is_found_whatever_it_is_called(
+    antivirus: Antivirus, kind: str, name: str, content: bytes
+) -> None:
+    verdict = await antivirus.scan(content, file_name=name)
+    # Clamd knows some of them as malware, and nothing is worse than that.
+    kinds = {finding.kind for finding in verdict.findings}
+    assert kind in kinds or "malware" in kinds
+    if kind in ("malware", "suspicious"):
+        assert verdict.result == "infected"
+    elif kind in ("encrypted", "bomb", "unscannable"):
+        assert verdict.result != "clean"
+
+
+@pytest.mark.parametrize("name", list(HARMLESS))
+async def test_usual_files_are_clean(antivirus: Antivirus, name: str) -> None:
+    assert await antivirus.scan(HARMLESS[name], file_name=name) == VirusVerdict(result="clean")
+
+
+async def test_a_finding_names_the_way_to_the_part(antivirus: Antivirus) -> None:
+    content = zipped(PROGRAM)
+    verdict = await antivirus.scan(tnef("a.zip", content), file_name="winmail.dat")
+    assert "a.zip/inner.bin" in {finding.part for finding in verdict.findings}
 
 
 async def test_an_archive_bomb_is_unscannable(antivirus: Antivirus) -> None:

@@ -1,7 +1,7 @@
 """What every log keeps to."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -102,6 +102,24 @@ async def test_two_processes_may_append_to_one_file(path: Path, log: SqliteLog) 
     other_database.close()
 
 
+async def test_who_looks_sees_what_another_process_appended(path: Path, log: SqliteLog) -> None:
+    other_database = Database(path, MIGRATIONS)
+    told: list[str] = []
+    other = made(other_database, on_append=lambda: told.append("appended"))
+    waiting = asyncio.create_task(log.wait(TOPIC, 0, 0, timeout_s=60))
+    await asyncio.sleep(0)
+    await other.append([command("a")])
+    assert told == ["appended"]
+    log.look()
+    await asyncio.sleep(0)  # no time passes
+    await asyncio.sleep(0)
+    assert waiting.done()
+    assert len(await log.read(TOPIC, 0, 0, 10)) == 1
+    await other.commit([], [Position(group="g", topic=TOPIC, partition=0, offset=1)])
+    assert told == ["appended"]  # a position is nobody's news
+    other_database.close()
+
+
 async def test_a_full_log_refuses_what_comes_in_but_takes_what_stages_write(path: Path) -> None:
     database = Database(path, MIGRATIONS)
     log = made(database, max_bytes=1)
@@ -137,6 +155,7 @@ def made(
     max_bytes: int = 2**40,
     disk_free: int = 100,
     clock: ManualClock | None = None,
+    on_append: Callable[[], None] = lambda: None,
 ) -> SqliteLog:
     return SqliteLog(
         database,
@@ -145,6 +164,7 @@ def made(
         max_bytes=max_bytes,
         disk_reserve_bytes=10,
         disk_free=lambda: disk_free,
+        on_append=on_append,
     )
 
 

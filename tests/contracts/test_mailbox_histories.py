@@ -159,7 +159,7 @@ async def _compare(history: list[Command], chance: Random, *several: Mailboxes) 
     plain = MemoryMailboxes(ManualClock())
     for user_id in USERS:
         own = [command for command in history if command.user_id == user_id]
-        told = [await store(command, mailboxes=plain) for command in own]
+        told = [list(await store(command, mailboxes=plain)) for command in own]
         state = await everything(plain, user_id)
         for grouped in several:
             assert await _in_groups(grouped, own, chance) == told
@@ -168,11 +168,11 @@ async def _compare(history: list[Command], chance: Random, *several: Mailboxes) 
 
 async def _in_groups(
     mailboxes: Mailboxes, commands: Sequence[Command], chance: Random
-) -> list[Sequence[Event]]:
-    told: list[Sequence[Event]] = []
+) -> list[list[Event]]:
+    told: list[list[Event]] = []
     while len(told) < len(commands):
         group = commands[len(told) :][: chance.randint(1, 12)]
-        told += await store_several(group, mailboxes=mailboxes)
+        told += map(list, await store_several(group, mailboxes=mailboxes))
     return told
 
 

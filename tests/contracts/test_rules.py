@@ -1,7 +1,7 @@
 """What every store of rules keeps to."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -103,14 +103,14 @@ class Desk:
 
 
 @pytest.fixture(params=["memory", "sqlite"])
-def timed(request: pytest.FixtureRequest, tmp_path: Path) -> Desk:
+def timed(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Desk]:
     """Those that go by the times of the mails; Cassandra has its own."""
     user = new_id(datetime.now(UTC))
     if request.param == "memory":
-        return Desk(MemoryRules(), MemoryAnswers(), user)
-    database = Database(tmp_path / "rules.db", MIGRATIONS)
-    request.addfinalizer(database.close)
-    return Desk(SqliteRules(database, ManualClock()), SqliteAnswers(database), user)
+        yield Desk(MemoryRules(), MemoryAnswers(), user)
+        return
+    with closing(Database(tmp_path / "rules.db", MIGRATIONS)) as database:
+        yield Desk(SqliteRules(database, ManualClock()), SqliteAnswers(database), user)
 
 
 @pytest.fixture(params=["memory", "sqlite", pytest.param("cassandra", marks=pytest.mark.live)])

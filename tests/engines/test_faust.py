@@ -9,6 +9,7 @@ from typing import Protocol
 
 import pytest
 
+from tests.engines.deliveries import Peers, due, hand_over
 from tests.engines.kafka_house import KafkaHouse, opened_on_kafka, working
 from tests.engines.stages import AT, PARTITIONS, TIMEOUT_S, mail, refuse, until
 from topologies.engines.faust import Patience, groups_of
@@ -31,6 +32,22 @@ async def test_what_is_written_is_worked_on_and_its_outputs_are_written(tmp_path
         await house.drained()
         written = await house.records("mail.exceptions")
         assert len({event_id for _, _, event_id in written}) == len(written) == 100
+
+
+async def test_deliveries_to_one_destination_are_attempted_at_the_same_time(
+    tmp_path: Path,
+) -> None:
+    peers = Peers()
+    peers.go.clear()
+    async with (
+        opened_on_kafka(tmp_path, hand_over, services={Peers: peers}) as house,
+        working(house),
+    ):
+        await house.log.append([due("a"), due("b"), due("c")])
+        await until(lambda: sorted(peers.begun) == ["a", "b", "c"])
+        peers.go.set()
+        await house.drained()
+        assert len(await house.records("delivery.outcomes")) == 3
 
 
 async def test_a_worker_that_is_stopped_repeats_nothing_when_it_starts_again(

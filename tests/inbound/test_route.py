@@ -15,6 +15,7 @@ from connectors.memory.clock import ManualClock
 from connectors.memory.directory import MemoryDirectory
 from connectors.memory.dkim_keys import MemoryDkimKeys
 from connectors.memory.mailboxes import MemoryMailboxes
+from connectors.memory.personal_spam import MemoryPersonalSpam
 from connectors.memory.rules import MemoryRules
 from connectors.memory.url_key import MemoryUrlKey
 from topologies.events import (
@@ -236,6 +237,7 @@ async def routed(mail: MailScored, directory: MemoryDirectory) -> Sequence[Event
         mailboxes=MemoryMailboxes(clock),
         blobs=MemoryBlobs(),
         rules=MemoryRules(),
+        learnt=MemoryPersonalSpam(),
         answers=MemoryAnswers(),
         keys=MemoryDkimKeys(),
         url_key=MemoryUrlKey(),

@@ -11,14 +11,18 @@ import pytest
 
 from connectors.memory.blobs import MemoryBlobs
 from connectors.scanner.rules import EICAR, RulesScanner
+from tests.contracts.hostile_files import PROGRAM, zipped
 from topologies.errors import BlobMissing, Retryable
 from topologies.events import (
     Attachment,
     Authentication,
+    Finding,
     MailAuthenticated,
     MailScanned,
+    MalwareAction,
     Message,
     RawRef,
+    Release,
     VirusVerdict,
 )
 from topologies.inbound.scan import scan
@@ -60,9 +64,7 @@ async def test_a_harmless_mail_is_clean() -> None:
 async def test_an_infected_attachment_is_found_and_named(wrap: Any) -> None:
     blobs, attachments = await stored(("a.txt", b"hello"), ("invoice.pdf", wrap(EICAR)))
     mail = authenticated(raw=ENCODED, message=Message(attachments=attachments))
-    assert await found(mail, blobs) == VirusVerdict(
-        result="infected", name="Eicar-Test-Signature", part="invoice.pdf"
-    )
+    assert await found(mail, blobs) == quarantined("Eicar-Test-Signature", "invoice.pdf")
 
 
 @pytest.mark.parametrize(
@@ -75,7 +77,7 @@ async def test_an_infected_attachment_is_found_and_named(wrap: Any) -> None:
 )
 async def test_what_is_in_the_message_itself_is_found(changes: dict[str, Any]) -> None:
     verdict = await found(authenticated(**changes), MemoryBlobs())
-    assert verdict == VirusVerdict(result="infected", name="Eicar-Test-Signature")
+    assert verdict == quarantined("Eicar-Test-Signature")
 
 
 async def test_bodies_and_messages_in_blobs_are_scanned_as_a_whole() -> None:
@@ -99,7 +101,10 @@ async def test_what_can_not_be_scanned_says_so_and_an_infected_part_says_more() 
 
 async def test_a_mail_with_more_parts_than_were_listed_is_not_called_clean() -> None:
     verdict = await found(authenticated(message=Message(truncated=True)), MemoryBlobs())
-    assert verdict == VirusVerdict(result="unscannable", name="too many parts")
+    assert (verdict.result, verdict.name, verdict.action) == (
+        *("unscannable", "too many parts"),
+        "tag",
+    )
 
 
 async def test_the_same_file_twice_is_looked_at_once() -> None:
@@ -113,9 +118,7 @@ async def test_after_an_infected_part_nothing_more_is_read() -> None:
     blobs, attachments = await stored(("a.txt", b"bad"), ("b.txt", b"hello"))
     scanner = KeepingScanner(bad=VirusVerdict(result="infected", name="Bad", part="inner.exe"))
     mail = authenticated(message=Message(attachments=attachments))
-    assert await found(mail, blobs, scanner) == VirusVerdict(
-        result="infected", name="Bad", part="a.txt/inner.exe"
-    )
+    assert await found(mail, blobs, scanner) == quarantined("Bad", "a.txt/inner.exe")
     assert len(scanner.shown) == 2
 
 
@@ -135,6 +138,44 @@ async def test_a_mail_scanned_again_gives_the_same_event() -> None:
     mail = authenticated(message=Message(text="hello"))
     first = await scan(mail, antivirus=RulesScanner(), blobs=MemoryBlobs(), policy=USUAL)
     assert await scan(mail, antivirus=RulesScanner(), blobs=MemoryBlobs(), policy=USUAL) == first
+
+
+@pytest.mark.parametrize("action", ["reject", "quarantine", "tag", "deliver"])
+async def test_the_policy_says_what_follows_from_a_kind_of_finding(action: MalwareAction) -> None:
+    blobs, attachments = await stored(("setup.exe", PROGRAM))
+    mail = authenticated(message=Message(attachments=attachments))
+    verdict = await found(mail, blobs, policy=MalwarePolicy(executable=action))
+    assert (verdict.result, verdict.action) == ("clean", action)
+    assert verdict.is_held == (action in ("reject", "quarantine"))
+
+
+async def test_the_strictest_of_several_actions_counts_and_its_finding_is_told() -> None:
+    locked = zipped({"letter.txt": b"secret"}, is_locked=True)
+    blobs, attachments = await stored(("a.exe", PROGRAM), ("b.zip", locked))
+    mail = authenticated(message=Message(attachments=attachments))
+    policy = MalwarePolicy(executable="tag", encrypted="quarantine")
+    verdict = await found(mail, blobs, policy=policy)
+    assert (verdict.action, verdict.part) == ("quarantine", "b.zip/letter.txt")
+    assert verdict.findings[0].kind == "encrypted"
+    assert {finding.kind for finding in verdict.findings} == {"encrypted", "executable"}
+
+
+async def test_what_was_let_out_of_the_quarantine_is_not_looked_at_again() -> None:
+    found_before = (Finding(kind="malware", name="Eicar-Test-Signature", part="a.txt"),)
+    release = Release(by="root@shop.example", mail_id="m0", findings=found_before)
+    mail = authenticated(raw=ENCODED, released=release)
+    [event] = await scan(mail, antivirus=DeadScanner(), blobs=MemoryBlobs(), policy=USUAL)
+    assert isinstance(event, MailScanned)
+    assert event.virus == VirusVerdict(result="clean", findings=found_before, action="tag")
+
+
+async def test_a_mail_full_of_bombs_costs_one() -> None:
+    blobs, attachments = await stored(*[(f"{n}.txt", b"bomb") for n in range(50)])
+    scanner = KeepingScanner(
+        bomb=VirusVerdict(result="unscannable", findings=(Finding(kind="bomb", name="bomb"),))
+    )
+    await found(authenticated(message=Message(attachments=attachments)), blobs, scanner)
+    assert len(scanner.shown) == 2  # the message itself, and the first of them
 
 
 # --- builders -----------------------------------------------------------------------
@@ -180,3 +221,13 @@ async def found(
     [event] = await scan(mail, antivirus=antivirus or RulesScanner(), blobs=blobs, policy=policy)
     assert isinstance(event, MailScanned)
     return event.virus
+
+
+def quarantined(name: str, part: str = "") -> VirusVerdict:
+    return VirusVerdict(
+        result="infected",
+        name=name,
+        part=part,
+        findings=(Finding(kind="malware", name=name, part=part),),
+        action="quarantine",
+    )

@@ -55,7 +55,9 @@ def test_the_port_in_use_is_told_in_one_sentence(clone: Path) -> None:
     )
 
 
-_PORTS = {f"RILLMAIL_{name}_PORT": "0" for name in ("SMTP", "LMTP", "SUBMISSION", "HTTP")}
+_PORTS = {
+    f"RILLMAIL_{name}_PORT": "0" for name in ("SMTP", "LMTP", "SUBMISSION", "SUBMISSIONS", "HTTP")
+}
 
 
 @pytest.fixture

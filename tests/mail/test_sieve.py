@@ -210,7 +210,7 @@ def test_a_script_comes_to_actions(script: str, expected: Sequence[Action]) -> N
 @pytest.mark.parametrize(
     ("script", "error"),
     [
-        ('redirect "nobody";', "no address"),
+        ('set "a" "nobody"; redirect "${a}";', "no address"),
         ('reject "no"; keep;', "refused"),
         ('keep; reject "no";', "refused"),
         ('fileinto " ";', "no name"),
@@ -250,6 +250,7 @@ def test_what_goes_wrong_keeps_the_mail_alone_and_tells_why(script: str, error: 
         ('"a', 1, 1, "no closing quote"),
         ("/* a", 1, 1, "no end"),
         ("keep; text:\na", 1, 7, "no end"),
+        ('redirect "nobody";', 1, 1, "takes an address"),
         ("keep; }", 1, 7, "stands where"),
         ("keep %;", 1, 6, "does not belong"),
         ("if true {" * 20, 1, 139, "at most 15 levels"),

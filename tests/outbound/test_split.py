@@ -57,6 +57,7 @@ async def test_recipients_here_receive_it_like_any_mail() -> None:
         size_bytes=len(RAW),
         raw=RAW,
         user_id=bo.user_id,
+        sent_id=MAIL_ID,
     )
     assert len(events) == 2
 

@@ -12,13 +12,16 @@ from typing import Any, cast
 import msgspec
 
 from connectors.assembly.edge import acceptance_of
+from connectors.memory.app_passwords import MemoryAppPasswords
 from connectors.memory.clock import ManualClock
 from connectors.memory.directory import MemoryDirectory
 from connectors.memory.dns import MemoryDns
 from connectors.memory.limits import MemoryLimits
+from connectors.memory.restraints import MemoryRestraints
 from connectors.memory.seen import MemorySeen
 from connectors.memory.url_key import MemoryUrlKey
 from connectors.settings import Settings
+from connectors.sign_in import SignIns
 from connectors.smtp_in.server import SmtpIn
 from topologies.errors import BlobMissing
 from topologies.events import Event, MailReceived
@@ -79,6 +82,11 @@ class KeptBlobs:
         self.kept[digest.hexdigest()] = b"".join(contents)
         return digest.hexdigest(), size
 
+    async def stream(
+        self, blob: str, start: int = 0, end: int | None = None
+    ) -> AsyncIterator[bytes]:
+        yield (await self.get(blob))[start:end]
+
     async def get(self, blob: str) -> bytes:
         try:
             return self.kept[blob]
@@ -123,6 +131,8 @@ class House:
         stores: Any = self  # has what a deployment's stores have, as far as the edge asks
         self.mailboxes = cast("Mailboxes", self.usage)
         self.limits = MemoryLimits(self.clock)
+        self.restraints = MemoryRestraints(self.clock)
+        self.app_passwords = MemoryAppPasswords()
         self.url_key = MemoryUrlKey()
         self.smtp = SmtpIn(
             self.log,
@@ -130,6 +140,7 @@ class House:
             acceptance_of(self.settings, stores, self.dns, MemorySeen(self.clock)),
             self.clock,
             self.settings,
+            SignIns(self.directory, self.app_passwords, self.limits),
         )
 
     @asynccontextmanager
@@ -161,7 +172,8 @@ async def a_house(
     domain: str = "shop.example", *, dns: MemoryDns | None = None, **settings: Any
 ) -> AsyncGenerator[House]:
     """Open a server for bo, ida, full (over quota) and small (1,000 bytes) at *domain*."""
-    chosen: dict[str, Any] = {"smtp_port": 0, "lmtp_port": 0, "hostname": "mx.shop.example"}
+    ports = dict.fromkeys(("smtp_port", "lmtp_port", "submission_port", "submissions_port"), 0)
+    chosen: dict[str, Any] = {**ports, "hostname": "mx.shop.example"}
     house = House(
         msgspec.convert(chosen | {"tarpit_s": 0} | settings, Settings), dns=dns or MemoryDns({})
     )

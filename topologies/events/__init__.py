@@ -25,6 +25,7 @@ from topologies.events.inbound import (
     SpamVerdict,
     VirusVerdict,
     grow,
+    undeliverable,
 )
 from topologies.events.mailbox import (
     DRAFTS,
@@ -141,4 +142,5 @@ __all__ = [
     "as_kind",
     "event_tag",
     "grow",
+    "undeliverable",
 ]

@@ -88,6 +88,7 @@ class MailReceived(Event, frozen=True, kw_only=True, tag="mail.received/1"):
     body_type: BodyType = "7BIT"  # RFC 6152, RFC 3030: with BINARYMIME, CR and LF may stand alone
     wishes: DeliveryWishes | None = None  # None: the sender had none
     released: Release | None = None  # None: it does not come out of the quarantine
+    sent_id: str = ""  # of the mail that its sender, a user here, has as sent
 
     @property
     def key(self) -> str:
@@ -168,6 +169,10 @@ class SpamVerdict(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     probability: float  # 0 … 1
     is_spam: bool
     reasons: tuple[str, ...] = ()  # strongest signs, in words a person can read
+    threshold: float = 0.0  # from which probability on it was spam; 0: nobody judged it
+    model: str = ""  # the name of the model that judged it
+    by_sender: float = 0.0  # what its sender's reputation added, in log-odds
+    by_user: float = 0.0  # what its reader's own reports added, in log-odds
 
 
 class MailScored(MailScanned, frozen=True, kw_only=True, tag="mail.scored/1"):
@@ -183,6 +188,9 @@ class MailQuarantined(Event, frozen=True, kw_only=True, tag="mail.quarantined/1"
     quarantined_at: datetime
     recipients: tuple[str, ...]
     virus: VirusVerdict
+    # Set if the policy is to reject: who is told, and of which recipients.
+    report_to: str = ""  # the reverse-path, if it is proved; empty: nobody is told
+    report_about: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
@@ -195,10 +203,32 @@ class MailUndeliverable(Event, frozen=True, kw_only=True, tag="mail.undeliverabl
     mail_id: str
     recipient: str
     reason: str
+    # Of a mail that a user here sent, so that they are told; empty for strangers' mail.
+    user_id: str = ""
+    mail_from: str = ""
+    sent_id: str = ""
+    received_at: datetime | None = None
+    wishes: DeliveryWishes | None = None
 
     @property
     def key(self) -> str:
         return self.mail_id
+
+
+def undeliverable(mail: MailReceived, recipient: str, reason: str) -> MailUndeliverable:
+    """Return that a recipient of *mail* gets nothing, and who is to be told why."""
+    if not mail.user_id:  # a stranger's address may be forged: nobody is told
+        return MailUndeliverable(mail_id=mail.mail_id, recipient=recipient, reason=reason)
+    return MailUndeliverable(
+        mail_id=mail.mail_id,
+        recipient=recipient,
+        reason=reason,
+        user_id=mail.user_id,
+        mail_from=mail.mail_from,
+        sent_id=mail.sent_id,
+        received_at=mail.received_at,
+        wishes=mail.wishes,
+    )
 
 
 class MailDisposed(Event, frozen=True, kw_only=True, tag="mail.disposed/1"):

@@ -64,6 +64,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     list_id: str = ""  # RFC 2919, without <>
     defects: tuple[str, ...] = ()  # what was wrong with it, in our words
     truncated: bool = False  # parts beyond the limits were not listed
+    marks: tuple[str, ...] = ()  # of the program that made it; see topologies.mail.marks
 
     @property
     def has_attachments(self) -> bool:

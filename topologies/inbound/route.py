@@ -14,6 +14,8 @@ another one, but derives the same ids, so nobody gets a second copy.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import msgspec
+
 from topologies.events import (
     INBOX,
     QUARANTINE_USER,
@@ -27,16 +29,19 @@ from topologies.events import (
     MailReceived,
     MailScored,
     MailUndeliverable,
+    undeliverable,
 )
 from topologies.mail import dkim_canonical, ids, loops, malware
 from topologies.mail.answerable import keys as address_keys
 from topologies.mail.forwarding import Forwarder, Opened
 from topologies.mail.own_rules import Obedience
+from topologies.mail.own_spam import OwnSpam
 from topologies.ports.answers import Answers
 from topologies.ports.blobs import Blobs
 from topologies.ports.directory import Directory, Resolved, Target
 from topologies.ports.dkim_keys import DkimKeys
 from topologies.ports.mailboxes import Mailboxes
+from topologies.ports.personal_spam import PersonalSpam
 from topologies.ports.policy import SignPolicy
 from topologies.ports.rules import Rules
 from topologies.ports.url_key import UrlKey
@@ -84,6 +89,7 @@ async def route(
     mailboxes: Mailboxes,
     blobs: Blobs,
     rules: Rules,
+    learnt: PersonalSpam,
     answers: Answers,
     keys: DkimKeys,
     url_key: UrlKey,
@@ -97,19 +103,22 @@ async def route(
     )
     obedience = Obedience(rules=rules, answers=answers, mailboxes=mailboxes, forwarder=forwarder)
     opened = Opened(mail, blobs)
+    own_spam = OwnSpam(mail, learnt)
     reached = await _reached(mail, directory, forwarder)
     note = malware.note_of(mail.virus, is_released=mail.released is not None)
     events: list[Event] = []
     for recipient, target in reached.copies.values():
-        folder_id = SPAM if mail.spam.is_spam else INBOX
+        spam = await own_spam.verdict_for(target.user_id)
+        folder_id = SPAM if spam.is_spam else INBOX
         copy = _copy(
             mail, target.user_id, folder_id, recipient=recipient, tag=target.tag, note=note
         )
+        copy = msgspec.structs.replace(copy, spam=spam)
         events += await obedience.obeyed(opened, copy, target.address)
     for recipient, addresses in reached.onward.items():
         events += await _sent_on(opened, addresses, recipient, forwarder)
     events += [
-        MailUndeliverable(mail_id=mail.mail_id, recipient=recipient, reason=reason)
+        undeliverable(mail, recipient, reason)
         for recipient, reason in reached.unreached.items()
     ]
     return events
@@ -158,7 +167,7 @@ async def _sent_on(
         reason = "5.7.1 it is spam, which is not forwarded"
     else:
         return await forwarder.sent_on(opened, addresses, recipient)
-    return [MailUndeliverable(mail_id=mail.mail_id, recipient=recipient, reason=reason)]
+    return [undeliverable(mail, recipient, reason)]
 
 
 def _copy(
@@ -202,5 +211,7 @@ def _quarantined(mail: MailScored) -> Sequence[Event]:
             quarantined_at=mail.received_at,
             recipients=mail.recipients,
             virus=mail.virus,
+            report_to=malware.report_to(mail),
+            report_about=malware.report_about(mail),
         ),
     ]

@@ -63,6 +63,9 @@ async def score(
         probability=round(probability, 4),
         is_spam=is_disowned or probability >= policy.spam_threshold,
         reasons=reasons,
+        threshold=policy.spam_threshold,
+        model=classifier.model,
+        by_sender=round(by_sender, 3),
     )
     scored = grow(mail, MailScored, spam=verdict)
     if not sender:

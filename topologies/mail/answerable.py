@@ -8,7 +8,7 @@ import re
 from collections.abc import Collection
 
 from topologies.events import MailScored
-from topologies.mail import loops, mailbox_address
+from topologies.mail import domains, loops, mailbox_address
 from topologies.mail.sieve_view import View
 
 _LIST_FIELDS = (
@@ -48,10 +48,8 @@ def why_not(mail: MailScored, view: View, *, own: Collection[str]) -> str:
         return "its sender is no address"
     if _MACHINES.fullmatch(address.local):
         return "its sender is no person"
-    if address.key in keys(own):
+    if keys((sender,)) & keys(own):
         return "it comes from the user"
-    if mail.spam.is_spam:
-        return "it is spam"
     if (automatic := mail.message.auto_submitted) and automatic != "no":
         return "a machine sent it"
     if any(view.raw_values(name) for name in _LIST_FIELDS):
@@ -76,7 +74,10 @@ def why_not(mail: MailScored, view: View, *, own: Collection[str]) -> str:
 def is_proved(mail: MailScored) -> bool:
     """Tell whether the sender of *mail* is who they say they are."""
     known = mail.authentication
-    return known.signed_in or known.dmarc == "pass" or known.spf == "pass"
+    domain = mail.mail_from.rpartition("@")[2]
+    is_theirs = known.spf == "pass" and known.spf_domain.lower() == domain.lower()
+    is_author = known.dmarc == "pass" and domains.is_aligned(domain, known.from_domain)
+    return known.signed_in or is_theirs or is_author
 
 
 def is_addressed(view: View, own: Collection[str]) -> bool:

@@ -49,6 +49,7 @@ class RecipientReport:
         status: RFC 3463.
         remote_mta: Who said so.
         diagnostic: What it said; empty: nobody said anything.
+        is_ours: We refused it ourselves, and `diagnostic` says why in words for people.
         retry_until: For delays: when it is given up.
     """
 
@@ -60,6 +61,7 @@ class RecipientReport:
     diagnostic: str = ""
     attempted_at: datetime | None = None
     retry_until: datetime | None = None
+    is_ours: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,7 +149,7 @@ def _for_people(report: Report, action: Action, subject: str) -> str:
     lines = [f"{what} {_INTRODUCTIONS[action]}", ""]
     for each in report.recipients[:MOST_EXPLAINED]:
         lines.append(f"  {one_line(each.recipient)}")
-        if action in ("failed", "delayed"):
+        if action in ("failed", "delayed") and not each.is_ours:
             lines.append(f"    {status.in_words(each.status)}")
         if each.diagnostic and action in ("failed", "delayed"):
             said = one_line(each.diagnostic)

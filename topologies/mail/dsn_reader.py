@@ -21,7 +21,9 @@ _ACTIONS: dict[str, Action] = {
     "delivered": "delivered",
     "relayed": "relayed",
     "expanded": "expanded",
+    "expired": "failed",
 }
+_BY_CLASS = {"2": "delivered", "4": "delayed", "5": "failed"}
 _OTHERWISE = {"failed": "5.0.0", "delayed": "4.0.0"}
 _NOTHING: Fields = {}
 _STATUS = re.compile(r"[245]\.\d{1,3}\.\d{1,3}")
@@ -59,10 +61,12 @@ def _recipient(fields: Fields) -> RecipientReport | None:
     original = _first(fields, "original-recipient")
     if not recipient:
         kind, recipient = _typed(original)
-    action = _ACTIONS.get(_first(fields, "action").partition(" ")[0].lower())
+    status = _STATUS.search(_first(fields, "status"))
+    word = _first(fields, "action").partition(" ")[0].lower()
+    # Some leave it out, though they must not (§2.3.3): then the status says as much.
+    action = _ACTIONS.get(word or (_BY_CLASS[status[0][0]] if status else ""))
     if not recipient or action is None:
         return None
-    status = _STATUS.search(_first(fields, "status"))
     return RecipientReport(
         recipient=_decoded(recipient) if kind == "utf-8" else recipient,
         original=original.replace("; ", ";", 1),

@@ -79,6 +79,15 @@ _QUOTED = {
     "p": "a link's address says {}",
     "h": "there is <{}> in the HTML",
     "a": "a file of kind {} is attached",
+    "r": "answers go to an address with {} in it",
+    "m": "the program that wrote it is called {}",
+    "c": "its HTML is dressed in {}",
+}
+_MARKS = {
+    "mailer": "the program that wrote it is called {}",
+    "priority": "it is marked as of priority {}",
+    "type": "it is {} as a whole",
+    "boundary": "its parts are parted by {}",
 }
 
 
@@ -110,6 +119,13 @@ def meaning(feature: str) -> str:
             is_sender, _, label = rest.rpartition(":")
             whose = "the sender's address" if is_sender else "a link's domain"
             return f"{whose} ends in .{_clean(label)}" if label else ""
+        case "k":
+            mark, _, said = rest.partition(":")
+            return _MARKS[mark].format(f"“{_clean(said)}”") if said and mark in _MARKS else ""
+        case "l":
+            what = "is of the form" if rest.endswith("@") else "says"
+            said = _clean(rest.removesuffix("@"))
+            return f"the sender's address {what} “{said}”" if said else ""
         case "h" | "a":
             return _QUOTED[kind].format(_clean(rest)) if rest else ""
         case _ if kind in _QUOTED and rest:

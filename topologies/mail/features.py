@@ -8,6 +8,9 @@ judged; what is not known when judging is no feature. Each has a prefix:
     h: a tag of HTML                                       label, words of host and path
     n: how many of something, by powers of two          x: a sign, told in ``feature_words``
     a: an attachment's kind                             v: a verdict on who sent it
+    l: what the sender's address is made of             r: words of where answers go
+    m: words of the mailer's name                       k: a mark of the program that made it
+    c: what tags of HTML are dressed in
 
 Verdicts are not trained: a corpus of old mail can't have them. Their weights are set by hand.
 """
@@ -24,6 +27,7 @@ from topologies.mail.domains import organizational
 MOST_CHARACTERS = 16_000  # of the visible body
 MOST_SUBJECT_CHARACTERS = 300
 MOST_FEATURES = 4_000
+MOST_MARKS = 12
 PIECE_CHARACTERS = 500
 
 # Of ASCII text, which most is: digits become "#", other signs than these part words.
@@ -40,6 +44,8 @@ _DIGIT = re.compile(r"\d")
 LONGEST_TOKEN = 24
 _INVISIBLE = re.compile(r"[\u00ad\u034f\u061c\u115f\u180e\u200b-\u200f\u2060-\u2064\ufeff]")
 _WORD = re.compile(r"[^\W\d_]{2,24}")
+_LETTERS = re.compile(r"[a-z]{1,24}")
+_MAILER_WORD = re.compile(r"[\w.]{1,24}")
 _ADDRESS = re.compile(r"[\w.+-]{1,64}@((?:[\w-]{1,63}\.){1,5}[a-z]{2,12})", re.IGNORECASE)
 _REPLY = re.compile(r"\s*(?:re|aw|antw|sv|vs|odp)\s*(?:\[\d+\])?:", re.IGNORECASE)
 _FORWARD = re.compile(r"\s*(?:fwd?|wg|tr)\s*:", re.IGNORECASE)
@@ -66,9 +72,11 @@ def features(message: Message, authentication: Authentication) -> Sequence[str]:
         _of_subject(message.subject[:MOST_SUBJECT_CHARACTERS]),
         _of_verdicts(authentication),
         _of_markup(seen, is_large=message.html_blob is not None),
+        _of_marks(message.marks),
         _of_links(seen, message.text, from_domain),
         _of_attachments(message.attachments),
         _of_shape(message, text),
+        _of_dress(message.html),
         _of_words("w:", text),
     ):
         found.update(dict.fromkeys(group))
@@ -143,9 +151,32 @@ def _of_sender(message: Message, sender: Address, from_domain: str) -> Iterable[
             yield "x:sender-name-fits-not"
     yield "t:from:" + from_domain.rpartition(".")[2][:12]
     reply = message.reply_to[0].address.rpartition("@")[2].lower() if message.reply_to else ""
+    yield from _of_local_part(local.lower()[:64])
     if reply:
+        yield from ("r:" + word for word in dict.fromkeys(_LETTERS.findall(reply[:100])))
         same = organizational(reply) == organizational(from_domain)
         yield "x:reply-to-sender" if same else "x:reply-elsewhere"
+
+
+def _of_local_part(local: str) -> Iterable[str]:
+    yield from ("l:" + word for word in dict.fromkeys(_LETTERS.findall(local)))
+    yield "l:" + _LETTERS.sub("a", _DIGIT.sub("0", local))[:12] + "@"
+
+
+def _of_marks(marks: Sequence[str]) -> Iterable[str]:
+    for mark in marks[:MOST_MARKS]:
+        kind, _, rest = mark.partition(":")
+        if kind != "mailer":
+            yield f"k:{mark[:60]}"
+            continue
+        words = _MAILER_WORD.findall(rest.lower())[:12]
+        yield from ("m:" + word for word in dict.fromkeys(words))
+        yield "k:mailer:" + " ".join([word for word in words if word.isalpha()][:3])[:40]
+
+
+def _of_dress(html: str | None) -> Iterable[str]:
+    if html:
+        yield from ("c:" + each for each in markup.attributes(html))
 
 
 def _of_markup(seen: markup.Markup | None, *, is_large: bool) -> Iterable[str]:

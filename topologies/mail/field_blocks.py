@@ -15,13 +15,14 @@ MOST_BLOCKS = 1_001
 MOST_VALUES = 200  # of one block
 LONGEST_VALUE = 2_000
 
-_BLANK_LINE = re.compile(rb"(?:\r\n|\n|\r)[ \t]*(?:\r\n|\n|\r)")
+_BLANK_LINE = re.compile(rb"\n[ \t]*\n")
 _FIELD = re.compile(rb"([!-9;-~]{1,100})[ \t]*:(.*)", re.DOTALL)
 
 
 def blocks_in(content: bytes) -> Iterator[Fields]:
     """Yield the blocks of *content*, those without any field left out."""
-    blocks = _BLANK_LINE.split(content[:MOST_BYTES].strip(b"\r\n"), maxsplit=MOST_BLOCKS)
+    text = content[:MOST_BYTES].replace(b"\r\n", b"\n").replace(b"\r", b"\n").strip(b"\n")
+    blocks = _BLANK_LINE.split(text, maxsplit=MOST_BLOCKS)
     for block in blocks[:MOST_BLOCKS]:
         fields: dict[str, tuple[str, ...]] = {}
         count = 0
@@ -38,7 +39,7 @@ def blocks_in(content: bytes) -> Iterator[Fields]:
 
 def _unfolded(block: bytes) -> Iterator[bytes]:
     line = b""
-    for each in block.splitlines():
+    for each in block.split(b"\n"):
         if each[:1] in (b" ", b"\t") and line:
             if len(line) < LONGEST_VALUE:
                 line += each

@@ -5,6 +5,10 @@ holds under them, so that it serves a dict, a file and a cluster alike, and asks
 once for each level of aliases. Names are keys of ``topologies.mail.mailbox_address``; besides,
 ``*@example.com`` is that domain's catch-all, ``@example.com`` the domain itself, and
 ``postmaster@`` the administrators, since every domain has a postmaster (RFC 5321 §4.5.1).
+
+A domain may be an alias of another: then it leads to that (``@example.com``), and every address
+of it means what it means there. An alias may lead to addresses of other systems, and be a group:
+then ``MEMBERS_ONLY`` stands among its targets, and is none of them.
 """
 
 from collections.abc import Callable, Collection, Generator, Mapping, Sequence
@@ -16,6 +20,7 @@ from topologies.ports.directory import Resolved, Target
 
 MOST_TARGETS = 1_000  # that one address leads to, aliases' names included
 DEEPEST_ALIAS = 10  # levels of aliases that lead to aliases
+MEMBERS_ONLY = "members only"  # among the targets of a group: nobody else may write to it
 POSTMASTER = "postmaster@"  # leads to the administrators, wherever nobody else was given it
 
 
@@ -62,31 +67,50 @@ def expand(address: str) -> Question:
     except ValueError:
         return Resolved(status="invalid")
     found: dict[str, Target] = {}
+    forwards: dict[str, None] = {}
     seen = {asked.key}
     level = [(asked, "")]
     is_ours = not asked.domain
-    for depth in range(DEEPEST_ALIAS + 1):
+    members_only = False
+    depth = 0
+    while True:
         held = yield {name for at, _ in level for name in _names_of(at)}
         is_ours = is_ours or f"@{asked.domain}" in held
         following: list[tuple[MailboxAddress, str]] = []
+        led_on = False
         for at, tag in level:
+            if there := _in_other_domain(at, held):
+                if there.key not in seen:
+                    seen.add(there.key)
+                    following.append((there, tag))
+                continue
             name, entry, own_tag = _first_of(at, held)
             tag = tag or own_tag
             if entry.user_id and entry.user_id not in found:
                 found[entry.user_id] = Target(user_id=entry.user_id, address=name, tag=tag)
-            for key in entry.targets:
+            if not name and at is not asked and f"@{at.domain}" not in held:
+                forwards[str(at)] = None
+            members_only = members_only or MEMBERS_ONLY in entry.targets
+            for key in shown(entry.targets):
                 if key not in seen:
+                    led_on = True
                     seen.add(key)
                     following.append((mailbox_address.parse(key), tag))
         if len(seen) > MOST_TARGETS + 1:
             raise TooLarge(f"{asked.key} would lead to more than {MOST_TARGETS:,} addresses")
         if not following:
             break
-        if depth == DEEPEST_ALIAS:
+        depth += led_on  # a domain leads to another once, and that is no alias of its own
+        if depth > DEEPEST_ALIAS:
             raise TooLarge(f"{asked.key} would lead over more than {DEEPEST_ALIAS} aliases")
         level = following
-    if found:
-        return Resolved(status="local", targets=tuple(found.values()))
+    if found or forwards:
+        return Resolved(
+            status="local",
+            targets=tuple(found.values()),
+            forwards=tuple(forwards),
+            members_only=members_only,
+        )
     return Resolved(status="unknown" if is_ours else "foreign")
 
 
@@ -140,8 +164,45 @@ def check_alias(alias: MailboxAddress, targets: Sequence[MailboxAddress], held: 
     if len(targets) > MOST_TARGETS:
         raise TooLarge(f"{alias.key} can lead to at most {MOST_TARGETS:,} addresses")
     for target in targets:
-        # Nothing forwards to other systems: a copy for them would be lost without a word.
-        _check_ours(target, held)
+        if target.domain.startswith("["):
+            raise ValueError(f"{target.key} has no domain name")
+
+
+def check_domain(domain: str, held: Answer) -> None:
+    """Check that *domain* may be one of ours, given what is held under ``@domain``.
+
+    Raises:
+        ValueError: It is an alias of another.
+    """
+    if (entry := held.get(f"@{domain}")) and entry.targets:
+        other = entry.targets[0].removeprefix("@")
+        raise ValueError(f"{domain} is an alias of {other}: remove that first")
+
+
+def check_domain_alias(alias: str, domain: str, held: Answer) -> None:
+    """Check that *alias* may stand for *domain*, given what is held under both with an ``@``.
+
+    Raises:
+        ValueError: It may not; says why.
+    """
+    there = held.get(f"@{domain}")
+    if there is None:
+        raise ValueError(f"{domain} is none of our domains: add it first, or see which there are")
+    if there.targets:
+        raise ValueError(f"{domain} is an alias itself, of {there.targets[0].removeprefix('@')}")
+    if (entry := held.get(f"@{alias}")) and not entry.targets:
+        raise ValueError(f"{alias} is a domain of its own")
+
+
+def kept(targets: Sequence[MailboxAddress], *, members_only: bool) -> tuple[str, ...]:
+    """Return what is kept of an alias's *targets*."""
+    keys = tuple(dict.fromkeys(target.key for target in targets))
+    return (MEMBERS_ONLY, *keys) if members_only else keys
+
+
+def shown(targets: Sequence[str]) -> tuple[str, ...]:
+    """Return the addresses among what is kept of an alias's targets."""
+    return tuple(target for target in targets if target != MEMBERS_ONLY)
 
 
 def check_growth(alias: str, leading_to: LeadingTo, look_up: LookUp) -> None:
@@ -170,7 +231,8 @@ def without(name: str, leading_to: LeadingTo, look_up: LookUp) -> dict[str, tupl
             # "bo+x" leads to "bo" unless there is a "bo+x".
             tagged = {t for t in before if untagged(t) == removed}
             lost = {removed} | (tagged - look_up(tagged).keys())
-            changed[alias] = tuple(t for t in before if t not in lost)
+            left = tuple(t for t in before if t not in lost)
+            changed[alias] = left if shown(left) else ()
             if before and not changed[alias]:
                 gone.append(alias)
     return changed
@@ -178,6 +240,8 @@ def without(name: str, leading_to: LeadingTo, look_up: LookUp) -> dict[str, tupl
 
 def untagged(key: str) -> str | None:
     """Return *key* without its plus-tag, None if it has none."""
+    if key == MEMBERS_ONLY:
+        return None
     base = mailbox_address.parse(key).without_tag
     return base.key if base else None
 
@@ -203,6 +267,14 @@ def _names_of(at: MailboxAddress) -> list[str]:
     return names
 
 
+def _in_other_domain(at: MailboxAddress, held: Answer) -> MailboxAddress | None:
+    """Return *at* in the domain that its own is an alias of; None if it is none."""
+    entry = held.get(f"@{at.domain}")
+    if entry is None or not entry.targets:
+        return None
+    return MailboxAddress(at.local, entry.targets[0].removeprefix("@"))
+
+
 def _first_of(at: MailboxAddress, held: Answer) -> tuple[str, Held, str]:
     """Return the name that serves *at*, what is held there, and the tag if that led there."""
     if entry := held.get(at.key):
@@ -222,6 +294,7 @@ def _is_postmaster(at: MailboxAddress) -> bool:
 
 
 def _check_ours(address: MailboxAddress, held: Answer) -> None:
+    check_domain(address.domain, held)
     if f"@{address.domain}" not in held:
         raise ValueError(
             f"{address.domain} is none of our domains: add it first, or see which there are"

@@ -11,6 +11,9 @@ from dataclasses import dataclass, field
 
 MOST_TAGS = 2_000
 MOST_LINKS = 60
+MOST_ATTRIBUTES = 300
+MOST_TAGS_WITH_ATTRIBUTES = 300
+LONGEST_TAG = 300
 
 _NAME = re.compile(r"/?[a-zA-Z][a-zA-Z0-9]{0,9}")
 # White space is bounded: two unbounded runs around what may be missing take squared time.
@@ -22,6 +25,13 @@ _HIDDEN = re.compile(
     r"|(?<![a-z-])(?:max-)?height\s*:\s*0|opacity\s*:\s*0(?:;|\"|')",
     re.IGNORECASE,
 )
+_ATTRIBUTE = re.compile(r"\s([a-zA-Z][a-zA-Z-]{1,19})\s{0,3}=\s{0,3}[\"']?\s{0,3}([^\"'\s>]{1,30})")
+# Their values are addresses, names or texts: other features tell of them, or they tell nothing.
+_NAMELESS = frozenset(
+    {"href", "src", "action", "background", "name", "id", "class", "content", "value", "alt"}
+    | {"title", "xmlns"}
+)
+_LONG_NUMBER = re.compile(r"\d{3,}")
 _UNSEEN = frozenset({"style", "script", "title", "head"})
 _WITHIN_WORDS = frozenset(
     {"a", "b", "i", "u", "s", "em", "strong", "span", "font", "small", "big", "sub", "sup", "wbr"}
@@ -72,6 +82,26 @@ def seen(source: str, longest: int = 60_000) -> Markup:
     found.hides = found.hides or _HIDDEN.search(source, 0, longest) is not None
     found.text = html.unescape("".join(texts))
     return found
+
+
+def attributes(source: str) -> list[str]:
+    """Return what the first tags are dressed in: ``td bgcolor``, and ``bgcolor=#ffffff``."""
+    found: dict[str, None] = {}
+    pieces = source.split("<", MOST_TAGS_WITH_ATTRIBUTES + 1)
+    for piece in pieces[1 : MOST_TAGS_WITH_ATTRIBUTES + 1]:
+        tag = piece[:LONGEST_TAG].partition(">")[0]
+        match = _NAME.match(tag)
+        if match is None or "=" not in tag:
+            continue
+        name = match[0].lower()
+        for attribute, value in _ATTRIBUTE.findall(tag):
+            called = attribute.lower()
+            found[f"{name} {called}"] = None
+            if called not in _NAMELESS:
+                found[f"{called}={_LONG_NUMBER.sub('#', value.lower())[:20]}"] = None
+        if len(found) >= MOST_ATTRIBUTES:
+            break
+    return list(found)[:MOST_ATTRIBUTES]
 
 
 def _take(found: Markup, name: str, tag: str, after: str) -> None:

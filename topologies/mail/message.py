@@ -17,6 +17,7 @@ from topologies.mail import (
     file_names,
     header_values,
     header_words,
+    marks,
     mime,
     plain_text,
     skeleton,
@@ -92,6 +93,7 @@ def parse_message(raw: bytes) -> Parsed:
         list_id=_list_id(root.first("list-id")),
         defects=tuple(tree.defects),
         truncated=tree.is_cut,
+        marks=marks.marks_of(root),
     )
     return Parsed(message=message, contents=contents, stretches=tuple(reading.stretches))
 

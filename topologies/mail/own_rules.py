@@ -91,7 +91,7 @@ class Obedience:
     ) -> Sequence[Event]:
         actions = outcome.actions
         onward = [action.address for action in actions if isinstance(action, Redirect)]
-        sent_on, stays = await self._sent_on(opened, onward, copy.user_id, address, view)
+        sent_on, stays = await self._sent_on(opened, onward, copy, address, view)
         if stays and not any(isinstance(action, Keep | FileInto) for action in actions):
             actions = (*actions, Keep())
         if stays == CAME_BACK:
@@ -104,13 +104,13 @@ class Obedience:
         return events
 
     async def _sent_on(
-        self, opened: Opened, addresses: Sequence[str], user_id: str, address: str, view: View
+        self, opened: Opened, addresses: Sequence[str], copy: Deliver, address: str, view: View
     ) -> tuple[list[Event], str]:
         """Return what sends the mail on, and why it stays here as well; empty if it need not."""
         mail = opened.mail
         if not addresses:
             return [], ""
-        if mail.spam.is_spam:
+        if _is_spam(copy):
             return [], "it is spam"
         if loops.is_loop(view.fields, address):
             lost = [
@@ -121,7 +121,7 @@ class Obedience:
         others: list[str] = []
         for each in addresses:
             resolved = await self.forwarder.directory.resolve(each)
-            if all(target.user_id != user_id for target in resolved.targets):
+            if all(target.user_id != copy.user_id for target in resolved.targets):
                 others.append(each)
         if not others:
             return [], "it is for the user"
@@ -135,7 +135,7 @@ class Obedience:
     ) -> list[Event]:
         mail = opened.mail
         wanted = [action for action in actions if isinstance(action, Vacation | Reject)]
-        if not wanted:
+        if not wanted or _is_spam(copy):
             return []
         own = [address, *([copy.recipient] if await self._is_alone(copy) else [])]
         if answerable.why_not(mail, view, own=own):
@@ -267,6 +267,10 @@ def _view(mail: MailScored, raw: bytes, copy: Deliver, folders: Sequence[Folder]
         recipient=copy.recipient,
         folders=frozenset({INBOX, *names}),
     )
+
+
+def _is_spam(copy: Deliver) -> bool:
+    return copy.spam is not None and copy.spam.is_spam  # to this user
 
 
 def _disposed(actions: Sequence[Action], copy: Deliver) -> MailDisposed:

@@ -7,7 +7,7 @@ its attachments.
 from collections.abc import AsyncIterator
 
 from topologies.errors import Poison
-from topologies.events import MailOutgoing, MailSubmitted, RawRef
+from topologies.events import DeliveryDue, MailOutgoing, MailSubmitted, RawRef
 from topologies.mail import skeleton
 from topologies.ports.blobs import Blobs
 
@@ -39,7 +39,7 @@ async def stream_raw(blobs: Blobs, ref: RawRef) -> AsyncIterator[bytes]:
         yield chunk
 
 
-async def raw_of(mail: MailSubmitted | MailOutgoing, blobs: Blobs) -> bytes:
+async def raw_of(mail: MailSubmitted | MailOutgoing | DeliveryDue, blobs: Blobs) -> bytes:
     """Return the message that *mail* holds, or refers to.
 
     Raises:

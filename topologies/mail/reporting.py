@@ -9,6 +9,7 @@ from typing import Literal
 
 from topologies.events import DeliveryAttempted, RecipientResult, RecipientWish
 from topologies.mail import status
+from topologies.mail.backoff import GIVE_UP_AFTER
 from topologies.mail.dsn import Action, RecipientReport, Report
 
 DELAY_TOLD_AFTER = timedelta(hours=4)
@@ -48,7 +49,10 @@ def about(
         reporting_mta=reporting_mta,
         envelope_id=wishes.envelope_id if wishes else "",
         arrived_at=attempted.submitted_at,
-        recipients=tuple(_told(result, by_recipient, told, at) for result in results),
+        recipients=tuple(
+            _told(result, by_recipient, told, at, until=attempted.submitted_at + GIVE_UP_AFTER)
+            for result in results
+        ),
     )
 
 
@@ -73,13 +77,19 @@ def _is_wished(result: RecipientResult, wishes: Mapping[str, RecipientWish], tol
 
 
 def _told(
-    result: RecipientResult, wishes: Mapping[str, RecipientWish], told: Told, at: datetime
+    result: RecipientResult,
+    wishes: Mapping[str, RecipientWish],
+    told: Told,
+    at: datetime,
+    *,
+    until: datetime,
 ) -> RecipientReport:
     wish = wishes.get(result.recipient)
     # §5.2.2: a peer that knows no reports took it; whether it arrived nobody will tell.
     action: Action = "relayed" if told == "delivered" else told
     diagnostic = result.text
-    if result.code:
+    is_ours = bool(result.code and not result.host and result.text)
+    if result.code and not is_ours:
         diagnostic = " ".join(filter(None, (str(result.code), result.enhanced, result.text)))
     return RecipientReport(
         recipient=result.recipient,
@@ -89,4 +99,6 @@ def _told(
         remote_mta=result.host.partition(" ")[0],
         diagnostic=diagnostic,
         attempted_at=at,
+        retry_until=until if told == "delayed" else None,
+        is_ours=is_ours,
     )

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from topologies.mail import mailbox_address
 from topologies.mail import sieve_forms as forms
 from topologies.mail.sieve_forms import Form, Kind
 from topologies.mail.sieve_lexer import SieveError, Token
@@ -247,6 +248,11 @@ def _check(written: Written, node: Node) -> None:
         raise _wrong(written, "size takes :over or :under")
     if node.name == "set" and not _VARIABLE.fullmatch(node.strings[0][0]):
         raise _wrong(written, f"{node.strings[0][0]!r} can't be the name of a variable")
+    if node.name == "redirect" and "${" not in node.strings[0][0]:
+        try:
+            mailbox_address.parse(node.strings[0][0].strip())
+        except ValueError as error:
+            raise _wrong(written, f"redirect takes an address: {error}") from error
     if node.has("last") and not node.has("index"):
         raise _wrong(written, ":last goes with :index")
     if node.has("index") and node.amount("index") == 0:

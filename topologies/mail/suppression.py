@@ -99,7 +99,9 @@ def _result(recipient: str, entry: Suppression) -> RecipientResult:
     )
     if entry.detail:
         text = f"{text} ({entry.detail})"
-    return RecipientResult(recipient=recipient, status="failed", enhanced="5.7.1", text=text)
+    return RecipientResult(
+        recipient=recipient, status="failed", code=550, enhanced="5.7.1", text=text
+    )
 
 
 def first_that_holds(

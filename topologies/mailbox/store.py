@@ -44,7 +44,7 @@ async def store_several(
         decided = decide_several(chosen, loaded)
         if decided.effects:
             await mailboxes.write_several(decided.effects)
-        told += decided.told
+        told += map(list, decided.told)
     return told
 
 

@@ -97,6 +97,7 @@ def _received(mail: MailVetted, recipients: Sequence[str]) -> MailReceived:
         raw_blob=mail.raw_blob,
         user_id=mail.user_id,
         wishes=wishes_for(mail.wishes, recipients),
+        sent_id=mail.mail_id,
     )
 
 

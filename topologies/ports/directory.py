@@ -64,6 +64,7 @@ class Directory(Protocol):
 
         Case of the local part and of the domain does not matter, quoted local
         parts equal unquoted ones, the domain may be in Unicode or punycode.
+        An address of a domain that is an alias means what it means in the other one.
         Aliases are expanded to the end; loops end; each user appears once. One that leads
         too far is unknown, as serving a part of those would lose the mail of the others.
         Nobody's postmaster@ of our domains leads to the administrators (RFC 5321 §4.5.1).
@@ -90,6 +91,10 @@ class Directory(Protocol):
         """Return (alias address, target addresses); the local part ``*`` is a catch-all."""
         ...
 
+    async def domain_aliases(self) -> Sequence[tuple[str, str]]:
+        """Return (domain, the one of ours that it stands for), in ASCII form, sorted."""
+        ...
+
     async def sign_in(self, address: str, password: str) -> User | None:
         """Return the user if the password is right and they may sign in, else None.
 
@@ -113,6 +118,23 @@ class Directory(Protocol):
 
     async def add_domain(self, domain: str) -> bool:
         """Add a domain; return False if it was there.
+
+        Raises:
+            ValueError: It is no domain name, or an alias of another domain.
+        """
+        ...
+
+    async def add_domain_alias(self, alias: str, domain: str) -> bool:
+        """Let every address of *alias* mean what it means in *domain*; False if it did so.
+
+        Raises:
+            ValueError: *domain* is none of ours or an alias itself, *alias* is a domain of its
+                own, or one of them is no domain name.
+        """
+        ...
+
+    async def remove_domain_alias(self, alias: str) -> bool:
+        """Let *alias* be none of our domains any more; return False if it was none.
 
         Raises:
             ValueError: It is no domain name.
@@ -164,13 +186,29 @@ class Directory(Protocol):
         """Remove the user, aliases that lead only there, and sessions."""
         ...
 
-    async def add_alias(self, alias: str, targets: Sequence[str]) -> None:
+    async def add_alias(
+        self, alias: str, targets: Sequence[str], *, members_only: bool = False
+    ) -> None:
         """Let *alias* lead to *targets*, which are addresses; replaces what it led to.
 
-        ``*@example.com`` is the catch-all of example.com.
+        ``*@example.com`` is the catch-all of example.com. What leads to other systems is
+        forwarded there.
+
+        Args:
+            alias: Of one of our domains.
+            targets: Of any domain.
+            members_only: It is a group to which those alone may write whom it leads to.
 
         Raises:
-            ValueError: An address is invalid or not of our domains, the alias is a user,
+            ValueError: An address is invalid, the alias is not of our domains or is a user,
                 or it would lead to more than 1,000 addresses or over more than 10 aliases.
+        """
+        ...
+
+    async def remove_alias(self, alias: str) -> bool:
+        """Let *alias* lead nowhere; return False if it did.
+
+        Raises:
+            ValueError: It is no address.
         """
         ...

@@ -10,13 +10,15 @@ from topologies.events import DeliveryDue, RecipientResult
 
 @dataclass(frozen=True, slots=True)
 class PutOff:
-    """Nobody was asked: too many mails for this destination are before it.
+    """Nobody was asked, since it is not this mail's turn.
 
     Attributes:
-        reason: In words that the sender may read.
+        reason: In words that an operator may read.
+        for_s: How long that may last, in seconds.
     """
 
     reason: str
+    for_s: float = 60.0
 
 
 class Relay(Protocol):

@@ -1,0 +1,237 @@
+"""Commands written to Cassandra at once: as exact as one after another, whatever breaks."""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import aclosing, suppress
+from random import Random
+
+import pytest
+
+from connectors.cassandra.driver import Connected
+from connectors.cassandra.mailboxes import CassandraMailboxes
+from connectors.cassandra.session import Parameters, RowPage, Statement
+from connectors.memory.clock import ManualClock
+from connectors.memory.mailboxes import MemoryMailboxes
+from tests.connectors.test_cassandra_mailboxes import HISTORY, Unsteady
+from tests.live.cassandra_users import OwnUsers
+from tests.mailbox.commands import deliver, set_flags
+from tests.mailbox.state import everything
+from topologies.errors import Retryable
+from topologies.events import Command, Event
+from topologies.mail.mailbox import needs
+from topologies.mail.mailbox_several import decide_several
+from topologies.mailbox.store import store, store_several
+from topologies.ports.mailboxes import Mailboxes
+
+pytestmark = pytest.mark.live
+
+GROUPS = [HISTORY[:4], HISTORY[4:9], HISTORY[9:]]
+
+
+async def test_a_crash_before_any_write_of_a_group_loses_and_doubles_nothing(
+    cassandra: Connected,
+) -> None:
+    session = Unsteady(cassandra)
+    plain = MemoryMailboxes(ManualClock())
+    crashes = 0
+    for group in GROUPS:
+        expected = [await store(command, mailboxes=plain) for command in group]
+        for passed in range(200):
+            session.break_after(passed)
+            try:
+                async with aclosing(_Life(session)) as life:
+                    told = await store_several(group, mailboxes=life.mailboxes)
+            except Retryable:
+                crashes += 1
+                continue
+            assert told == expected
+            break
+        session.mend()
+        async with aclosing(_Life(session)) as life:
+            assert await everything(life.mailboxes, "ann") == await everything(plain, "ann")
+    assert crashes > 4 * len(GROUPS)
+
+
+async def test_a_group_that_is_never_tried_again_counts_up_to_some_command_whole(
+    cassandra: Connected,
+) -> None:
+    is_broken, passed = True, 0
+    while is_broken:
+        session = Unsteady(cassandra)
+        session.break_after(passed)
+        passed += 1
+        with suppress(Retryable):
+            async with aclosing(_Life(session)) as life:
+                await store_several(HISTORY, mailboxes=life.mailboxes)
+                is_broken = False
+        session.mend()
+        async with aclosing(_Life(session)) as life:
+            seq = (await life.mailboxes.mailbox("ann")).seq
+            plain, rest = MemoryMailboxes(ManualClock()), list(HISTORY)
+            while (await plain.mailbox("ann")).seq < seq:
+                await store(rest.pop(0), mailboxes=plain)
+            for command in [*rest, deliver(7, message={"references": ("m1@sender.example",)})]:
+                told = await store(command, mailboxes=life.mailboxes)
+                assert told == await store(command, mailboxes=plain)
+            assert await everything(life.mailboxes, "ann") == await everything(plain, "ann")
+
+
+async def test_a_group_told_again_in_whatever_groups_tells_the_same_and_changes_nothing(
+    cassandra: Connected,
+) -> None:
+    chance = Random(7)
+    session = OwnUsers(cassandra)
+    plain = MemoryMailboxes(ManualClock())
+    expected = [await store(command, mailboxes=plain) for command in HISTORY]
+    async with aclosing(_Life(session)) as life:
+        assert await store_several(HISTORY, mailboxes=life.mailboxes) == expected
+        state = await everything(life.mailboxes, "ann")
+        assert state == await everything(plain, "ann")
+    for _ in range(5):
+        async with aclosing(_Life(session)) as life:
+            begin = chance.randrange(len(HISTORY))
+            told = await _carry_out(HISTORY[begin:], life.mailboxes, chance)
+            assert told == expected[begin:]
+            assert await everything(life.mailboxes, "ann") == state
+
+
+@pytest.mark.parametrize("other", [HISTORY[:1], HISTORY[:3], [*HISTORY[:4], set_flags(1)]])
+async def test_what_another_worker_wrote_since_a_group_was_loaded_is_noticed(
+    cassandra: Connected, other: Sequence[Command]
+) -> None:
+    session = OwnUsers(cassandra)
+    group = HISTORY[:4]
+    plain = MemoryMailboxes(ManualClock())
+    expected = [await store(command, mailboxes=plain) for command in group]
+    for command in other[len(group) :]:
+        await store(command, mailboxes=plain)
+    async with aclosing(_Life(session)) as life, aclosing(_Life(session)) as another:
+        loaded = await life.mailboxes.load_for_several("ann", [needs(each) for each in group])
+        decided = decide_several(group, loaded)
+        for command in other:
+            await store(command, mailboxes=another.mailboxes)
+        await life.mailboxes.write_several(decided.effects)  # late: all of it loses, or is equal
+        told = [await _until_done(command, life.mailboxes) for command in group]
+        assert told == expected
+        assert await everything(life.mailboxes, "ann") == await everything(plain, "ann")
+
+
+async def test_a_group_decided_on_a_mailbox_that_is_not_as_it_was_is_refused(
+    cassandra: Connected,
+) -> None:
+    session = OwnUsers(cassandra)
+    async with aclosing(_Life(session)) as life, aclosing(_Life(session)) as another:
+        group = [deliver(1), deliver(2)]
+        loaded = await life.mailboxes.load_for_several("ann", [needs(each) for each in group])
+        decided = decide_several(group, loaded)
+        await store(deliver(3), mailboxes=another.mailboxes)
+        await life.mailboxes.load("ann", needs(deliver(4)))  # so it knows now
+        with pytest.raises(Retryable):
+            await life.mailboxes.write_several(decided.effects)
+        assert (await life.mailboxes.mailbox("ann")).seq == 1
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_workers_that_take_other_commands_together_leave_a_mailbox_as_one_would(
+    cassandra: Connected, seed: int
+) -> None:
+    plain = MemoryMailboxes(ManualClock())
+    expected = [await store(command, mailboxes=plain) for command in HISTORY]
+    session = OwnUsers(cassandra)
+
+    async def work(number: int) -> list[Sequence[Event]]:
+        async with aclosing(_Life(session)) as life:
+            return await _carry_out(HISTORY, life.mailboxes, Random(10 * seed + number))
+
+    assert await asyncio.gather(*map(work, range(3))) == [expected] * 3
+    async with aclosing(_Life(session)) as life:
+        assert await everything(life.mailboxes, "ann") == await everything(plain, "ann")
+
+
+@pytest.mark.parametrize("passing", [0, 1, 2, 4])
+async def test_what_a_worker_writes_late_of_a_group_takes_nothing_back(
+    cassandra: Connected, passing: int
+) -> None:
+    for place in range(len(HISTORY)):
+        before, after = HISTORY[:place], HISTORY[place:]
+        session = OwnUsers(cassandra)
+        held = _Held(session, passing)
+        plain = MemoryMailboxes(ManualClock())
+        for command in HISTORY:
+            await store(command, mailboxes=plain)
+        async with aclosing(_Life(session)) as life, aclosing(_Life(held)) as late:
+            await _carry_out(before, life.mailboxes, Random(place))
+            lagging = asyncio.create_task(store_several(after[:6], mailboxes=late.mailboxes))
+            holding = asyncio.create_task(held.is_held.wait())
+            await asyncio.wait({lagging, holding}, return_when=asyncio.FIRST_COMPLETED)
+            await _carry_out(after, life.mailboxes, Random(place))
+            held.let_go.set()
+            holding.cancel()
+            with suppress(Retryable):
+                await lagging
+        async with aclosing(_Life(session)) as life:
+            assert await everything(life.mailboxes, "ann") == await everything(plain, "ann")
+
+
+class _Life:
+    """One worker's life."""
+
+    def __init__(self, session: OwnUsers) -> None:
+        self.mailboxes = CassandraMailboxes(session, ManualClock(), bucket_rows=2)
+
+    async def aclose(self) -> None:
+        await self.mailboxes.close()
+
+
+class _Held(OwnUsers):
+    """A session that lets some writes pass; those that follow arrive only when let go."""
+
+    def __init__(self, session: OwnUsers, passing: int) -> None:
+        super().__init__(session.connected)
+        self.prefix = session.prefix
+        self.is_held = asyncio.Event()
+        self.let_go = asyncio.Event()
+        self._passing = passing
+
+    async def page(
+        self,
+        statement: str,
+        parameters: Parameters = (),
+        size: int = 5_000,
+        paging_state: bytes | None = None,
+    ) -> RowPage:
+        if not statement.startswith("SELECT"):
+            await self._wait()
+        return await super().page(statement, parameters, size, paging_state)
+
+    async def batch(self, statements: Sequence[Statement], *, logged: bool = False) -> None:
+        if len(statements) > 1:  # one alone goes through `page`
+            await self._wait()
+        await super().batch(statements, logged=logged)
+
+    async def _wait(self) -> None:
+        self._passing -= 1
+        if self._passing < 0:
+            self.is_held.set()
+            await self.let_go.wait()
+
+
+async def _carry_out(
+    commands: Sequence[Command], mailboxes: Mailboxes, chance: Random
+) -> list[Sequence[Event]]:
+    """Carry out *commands* in some groups, as an engine does: one by one where a group fails."""
+    told: list[Sequence[Event]] = []
+    while len(told) < len(commands):
+        group = commands[len(told) :][: chance.randint(1, 8)]
+        try:
+            told += await store_several(group, mailboxes=mailboxes)
+        except Retryable:
+            told += [await _until_done(command, mailboxes) for command in group]
+    return told
+
+
+async def _until_done(command: Command, mailboxes: Mailboxes) -> Sequence[Event]:
+    for _ in range(200):
+        with suppress(Retryable):
+            return await store(command, mailboxes=mailboxes)
+    raise AssertionError(f"{command} does not come to an end")

@@ -1,0 +1,262 @@
+"""Who is told what about mail that could not be delivered."""
+
+import email
+from datetime import timedelta
+from email import policy
+from typing import Any
+
+import pytest
+
+from tests.feedback.outcomes import (
+    DELIVERY_ID,
+    RAW,
+    Office,
+    deferred,
+    delivered,
+    failed,
+    office,
+    raw_of,
+)
+from tests.services import AT, DOMAIN
+from topologies.events import (
+    INBOX,
+    DeliveryWishes,
+    MailOutgoing,
+    MailReceived,
+    RecipientWish,
+)
+from topologies.ports.deliveries import Deliveries
+from topologies.ports.mailboxes import Mailboxes
+
+
+async def test_a_sender_here_is_told_of_a_failure_in_words() -> None:
+    house = await office()
+    [report] = await house.run("bounce", house.attempted(failed()))
+    assert isinstance(report, MailReceived)
+    assert (report.origin, report.mail_from) == ("local", "")
+    assert report.recipients == (f"ann@{DOMAIN}",)
+    read = read_by_python(report)
+    assert read["subject"] == "Your mail could not be delivered: The müll is here"
+    assert read["auto-submitted"] == "auto-replied"
+    text = text_of(read)
+    assert "bo@far.example" in text
+    assert "The mailbox does not exist." in text
+    assert "mx1.far.example said: 550 5.1.1 No such user here" in text
+
+
+async def test_machines_read_the_same_in_the_second_part() -> None:
+    house = await office()
+    [report] = await house.run("bounce", house.attempted(failed()))
+    read = read_by_python(report)
+    assert read.get_content_type() == "multipart/report"
+    assert read.get_param("report-type") == "delivery-status"
+    _, status, returned = read.iter_parts()
+    assert status.get_content_type() == "message/delivery-status"
+    whole, bo = status.get_payload()
+    assert whole["Reporting-MTA"] == f"dns; mx.{DOMAIN}"
+    assert bo["Final-Recipient"] == "rfc822; bo@far.example"
+    assert (bo["Action"], bo["Status"]) == ("failed", "5.1.1")
+    assert bo["Remote-MTA"] == "dns; mx1.far.example"
+    assert bo["Diagnostic-Code"] == "smtp; 550 5.1.1 No such user here"
+    assert returned.get_content_type() == "text/rfc822-headers"
+    assert "Message-ID: <1@shop.example>" in returned.get_content()
+    assert "Come and see" not in returned.get_content()
+
+
+async def test_a_replay_makes_no_second_report() -> None:
+    house = await office()
+    event = house.attempted(failed())
+    first = await house.run("bounce", event)
+    await house.settle(first)
+    second = await house.run("bounce", event)
+    assert second == first
+    await house.settle(second)
+    assert await subjects(house) == ["Your mail could not be delivered: The müll is here"]
+
+
+async def test_an_attempt_that_is_handed_in_twice_is_told_once() -> None:
+    house = await office()
+    event = house.attempted(failed())
+    again = house.attempted(failed(), attempted_at=AT + timedelta(hours=2))
+    await house.get(Deliveries).tell(event)
+    assert await house.run("bounce", event) == await house.run("bounce", again)
+
+
+async def test_all_who_fared_alike_in_an_attempt_are_told_in_one_report() -> None:
+    house = await office()
+    [report] = await house.run("bounce", house.attempted(failed(), failed("cy@far.example")))
+    assert [each["Final-Recipient"] for each in recipients_in(report)] == [
+        "rfc822; bo@far.example",
+        "rfc822; cy@far.example",
+    ]
+
+
+async def test_nobody_is_told_of_what_has_no_sender_or_is_a_report() -> None:
+    house = await office()
+    assert await house.run("bounce", house.attempted(failed(), mail_from="")) == []
+    assert await house.run("bounce", house.attempted(failed(), kind="report")) == []
+    assert await house.run("bounce", house.attempted(failed(), is_late=True)) == []
+
+
+async def test_who_cancels_a_mail_is_not_told() -> None:
+    house = await office()
+    await house.get(Deliveries).expect(house.due("bo@far.example"))
+    await house.get(Deliveries).give(DELIVERY_ID, "cancel")
+    assert await house.run("bounce", house.attempted(failed())) == []
+
+
+async def test_a_sender_elsewhere_gets_a_mail_without_a_reverse_path() -> None:
+    house = await office()
+    event = house.attempted(failed(), mail_from="zoe@far.example", kind="forwarded", user_id="")
+    [report] = await house.run("bounce", event)
+    assert isinstance(report, MailOutgoing)
+    assert (report.mail_from, report.kind, report.sign) == ("", "report", True)
+    assert report.recipients == ("zoe@far.example",)
+
+
+async def test_what_was_delivered_and_what_waits_is_not_told_at_once() -> None:
+    house = await office()
+    event = house.attempted(delivered(), deferred(), next_try_at=AT + timedelta(minutes=5))
+    assert await house.run("bounce", event) == []
+
+
+@pytest.mark.parametrize(("hours", "is_told"), [(1, False), (4, True), (9, True), (30, False)])
+async def test_a_delay_is_told_after_some_hours(hours: int, is_told: bool) -> None:
+    house = await office()
+    reports = await house.run("bounce", late_by(house, hours))
+    assert bool(reports) == is_told
+
+
+async def test_a_delay_is_told_once_and_the_failure_after_it() -> None:
+    house = await office()
+    for hours in (3, 5, 9, 13):
+        await house.settle(await house.run("bounce", late_by(house, hours)))
+    end = house.attempted(
+        failed("bea@far.example", code=0, host="", enhanced="5.4.7", text="given up after 5 days"),
+        attempt=30,
+        attempted_at=AT + timedelta(days=5),
+    )
+    await house.settle(await house.run("bounce", end))
+    assert await subjects(house) == [
+        "Your mail could not be delivered: The müll is here",
+        "Your mail is delayed: The müll is here",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("notify", "told"),
+    [
+        ((), {"failed", "delayed"}),
+        (("NEVER",), set[str]()),
+        (("FAILURE",), {"failed"}),
+        (("DELAY",), {"delayed"}),
+        (("SUCCESS",), {"relayed"}),
+        (("SUCCESS", "FAILURE", "DELAY"), {"failed", "delayed", "relayed"}),
+    ],
+)
+async def test_what_the_sender_wished_is_told_and_nothing_else(notify: Any, told: set[str]) -> None:
+    house = await office()
+    wishes = DeliveryWishes(
+        recipients=tuple(
+            RecipientWish(recipient=f"{name}@far.example", notify=notify)
+            for name in ("bo", "bea", "cy")
+        )
+    )
+    event = house.attempted(
+        failed("cy@far.example"),
+        deferred(),
+        delivered(),
+        wishes=wishes,
+        attempted_at=AT + timedelta(hours=5),
+        next_try_at=AT + timedelta(hours=9),
+    )
+    reports = await house.run("bounce", event)
+    assert {recipients_in(report)[0]["Action"] for report in reports} == told
+
+
+async def test_success_that_the_peer_tells_of_is_not_told_twice() -> None:
+    house = await office()
+    wishes = DeliveryWishes(
+        recipients=(RecipientWish(recipient="bo@far.example", notify=("SUCCESS",)),)
+    )
+    event = house.attempted(delivered(tells_itself=True), wishes=wishes)
+    assert await house.run("bounce", event) == []
+
+
+async def test_the_envelope_id_and_the_original_recipient_come_back() -> None:
+    house = await office()
+    wishes = DeliveryWishes(
+        envelope_id="order 7",
+        recipients=(
+            RecipientWish(recipient="bo@far.example", original="rfc822;Bo.Old@far.example"),
+        ),
+    )
+    [report] = await house.run("bounce", house.attempted(failed(), wishes=wishes))
+    read = read_by_python(report)
+    whole, bo = list(read.iter_parts())[1].get_payload()
+    assert whole["Original-Envelope-Id"] == "order 7"
+    assert bo["Original-Recipient"] == "rfc822;Bo.Old@far.example"
+
+
+async def test_the_message_comes_back_whole_only_when_that_is_wished() -> None:
+    house = await office()
+    event = house.attempted(failed(), wishes=DeliveryWishes(returned="FULL"))
+    [report] = await house.run("bounce", event)
+    assert RAW in raw_of(report)
+
+
+async def test_a_mail_that_the_sender_deleted_is_reported_without_it() -> None:
+    house = await office()
+    event = house.attempted(failed(), mail_id="0198f3a1-7c00-7000-8000-0000000000ff")
+    [report] = await house.run("bounce", event)
+    read = read_by_python(report)
+    assert read["subject"] == "Your mail could not be delivered"
+    assert len(list(read.iter_parts())) == 2
+
+
+async def test_what_we_refused_ourselves_is_not_put_in_another_s_mouth() -> None:
+    house = await office()
+    why = "bo@far.example is on your suppression list"
+    ours = failed(host="", enhanced="5.7.1", text=why)
+    [report] = await house.run("bounce", house.attempted(ours))
+    text = text_of(read_by_python(report))
+    assert why in text
+    assert "said" not in text
+    assert "other system" not in text
+
+
+async def test_a_peer_s_words_put_nothing_into_the_header_of_a_report() -> None:
+    house = await office()
+    nasty = failed(text="no\r\n\r\nFinal-Recipient: rfc822; x@y.example\r\n--=_ " + "long " * 900)
+    [report] = await house.run("bounce", house.attempted(nasty))
+    [bo] = recipients_in(report)
+    assert bo["Final-Recipient"] == "rfc822; bo@far.example"
+    assert max(map(len, raw_of(report).splitlines())) <= 998
+
+
+def late_by(house: Office, hours: int) -> Any:
+    return house.attempted(
+        deferred(),
+        attempt=hours,
+        attempted_at=AT + timedelta(hours=hours),
+        next_try_at=AT + timedelta(hours=hours + 4),
+    )
+
+
+def recipients_in(report: Any) -> list[Any]:
+    read = read_by_python(report)
+    return list(read.iter_parts())[1].get_payload()[1:]
+
+
+def read_by_python(report: Any) -> Any:
+    return email.message_from_bytes(raw_of(report), policy=policy.default)
+
+
+def text_of(read: Any) -> str:
+    return next(iter(read.iter_parts())).get_content()
+
+
+async def subjects(house: Office) -> list[str]:
+    page = await house.get(Mailboxes).page(house.user_id, INBOX)
+    assert page is not None
+    return [each.subject for each in page.emails]

@@ -1,0 +1,144 @@
+"""Mail that comes back later, and complaints: what is believed of them."""
+
+from datetime import timedelta
+from typing import Any
+
+from tests.feedback.outcomes import (
+    MAIL_ID,
+    RAW,
+    Office,
+    deferred,
+    delivered,
+    office,
+)
+from tests.services import AT
+from topologies.events import Authentication, DeliveryAttempted
+from topologies.ports.deliveries import Deliveries
+from topologies.ports.suppressions import Suppressions
+
+HEADER = RAW.partition(b"\r\n\r\n")[0] + b"\r\n"
+
+
+async def test_a_mail_that_comes_back_later_has_failed() -> None:
+    house = await taken()
+    [late] = await house.run("read_bounce", await house.deliver(bounce("bo@far.example")))
+    assert isinstance(late, DeliveryAttempted)
+    assert (late.is_late, late.attempt, late.mail_id) == (True, 1, MAIL_ID)
+    [result] = late.results
+    assert (result.recipient, result.status) == ("bo@far.example", "failed")
+    assert (result.enhanced, result.text) == ("5.1.1", "550 nobody here")
+    await house.run("track", late)
+    [delivery] = await house.get(Deliveries).of_mail(MAIL_ID)
+    assert [each.state for each in delivery.recipients] == ["deferred", "failed"]
+
+
+async def test_the_sender_is_not_told_twice_and_the_address_is_suppressed() -> None:
+    house = await taken()
+    [late] = await house.run("read_bounce", await house.deliver(bounce("bo@far.example")))
+    assert await house.run("bounce", late) == []
+    await house.run("suppress", late)
+    page = await house.get(Suppressions).page(house.user_id)
+    assert [each.target for each in page.suppressions] == ["bo@far.example"]
+
+
+async def test_the_address_that_was_written_to_counts_if_it_led_elsewhere() -> None:
+    house = await taken()
+    raw = bounce("other@third.example", original="rfc822;bo@far.example")
+    [late] = await house.run("read_bounce", await house.deliver(raw))
+    assert [each.recipient for each in late.results] == ["bo@far.example"]
+
+
+async def test_a_bounce_that_was_read_before_says_nothing_new() -> None:
+    house = await taken()
+    command = await house.deliver(bounce("bo@far.example"))
+    [late] = await house.run("read_bounce", command)
+    assert await house.run("read_bounce", command) == [late]
+    await house.run("track", late)
+    assert await house.run("read_bounce", command) == []
+
+
+async def test_a_forged_bounce_is_not_believed() -> None:
+    house = await taken()
+    unknown_mail = bounce("bo@far.example").replace(MAIL_ID.encode(), b"0" * 36)
+    someone_else = bounce("zoe@far.example")
+    not_tried_yet = bounce("bea@far.example")
+    for raw in (unknown_mail, someone_else, not_tried_yet):
+        assert await house.run("read_bounce", await house.deliver(raw)) == []
+    of_a_person = await house.deliver(bounce("bo@far.example"), mail_from="eve@far.example")
+    assert await house.run("read_bounce", of_a_person) == []
+    house.user_id = "another"
+    to_another = await house.deliver(bounce("bo@far.example"))
+    assert await house.run("read_bounce", to_another) == []
+
+
+async def test_a_delay_and_a_success_change_nothing() -> None:
+    house = await taken()
+    for action in ("delayed", "delivered", "relayed", "nonsense"):
+        raw = bounce("bo@far.example", action=action)
+        assert await house.run("read_bounce", await house.deliver(raw)) == []
+
+
+async def test_who_complains_is_not_written_to_again_by_the_sender() -> None:
+    house = await taken()
+    command = await house.deliver(complaint("bo@far.example"), authentication=PROVED)
+    for _ in range(2):
+        assert await house.run("read_complaint", command) == []
+    page = await house.get(Suppressions).page(house.user_id)
+    [entry] = page.suppressions
+    assert (entry.target, entry.reason) == ("bo@far.example", "complaint")
+    assert entry.until == AT + timedelta(days=365)
+
+
+async def test_a_complaint_is_believed_when_its_sender_is_proved_and_it_fits() -> None:
+    house = await taken()
+    nothing = Authentication(dmarc="none")
+    for raw, known in (
+        (complaint("bo@far.example"), nothing),
+        (complaint("zoe@far.example"), PROVED),
+        (complaint(""), PROVED),  # the mail had two recipients: whose complaint is it?
+        (complaint("bo@far.example", kind="not-spam"), PROVED),
+        (complaint("bo@far.example").replace(MAIL_ID.encode(), b"0" * 36), PROVED),
+    ):
+        await house.run("read_complaint", await house.deliver(raw, authentication=known))
+    assert (await house.get(Suppressions).page(house.user_id)).suppressions == ()
+
+
+PROVED = Authentication(dmarc="pass", from_domain="far.example")
+
+
+async def taken() -> Office:
+    """Return a house whose mail was taken for bo, and is deferred for bea."""
+    house = await office()
+    await house.run("track", house.attempted(delivered(), deferred()))
+    return house
+
+
+def bounce(recipient: str, *, action: str = "failed", original: str = "") -> bytes:
+    told = f"Original-Recipient: {original}\r\n" if original else ""
+    status = (
+        "Reporting-MTA: dns; mx2.far.example\r\n\r\n"
+        f"{told}Final-Recipient: rfc822; {recipient}\r\n"
+        f"Action: {action}\r\nStatus: 5.1.1\r\nDiagnostic-Code: smtp; 550 nobody here\r\n"
+    )
+    return report("delivery-status", "message/delivery-status", status)
+
+
+def complaint(recipient: str, *, kind: str = "abuse") -> bytes:
+    to = f"Original-Rcpt-To: <{recipient}>\r\n" if recipient else ""
+    feedback = f"Feedback-Type: {kind}\r\nUser-Agent: Loop/1\r\nVersion: 1\r\n{to}"
+    return report("feedback-report", "message/feedback-report", feedback)
+
+
+def report(kind: str, content_type: str, machine: str, returned: Any = HEADER) -> bytes:
+    return (
+        (
+            "From: reports@far.example\r\nTo: ann@shop.example\r\nSubject: Returned\r\n"
+            "MIME-Version: 1.0\r\n"
+            f"Content-Type: multipart/report; report-type={kind}; boundary=b\r\n\r\n"
+            "--b\r\nContent-Type: text/plain\r\n\r\nSorry.\r\n"
+            f"--b\r\nContent-Type: {content_type}\r\n\r\n{machine}\r\n"
+            "--b\r\nContent-Type: text/rfc822-headers\r\n\r\n"
+        ).encode()
+        + returned
+        + b"\r\n--b--\r\n"
+    )

@@ -1,0 +1,152 @@
+"""Mail from one real service to another, found by the DNS: it arrives, or its sender is told."""
+
+import asyncio
+import os
+import random
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.contracts.dns_server import TestServer, serving
+from tests.outbound.certificates import made
+from tests.process import RunningService, emails_of, eventually, free_port
+
+pytestmark = pytest.mark.process
+
+ROOT = Path(__file__).parents[2]
+PASSWORD = "of-no-secret"
+KILLS = int(os.environ.get("KILLS", "3"))
+
+
+def test_a_mail_goes_from_one_system_to_the_other_and_back(systems: "Systems") -> None:
+    ann, bo = systems.ann(), systems.bo()
+    sent = send(ann, to=["bo@b.test"], subject="There")
+    [there] = eventually(lambda: emails_of(bo), lambda found: len(found) == 1)
+    assert there["subject"] == "There"
+    assert there["from"]["address"] == "ann@a.test"
+    state = eventually(
+        lambda: ann.get(f"/emails/{sent}/delivery").json(), lambda told: "delivered" in str(told)
+    )
+    assert "TLSv1.3" in str(state)
+    send(bo, to=["ann@a.test"], subject="Back")
+    [back] = eventually(lambda: emails_of(ann), lambda found: len(found) == 1)
+    assert back["subject"] == "Back"
+
+
+def test_who_is_not_there_is_told_to_the_sender(systems: "Systems") -> None:
+    ann = systems.ann()
+    send(ann, to=["bo@b.test", "nobody@b.test", "any@nowhere.test"], subject="To three")
+    eventually(lambda: emails_of(systems.bo()), lambda found: len(found) == 1)
+    reports = eventually(lambda: emails_of(ann), lambda found: len(found) == 2)
+    told = "".join(str(ann.get(f"/emails/{each['email_id']}").json()) for each in reports)
+    assert "nobody@b.test" in told
+    assert "any@nowhere.test" in told
+    assert "bo@b.test" not in told
+
+
+def test_a_sender_that_is_killed_loses_nothing(systems: "Systems") -> None:
+    seed = random.randrange(2**32)
+    print(f"seed {seed}, {KILLS} kills")
+    moments = random.Random(seed)
+    accepted: set[str] = set()
+    for turn in range(KILLS):
+        ann = systems.ann()
+        for number in range(20):
+            subject = f"{turn}.{number}"
+            send(ann, to=["bo@b.test"], subject=subject)
+            accepted.add(subject)
+        time.sleep(moments.uniform(0, 0.5))  # the moment is what is tested
+        systems.a.kill()
+        systems.a.start()
+    bo = systems.bo()
+    eventually(lambda: {each["subject"] for each in emails_of(bo)}, lambda found: found >= accepted)
+
+
+@dataclass
+class Systems:
+    a: RunningService
+    b: RunningService
+
+    def ann(self) -> httpx.Client:
+        return self.a.client_of("ann@a.test", PASSWORD)
+
+    def bo(self) -> httpx.Client:
+        return self.b.client_of("bo@b.test", PASSWORD)
+
+
+@pytest.fixture
+def systems(tmp_path: Path, dns: str) -> Iterator[Systems]:
+    ports = {"a": free_port(), "b": free_port()}
+    running: dict[str, RunningService] = {}
+    for name, other, user in (("a", "b", "ann"), ("b", "a", "bo")):
+        certificate = made(tmp_path, f"mx.{name}.test")
+        settings = {
+            "RILLMAIL_HOSTNAME": f"mx.{name}.test",
+            "RILLMAIL_SMTP_PORT": str(ports[name]),
+            "RILLMAIL_DELIVERY_PORT": str(ports[other]),
+            "RILLMAIL_DELIVERY_TO_PRIVATE": "true",
+            "RILLMAIL_DNS_SERVERS": dns,
+            "RILLMAIL_TLS_CERTIFICATE": certificate.pem,
+            "RILLMAIL_TLS_KEY": certificate.key,
+        }
+        running[name] = RunningService(tmp_path / name, settings)
+        command(running[name], "domain", "add", f"{name}.test")
+        address = f"{user}@{name}.test"
+        command(running[name], "user", "add", address, "--password-file", "-", typed=PASSWORD)
+    with running["a"], running["b"]:
+        yield Systems(running["a"], running["b"])
+
+
+@pytest.fixture(scope="module")
+def dns() -> Iterator[str]:
+    """A DNS that knows both, in a thread of its own."""
+    zones: Mapping[str, Mapping[str, list[str]]] = {
+        name: records
+        for domain in ("a.test", "b.test")
+        for name, records in {
+            domain: {"MX": [f"10 mx.{domain}."]},
+            f"mx.{domain}": {"A": ["127.0.0.1"]},
+        }.items()
+    }
+    server, is_ready, loop = TestServer(zones), threading.Event(), asyncio.new_event_loop()
+    ended = asyncio.Event()
+
+    async def serve() -> None:
+        async with serving(server):
+            is_ready.set()
+            await ended.wait()
+
+    thread = threading.Thread(target=loop.run_until_complete, args=(serve(),))
+    thread.start()
+    is_ready.wait()
+    yield server.address
+    loop.call_soon_threadsafe(ended.set)
+    thread.join()
+    loop.close()
+
+
+def send(client: httpx.Client, **mail: Any) -> str:
+    answer = client.post("/emails/send", json={"body": "Hello."} | mail)
+    assert answer.status_code == 202, answer.text
+    return str(answer.json()["email_id"])
+
+
+def command(service: RunningService, *words: str, typed: str = "") -> None:
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("RILLMAIL_")}
+    subprocess.run(
+        [sys.executable, "-m", "api.cli.main", *words],
+        env=environment | service.settings,
+        input=typed,
+        text=True,
+        check=True,
+        cwd=ROOT,
+        capture_output=True,
+    )
