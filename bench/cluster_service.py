@@ -16,7 +16,7 @@ from bench.process_cost import Memory, cpu_s, memory
 from bench.service import STALLED_AFTER_S, Service, Stalled
 from tests.process import RunningCluster
 
-ROLES = ("smtp", "api", "inbound", "mailbox", "outbound")
+ROLES = ("smtp", "api", "inbound", "mailbox", "outbound", "feedback")
 LAST_STAGES = ("index", "notify")  # each has one record for a mail that came to one mailbox
 LOOK_S = 0.05  # a look at the log costs the workers nothing
 

@@ -13,7 +13,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
-from topologies.events import MailScored, MailUndeliverable
+from topologies.events import DeliveryAttempted, MailScored, MailUndeliverable
 from topologies.events.base import Event
 from topologies.ports.observer import Result
 
@@ -69,6 +69,18 @@ class Metrics:
             "Records that wait to be tried again",
             registry=self._registry,
         )
+        self._later = Gauge(
+            "rillmail_later_records",
+            "Records that wait for their time, by topic",
+            ("topic",),
+            registry=self._registry,
+        )
+        self._deliveries = Counter(
+            "rillmail_deliveries_total",
+            "Recipients at other systems that were tried, by what came of it",
+            ("status",),
+            registry=self._registry,
+        )
         # Their children are looked up once, since that costs more than counting.
         self._count = cache(self._records.labels)
         self._time = cache(self._seconds.labels)
@@ -93,6 +105,9 @@ class Metrics:
                 self._mails.labels(_verdict(event)).inc()
             elif isinstance(event, MailUndeliverable):
                 self._undeliverable.inc()
+            elif isinstance(event, DeliveryAttempted) and not event.is_late:
+                for each in event.results:
+                    self._deliveries.labels(each.status).inc()
         if result == "done":
             _logger.info("done", stage=stage, key=key, event_id=event_id, ms=_ms(seconds))
             return
@@ -107,10 +122,17 @@ class Metrics:
             reason=reason,
         )
 
-    def stands(self, *, lag: Mapping[str, int], dead: Mapping[str, int], waiting: int) -> None:
-        """Take note of how things stand: records by group, dead letters by path."""
+    def stands(
+        self,
+        *,
+        lag: Mapping[str, int],
+        dead: Mapping[str, int],
+        waiting: int,
+        later: Mapping[str, int] | None = None,
+    ) -> None:
+        """Take note of how things stand: records by group, dead letters by path, later by topic."""
         self._waiting.set(waiting)
-        for gauge, counts in ((self._lag, lag), (self._dead, dead)):
+        for gauge, counts in ((self._lag, lag), (self._dead, dead), (self._later, later or {})):
             gauge.clear()  # what is settled is not told for ever
             for label, count in counts.items():
                 gauge.labels(label).set(count)

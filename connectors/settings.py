@@ -130,7 +130,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     spam_threshold: Annotated[Probability, means("from here on: the spam folder")] = 0.9
     outgoing_spam_threshold: Annotated[
         Probability, means("from here on a user's mail is not let out")
-    ] = 0.99
+    ] = 0.999
     bad_mails_throttle: Annotated[
         NotNegative, means("refused in a day: who sent so many may send a tenth; 0: never")
     ] = 3

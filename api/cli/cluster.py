@@ -19,7 +19,7 @@ from api.cli.worker import Started
 from connectors.settings import PREFIX, Settings, load
 from topologies.errors import Misconfigured
 
-ROLES = ("smtp", "api", "inbound", "mailbox", "outbound")
+ROLES = ("smtp", "api", "inbound", "mailbox", "outbound", "feedback")
 SHORTEST_WAIT_S, LONGEST_WAIT_S = 0.5, 30.0  # before a worker is started again
 STEADY_AFTER_S = 60.0  # one that ran so long begins with the shortest wait again
 STOP_WITHIN_S = 20.0
@@ -31,7 +31,7 @@ _logger = structlog.get_logger("cluster")
     epilog=examples(
         "make cluster                                  # the engines, and then this",
         "RILLMAIL_PROFILE=cluster rillmail cluster --demo",
-        "RILLMAIL_PROFILE=cluster rillmail cluster smtp api inbound inbound mailbox outbound",
+        "RILLMAIL_PROFILE=cluster rillmail cluster smtp api inbound mailbox outbound feedback",
     )
 )
 @click.argument("roles", nargs=-1, metavar="[ROLE]...")
@@ -97,6 +97,8 @@ def _told(
         http_url=settings.public_url or api.http_url,
         smtp=smtp.smtp,
         lmtp=smtp.lmtp,
+        submission=smtp.submission,
+        submissions=smtp.submissions,
         data_dir="the engines",
         new_users=users,
         pids={worker.role: worker.pid for worker in workers},

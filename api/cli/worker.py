@@ -19,6 +19,8 @@ class Started(msgspec.Struct, frozen=True, kw_only=True):
     http_url: str  # of the API, or of health and metrics
     smtp: str = ""  # host:port
     lmtp: str = ""
+    submission: str = ""  # for users; empty: there is no such port
+    submissions: str = ""  # for users who begin in TLS
 
     @classmethod
     def none(cls) -> "Started":
@@ -40,8 +42,9 @@ class Started(msgspec.Struct, frozen=True, kw_only=True):
 def worker(roles: Sequence[str], as_json: bool) -> None:
     """Run some roles of the cluster until SIGTERM, with RILLMAIL_PROFILE=cluster.
 
-    A role is smtp, api, a path of stages (inbound, mailbox, outbound), or one stage that heads
-    a chain: cut the step before it to run it alone. Start as many of each as the load wants.
+    A role is smtp, api, a path of stages (inbound, mailbox, outbound, feedback), or one stage
+    that heads a chain: cut the step before it to run it alone. Start as many of each as the load
+    wants.
     It ends with an error when it can't go on, so let something start it again.
     """
     from api.cli.serving import run_until_signal  # here, since `--help` needs no engine
@@ -70,9 +73,15 @@ async def _serve(
                 http_url=f"http://{settings.host}:{http.port}",
                 smtp=f"{settings.host}:{smtp.smtp_port}" if smtp else "",
                 lmtp=f"{settings.host}:{smtp.lmtp_port}" if smtp else "",
+                submission=_door(settings, smtp.submission_port if smtp else 0),
+                submissions=_door(settings, smtp.submissions_port if smtp else 0),
             )
             click.echo(msgspec.json.encode(told).decode() if as_json else _for_people(told))
             await work_until(stopped, process)
+
+
+def _door(settings: Settings, port: int) -> str:
+    return f"{settings.host}:{port}" if port else ""
 
 
 def _for_people(told: Started) -> str:

@@ -57,6 +57,12 @@ export class Client {
   search(query) { return this.#json("GET", "/emails/search", { query }); }
   email(id, query) { return this.#json("GET", `/emails/${enc(id)}`, { query }); }
   changes(since) { return this.#json("GET", "/changes", { query: { since, limit: 500 } }); }
+  verdict(id) { return this.#json("GET", `/emails/${enc(id)}/verdict`); }
+  delivery(id) { return this.#json("GET", `/emails/${enc(id)}/delivery`); }
+  away() { return this.#json("GET", "/settings/vacation"); }
+  setAway(body) { return this.#json("PUT", "/settings/vacation", { body }); }
+  forwards() { return this.#json("GET", "/settings/forwarding"); }
+  setForwards(body) { return this.#json("PUT", "/settings/forwarding", { body }); }
   thread(id) { return this.#json("GET", `/threads/${enc(id)}`); }
   change(id, body) { return this.#json("PATCH", `/emails/${enc(id)}`, { body }); }
   remove(id, permanent) {

@@ -11,6 +11,7 @@ import { List } from "./list.js";
 import { Live } from "./live.js";
 import { Mailbox } from "./mailbox.js";
 import { Reader } from "./mail.js";
+import { optionsDialog } from "./options.js";
 import { readPlace, writePlace } from "./place.js";
 import { Search } from "./search.js";
 
@@ -27,7 +28,8 @@ export class Desk {
     this.compose = new Compose(client, me.address);
     const openFolder = (id) => this.go({ folder: id });
     this.folders = new Folders(this.mailbox, me, {
-      open: openFolder, compose: () => this.compose.open(), signOut: () => this.signOut() });
+      open: openFolder, compose: () => this.compose.open(), options: () => optionsDialog(client),
+      signOut: () => this.signOut() });
     this.deeds = new Deeds(this);
     this.keys = onKeys(this.#shortcuts());
     this.list = new List(this.mailbox, {

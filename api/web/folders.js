@@ -7,7 +7,7 @@ import { SYSTEM_NAMES } from "./mailbox.js";
 const ICONS = new Set(Object.keys(SYSTEM_NAMES));
 
 export class Folders {
-  /** `actions`: open(folderId), compose(), signOut(). */
+  /** `actions`: open(folderId), compose(), options(), signOut(). */
   constructor(mailbox, me, actions) {
     this.mailbox = mailbox;
     this.actions = actions;
@@ -22,6 +22,7 @@ export class Folders {
         icon("plus"), "New folder"),
       h("footer", { class: "me" },
         h("span", { class: "me-address", title: me.address }, me.address),
+        iconButton("gear", "Settings", actions.options),
         iconButton("out", "Sign out", actions.signOut)),
     );
     mailbox.addEventListener("folders", () => this.draw());

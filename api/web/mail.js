@@ -1,11 +1,13 @@
 // One mail, read: its conversation, who wrote it, text or HTML, attachments.
 
 import { attachmentList, rawDialog } from "./attachments.js";
+import { deliveryList } from "./delivery.js";
 import { openMenu } from "./dialogs.js";
 import { h, icon, iconButton, plural } from "./dom.js";
 import { fullDate, nameOf, personText, shortDate } from "./format.js";
 import { mailFrame } from "./frame.js";
 import { plainText } from "./text.js";
+import { verdictDialog } from "./verdict.js";
 
 export class Reader {
   email = null;
@@ -100,6 +102,7 @@ export class Reader {
       { label: "Reply to all", run: () => actions.reply(email, "all") },
       { label: "Forward", run: () => actions.reply(email, "forward") },
       null,
+      { label: "Why is this here?", run: () => verdictDialog(this.mailbox.client, email) },
       { label: "Show raw source", run: () => rawDialog(this.mailbox.client, email) },
     ]), { "aria-haspopup": "menu" });
     this.bar = h("div", { class: "pane-head mail-bar", role: "toolbar", "aria-label": "This mail" },
@@ -137,7 +140,9 @@ export class Reader {
     const { email } = this;
     this.content = h("div", { class: "mail-body" });
     this.article = h("article", { class: "mail-card", "aria-label": "Open mail" },
-      this.#head(email), this.content, attachmentList(this.mailbox.client, email));
+      this.#head(email),
+      ...(email.folder_id === "sent" ? [deliveryList(this.mailbox.client, email)] : []),
+      this.content, attachmentList(this.mailbox.client, email));
     this.before = h("div", { class: "conversation" });
     this.after = h("div", { class: "conversation" });
     this.element.replaceChildren(this.#bar(email), h("div", { class: "mail-scroll" },

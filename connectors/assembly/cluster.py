@@ -1,7 +1,7 @@
 """The cluster profile: each role a process, on Kafka, Cassandra, Elasticsearch, Redis and S3.
 
 A role is a way in (``smtp``, ``api``), a path of stages (``inbound``, ``mailbox``,
-``outbound``), or one stage that heads a chain. One process may have several.
+``outbound``, ``feedback``), or one stage that heads a chain. One process may have several.
 """
 
 import asyncio
@@ -219,7 +219,7 @@ class Worker:
         }
         # Search and Redis are missed, and everything else goes on.
         paths = {group.stage.path for group in groups if group.stage is not None}
-        if "inbound" in paths or set(WAYS_IN) & set(self.roles):
+        if {"inbound", "outbound", "feedback"} & paths or set(WAYS_IN) & set(self.roles):
             checks["S3"] = lambda: _answers(stores.blobs)
         return checks
 
@@ -230,7 +230,9 @@ class Worker:
                 with suppress(Retryable):
                     self._later = await self._timer.later()
             health = await self.health()
-            self.metrics.stands(lag=health["lag"], dead={}, waiting=health["waiting"])
+            self.metrics.stands(
+                lag=health["lag"], dead={}, waiting=health["waiting"], later=health["later"]
+            )
             await asyncio.sleep(CHECK_EVERY_S)
 
     async def _check(self, name: str, check: Check) -> None:

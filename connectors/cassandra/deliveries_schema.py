@@ -9,10 +9,9 @@ one for an hour of all (of the destination "").
 KEPT_S = 90 * 86_400
 LISTED_S = 14 * 86_400
 
+# Small rows that are overwritten; and their timestamps are no times, so windows can't part them.
 _FOR_MONTHS = (
-    "compaction = {'class': 'TimeWindowCompactionStrategy',"
-    " 'compaction_window_unit': 'DAYS', 'compaction_window_size': '4'}"
-    f" AND default_time_to_live = {KEPT_S}"
+    f"compaction = {{'class': 'LeveledCompactionStrategy'}} AND default_time_to_live = {KEPT_S}"
 )
 _FOR_DAYS = (
     "compaction = {'class': 'TimeWindowCompactionStrategy',"

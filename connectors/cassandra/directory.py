@@ -5,18 +5,14 @@ is whole: a user is there once their name leads to them, and gone once it does n
 What an address leads to is decided by ``topologies.mail.local_names``. Look-ups are cached
 for less than a second, so that a change by another process is seen that soon; one made here
 is seen at once.
-
-Two administrators at once may let an alias outgrow its bounds, each by a change that is fine
-alone, or let one lead to a user who is deleted meanwhile: then that address leads to nobody,
-and mail for it is refused, until the alias is changed.
 """
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from secrets import token_hex
 
+from connectors.cassandra.directory_aliases import Aliases
 from connectors.cassandra.directory_names import EVERYWHERE, Names
-from connectors.cassandra.directory_snapshot import Snapshot
 from connectors.cassandra.directory_users import Kept, Token, Users
 from connectors.cassandra.session import CassandraSession
 from connectors.passwords import Passwords
@@ -28,8 +24,6 @@ from topologies.mail.ids import new_id
 from topologies.mail.local_names import Held
 from topologies.ports.clock import Clock
 from topologies.ports.directory import Resolved, Scope, Session, User
-
-TRIES = 5  # of a change while others change the same
 
 
 class CassandraDirectory:
@@ -52,6 +46,7 @@ class CassandraDirectory:
             passwords: How passwords are kept; by default as safely as they should be.
         """
         self._names = Names(session)
+        self._aliases = Aliases(self._names)
         self._accounts = Users(session)
         self._clock = clock
         self._default_quota_bytes = default_quota_bytes
@@ -93,23 +88,11 @@ class CassandraDirectory:
     async def aliases(self, domain: str | None = None) -> Sequence[tuple[str, tuple[str, ...]]]:
         aliases: list[tuple[str, tuple[str, ...]]] = []
         for name in await self._domains_asked_for(domain):
-            listed = await self._names.listed(name, "alias")
-            held = await self._names.held([alias for alias, _ in listed])
-            aliases += [
-                (alias, local_names.shown(entry.targets))
-                for alias, entry in held.items()
-                if entry.targets
-            ]
+            aliases += await self._aliases.of(name)
         return sorted(aliases)
 
     async def domain_aliases(self) -> Sequence[tuple[str, str]]:
-        listed = await self._names.listed(EVERYWHERE, "domain alias")
-        held = await self._names.held([f"@{alias}" for alias, _ in listed])
-        return [
-            (name.removeprefix("@"), entry.targets[0].removeprefix("@"))
-            for name, entry in sorted(held.items())
-            if entry.targets
-        ]
+        return await self._aliases.domains()
 
     async def sign_in(self, address: str, password: str) -> User | None:
         before = await self._by_address(address)
@@ -169,31 +152,16 @@ class CassandraDirectory:
         return is_new
 
     async def add_domain_alias(self, alias: str, domain: str) -> bool:
-        name, other = map(mailbox_address.domain_in_ascii, (alias, domain))
-        for _ in range(TRIES):
-            held = await self._names.held([f"@{name}", f"@{other}"])
-            local_names.check_domain_alias(name, other, held)
-            before, after = held.get(f"@{name}", Held()).targets, (f"@{other}",)
-            try:
-                # Written anew where it is so already: a crash may have kept it from the list.
-                if await self._names.lead_domain(name, before, after):
-                    return before != after
-            finally:
-                self._forget()
-        raise Retryable(f"{name} is being changed by others")
+        try:
+            return await self._aliases.add_domain(alias, domain)
+        finally:
+            self._forget()
 
     async def remove_domain_alias(self, alias: str) -> bool:
-        name = mailbox_address.domain_in_ascii(alias)
-        for _ in range(TRIES):
-            before = (await self._names.held([f"@{name}"])).get(f"@{name}", Held()).targets
-            if not before:
-                return False
-            try:
-                if await self._names.lead_domain(name, before, ()):
-                    return True
-            finally:
-                self._forget()
-        raise Retryable(f"{name} is being changed by others")
+        try:
+            return await self._aliases.remove_domain(alias)
+        finally:
+            self._forget()
 
     async def add_user(
         self,
@@ -258,7 +226,7 @@ class CassandraDirectory:
             # listed, and can be deleted again; after it, what nobody finds.
             await self._accounts.change(user_id, password=None, quota_bytes=None, is_suspended=True)
             if await self._names.owner(address) == user_id:
-                await self._free_of(address)
+                await self._aliases.free_of(address)
                 await self._names.give_up(address, user_id)
             is_done = await self._accounts.delete(user_id)
             await self._names.unlist_user(address, user_id)
@@ -269,52 +237,16 @@ class CassandraDirectory:
     async def add_alias(
         self, alias: str, targets: Sequence[str], *, members_only: bool = False
     ) -> None:
-        parsed = mailbox_address.parse(alias)
-        leads_to = list(dict.fromkeys(mailbox_address.parse(target) for target in targets))
-        after = local_names.kept(leads_to, members_only=members_only)
-        for _ in range(TRIES):
-            held = await self._names.held(local_names.names_to_check([parsed, *leads_to]))
-            local_names.check_alias(parsed, leads_to, held)
-            await Snapshot(self._names, {parsed.key: after}).answer(
-                lambda leading_to, look_up: local_names.check_growth(
-                    parsed.key, leading_to, look_up
-                )
-            )
-            before = held.get(parsed.key, Held()).targets
-            try:
-                if await self._names.lead(parsed.key, before, after):
-                    return
-            finally:
-                self._forget()
-        raise Retryable(f"{parsed.key} is being changed by others")
+        try:
+            await self._aliases.add(alias, targets, members_only=members_only)
+        finally:
+            self._forget()
 
     async def remove_alias(self, alias: str) -> bool:
-        key = mailbox_address.parse(alias).key
-        for _ in range(TRIES):
-            before = (await self._names.held([key])).get(key, Held()).targets
-            if not before:
-                return False
-            try:
-                if await self._names.lead(key, before, ()):
-                    return True
-            finally:
-                self._forget()
-        raise Retryable(f"{key} is being changed by others")
-
-    async def _free_of(self, address: str) -> None:
-        """Let no alias lead to *address* any more."""
-        for _ in range(TRIES):
-            changed = await Snapshot(self._names, {address: ()}).answer(
-                lambda leading_to, look_up: local_names.without(address, leading_to, look_up)
-            )
-            held = await self._names.held(changed)
-            done = [
-                await self._names.lead(alias, held.get(alias, Held()).targets, targets)
-                for alias, targets in changed.items()
-            ]
-            if all(done):
-                return
-        raise Retryable(f"the aliases to {address} are being changed by others")
+        try:
+            return await self._aliases.remove(alias)
+        finally:
+            self._forget()
 
     async def _by_address(self, address: str) -> Kept | None:
         try:

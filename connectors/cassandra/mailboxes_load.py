@@ -27,7 +27,7 @@ from connectors.cassandra.mailboxes_rows import (
 from connectors.cassandra.session import CassandraSession
 from topologies.errors import Retryable
 from topologies.mail.folder_names import EMPTY_SYSTEM_FOLDERS
-from topologies.ports.mailboxes import Folder, Loaded, Mailbox, Needs, Summary
+from topologies.ports.mailboxes import Effects, Folder, Loaded, Mailbox, Needs, Summary
 
 KEYS_AT_ONCE = 50  # of one request that reads rows by key
 
@@ -169,6 +169,28 @@ class Loader:
         for command_id, written_at, kept in rows:
             if written_at.replace(tzinfo=UTC) >= oldest:
                 into[command_id] = events_of(kept)
+
+    async def rest(self, state: State, several: Sequence[Effects]) -> bool:
+        """Read what it takes to write *several* and was not loaded; tell whether that was any.
+
+        Those are mails that change, and the sizes of threads.
+        """
+        added = {email.summary.email_id: email.summary for e in several for email in e.added}
+        removed = [email_id for effects in several for email_id in effects.removed]
+        changed = removed + [mail.email_id for effects in several for mail in effects.updated]
+        missing = set(changed) - state.emails.keys() - added.keys()
+        await self.mails(state, sorted(missing))
+        wanted = {mail.thread_id for mail in added.values()}
+        wanted |= {into for effects in several for _, into in effects.merged}
+        for email_id in removed:
+            mail = added.get(email_id) or state.emails.get(email_id)
+            if mail is None:
+                raise Retryable(f"{email_id} is not where it was when that was decided")
+            wanted.add(mail.thread_id)
+        keys = [key_of(each) for each in wanted - state.sizes.keys() - added.keys()]
+        rows = await self.threads(state, keys)
+        state.sizes.update((id_of(key), row[1]) for key, row in rows.items())
+        return bool(missing or keys)
 
     async def mails(self, state: State, email_ids: Sequence[str]) -> None:
         """Read those of the mails that are not in *state* yet."""

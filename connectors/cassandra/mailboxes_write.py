@@ -54,7 +54,7 @@ class Writer:
         self._state = state
         self._user_id = state.mailbox.user_id
         self._now = now
-        self._emails = dict(state.emails)  # as the commands so far leave them
+        self._emails: dict[str, Summary] = {}  # as the commands so far leave them
         self._buckets = {each: buckets for each, (_, buckets) in state.folders.items()}
         self._folders = {each: folder for each, (folder, _) in state.folders.items()}
         self._touched: set[str] = set()  # folders that changed, or whose buckets did
@@ -74,8 +74,8 @@ class Writer:
         Raises:
             Retryable: It was not acknowledged: each counts, and will be carried out, or none.
         """
-        await self._read_mails(several)
-        await self._read_sizes(several)
+        self._has_read = await self._loader.rest(self._state, several)
+        self._emails = dict(self._state.emails)
         count = 0
         for effects in several:
             if count and self._must_wait(several[count - 1], effects):
@@ -259,30 +259,6 @@ class Writer:
         known += [self._known(email_id) for email_id in effects.removed]
         lines = [email.summary for email in effects.added] + known + list(effects.updated)
         return [(mail.folder_id, key_of(mail.email_id)) for mail in lines]
-
-    async def _read_mails(self, several: Sequence[Effects]) -> None:
-        """Read those mails that change and were not loaded."""
-        new = {email.summary.email_id for effects in several for email in effects.added}
-        changed = [mail.email_id for effects in several for mail in effects.updated]
-        changed += [email_id for effects in several for email_id in effects.removed]
-        if any(email_id not in self._emails for email_id in set(changed) - new):
-            self._has_read = True
-            await self._loader.mails(self._state, changed)
-            self._emails = dict(self._state.emails)
-
-    async def _read_sizes(self, several: Sequence[Effects]) -> None:
-        """Read how large those threads are whose sizes change and were not loaded."""
-        added = {email.summary.email_id: email.summary for e in several for email in e.added}
-        removed = [email_id for effects in several for email_id in effects.removed]
-        wanted = {(added.get(each) or self._known(each)).thread_id for each in removed}
-        wanted |= {mail.thread_id for mail in added.values()}
-        wanted |= {into for effects in several for _, into in effects.merged}
-        sizes = self._state.sizes
-        keys = [key_of(each) for each in wanted - sizes.keys() - added.keys()]
-        if keys:
-            self._has_read = True
-            rows = await self._loader.threads(self._state, keys)
-            sizes.update((id_of(key), row[1]) for key, row in rows.items())
 
     def _resize(self, thread_id: str, by: int) -> None:
         size, _ = self._sizes.get(thread_id, (self._state.sizes.get(thread_id, 0), 0))

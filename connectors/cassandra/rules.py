@@ -37,7 +37,7 @@ class CassandraRules:
         known = self._recent.get(user_id)
         if known is None:
             changes, now = self._changes, self._clock.now()
-            known = await self.read(user_id)
+            known = (await self.read(user_id)).in_use
             if changes == self._changes:
                 self._recent.put(user_id, known, now)
         return known

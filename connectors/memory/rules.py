@@ -12,10 +12,10 @@ class MemoryRules:
         self._rules: dict[str, UserRules] = {}
 
     async def of(self, user_id: str) -> UserRules:
-        return self._rules.get(user_id, UserRules())
+        return (await self.read(user_id)).in_use
 
     async def read(self, user_id: str) -> UserRules:
-        return await self.of(user_id)
+        return self._rules.get(user_id, UserRules())
 
     async def write(self, user_id: str, rules: UserRules) -> bool:
         if self._rules.get(user_id, UserRules()).version != rules.version:

@@ -84,6 +84,10 @@ def _zip(content: bytes, budget: Budget) -> Inside:
             names = {info.filename for info in infos[: budget.files]}
             yield from _what_it_is(names)
             is_document = any(name in names for name in _DOCUMENTS)
+            # Before its first file may lie a program, or an archive that others would open.
+            first = min((info.header_offset for info in infos), default=0)
+            if first > 0:
+                yield Member("", content[:first])
             for info in infos:
                 budget.file()
                 if not info.is_dir():

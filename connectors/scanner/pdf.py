@@ -10,6 +10,7 @@ from topologies.events.inbound import Finding
 START = b"%PDF-"
 STARTS_WITHIN = 1_024  # readers look for it there
 DICTIONARY_BYTES = 1_024  # before a stream, that may say what it is
+MOST_ESCAPED = 20_000  # names written with escapes, that are read
 MOST_OBJECTS_BYTES = 4 * 1024**2  # of one compressed stream of objects
 
 _ESCAPED = re.compile(rb"#([0-9A-Fa-f]{2})")
@@ -29,8 +30,7 @@ def open_pdf(content: bytes, budget: Budget) -> Inside:
             break
         said.append(content[at:start])
         dictionary = content[max(at, start - DICTIONARY_BYTES) : start].rpartition(b"obj")[2]
-        if b"#" in dictionary:
-            dictionary = _plain(dictionary)
+        dictionary, _ = _plain(dictionary)
         if b"/ObjStm" in dictionary:
             budget.file()
             said.append(_inflated(content[start + 6 : end], MOST_OBJECTS_BYTES, budget))
@@ -42,7 +42,10 @@ def open_pdf(content: bytes, budget: Budget) -> Inside:
             yield Member("embedded file", inner, is_named_for_people=False)
         at = end + len(b"endstream")
     said.append(content[at:])
-    yield from _said(_plain(b"\n".join(said)))
+    text, is_all = _plain(b"\n".join(said))
+    if not is_all:
+        yield Finding(kind="unscannable", name="PDF that writes its names in riddles")
+    yield from _said(text)
 
 
 def _said(text: bytes) -> Inside:
@@ -65,10 +68,16 @@ def _inflated(packed: bytes, most: int, budget: Budget) -> bytes:
     return content
 
 
-def _plain(text: bytes) -> bytes:
-    """Return *text* with names as they are meant: ``/J#61vaScript`` is ``/JavaScript``."""
+def _plain(text: bytes) -> tuple[bytes, bool]:
+    """Return *text* with names as they are meant, and whether that was done for all of it.
+
+    ``/J#61vaScript`` is ``/JavaScript`` (ISO 32000-1 §7.3.5).
+    """
     if b"#" not in text:
-        return text
-    return _NAME_WITH_ESCAPES.sub(
-        lambda name: _ESCAPED.sub(lambda hex_: bytes([int(hex_[1], 16)]), name[0]), text
+        return text, True
+    plain, count = _NAME_WITH_ESCAPES.subn(
+        lambda name: _ESCAPED.sub(lambda hex_: bytes([int(hex_[1], 16)]), name[0]),
+        text,
+        MOST_ESCAPED,
     )
+    return plain, count < MOST_ESCAPED

@@ -9,6 +9,7 @@ import asyncio
 import functools
 import unicodedata
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import PurePosixPath
 
 from connectors.scanner import archives, names
@@ -21,6 +22,9 @@ from topologies.mail import malware
 IN_THREAD_BYTES = 64 * 1024  # larger contents are scanned beside the event loop
 LONGEST_PART_NAME = 200  # characters
 MOST_FINDINGS = 200  # of one content; there are no more kinds than a few
+
+# Their own, so that archives that take long hold up other archives alone.
+_threads = ThreadPoolExecutor(4, thread_name_prefix="scan")
 
 # In two pieces, so that no scanner takes this file for the test file.
 EICAR = rb"X5O!P%@AP[4\PZX54(P^)7CC)7}$" + rb"EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"
@@ -48,7 +52,8 @@ class RulesScanner:
     async def scan(self, content: bytes, *, file_name: str = "") -> VirusVerdict:
         is_archive = archives.opener(content, file_name) is not None
         if is_archive or len(content) > IN_THREAD_BYTES:
-            return await asyncio.to_thread(self._scan, content, file_name)
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(_threads, self._scan, content, file_name)
         return self._scan(content, file_name)
 
     def _scan(self, content: bytes, file_name: str) -> VirusVerdict:

@@ -253,3 +253,16 @@ rule macro_sheet {
   condition:
     $a in (0..2048)
 }
+
+// --- what can't be looked into ---------------------------------------------------------
+
+rule opendocument_encrypted {
+  meta:
+    kind = "encrypted"
+    name = "document with a password"
+  strings:
+    $manifest = "<manifest:manifest"
+    $encrypted = "<manifest:encryption-data"
+  condition:
+    $manifest in (0..1024) and $encrypted
+}

@@ -7,7 +7,7 @@ one can ask for any amount of either. Such archives are rare in mail: a process 
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Literal, cast
 
@@ -15,12 +15,14 @@ import msgspec
 
 from connectors.scanner.bounds import Budget, Unreadable
 from connectors.scanner.members import Inside, Member
+from topologies.errors import Retryable
 from topologies.events.inbound import FindingKind
 
 MAGIC_7Z = b"7z\xbc\xaf\x27\x1c"
 MAGIC_RAR = b"Rar!\x1a\x07"
 AT_ONCE = 2  # such processes
-LONGEST_S = 10
+LONGEST_S = 20.0  # by the clock; it takes half of that of CPU at most
+PATIENCE_S = 15.0  # for a place
 CHILD = Path(__file__).with_name("child.py")
 LARGEST_FRAME_BYTES = 256 * 1024**2
 
@@ -40,16 +42,23 @@ def open_rar(content: bytes, budget: Budget) -> Inside:
 
 def _opened(kind: Literal["7z", "rar"], content: bytes, budget: Budget) -> Inside:
     command = [sys.executable, "-I", str(CHILD), kind, str(max(0, budget.bytes)), str(budget.files)]
-    with (
-        _places,
-        subprocess.Popen(  # noqa: S603  our own program
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env={"PATH": "/nonexistent"},  # so that no tool for RAR is found and run
-        ) as process,
-    ):
+    if not _places.acquire(timeout=PATIENCE_S):
+        # Nothing is known of this one, so it waits.
+        raise Retryable("the scanner is busy with other archives")
+    try:
+        yield from _run(command, content, budget)
+    finally:
+        _places.release()
+
+
+def _run(command: Sequence[str], content: bytes, budget: Budget) -> Inside:
+    with subprocess.Popen(  # noqa: S603  our own program
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={"PATH": "/nonexistent"},  # so that no tool for RAR is found and run
+    ) as process:
         timer = threading.Timer(LONGEST_S, process.kill)
         timer.start()
         try:

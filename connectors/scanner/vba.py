@@ -12,10 +12,10 @@ _BY_ITSELF = re.compile(
     rb"(auto_?(?:open|exec|close|exit|new|activate|deactivate)"
     rb"|document_(?:open|close|new|beforeclose)|documentopen|documentclose"
     rb"|workbook_(?:open|activate|beforeclose|windowactivate|newsheet|sheetactivate)"
-    rb"|worksheet_(?:activate|calculate|change)"
+    rb"|worksheet_(?:activate|calculate)"
     rb"|app_\w{1,40}open|slideshow\w{1,40}|onslideshow\w{1,40}|onload\w{0,40}"
     rb"|\w{1,60}_(?:layout|painted|painting|gotfocus|lostfocus|mousehover|mouseenter|resize"
-    rb"|beforenavigate2|onconnecting|activate|change|click))[ \t]*\("
+    rb"|beforenavigate2|onconnecting))[ \t]*\("
 )
 
 

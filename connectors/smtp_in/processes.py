@@ -68,7 +68,7 @@ class SmtpProcess:
         self._process: Process | None = None
         self._first = asyncio.get_running_loop().create_future()  # it takes mail, or never will
         self._failure = ""
-        self._is_stopping = False
+        self._stopping = asyncio.Event()
         self._task = asyncio.create_task(self._run(), name=f"smtp-{number}")
 
     async def started(self) -> None:
@@ -83,7 +83,7 @@ class SmtpProcess:
 
     async def close(self) -> None:
         """End it in order, or without when that takes too long."""
-        self._is_stopping = True
+        self._stopping.set()
         if self._process is not None:
             with contextlib.suppress(ProcessLookupError):
                 self._process.terminate()
@@ -98,7 +98,7 @@ class SmtpProcess:
         while True:
             began = time.monotonic()
             status = await self._once()
-            if self._is_stopping:
+            if self._stopping.is_set():
                 return
             was_killed = status < 0 and self.restarts < TRIES_TO_START
             if not self._first.done() and not was_killed:
@@ -114,9 +114,10 @@ class SmtpProcess:
                 reason=self._failure,
                 again_in_s=wait_s,
             )
-            await asyncio.sleep(wait_s)
-            if self._is_stopping:
-                return
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(wait_s):
+                    await self._stopping.wait()
+                    return
             self.restarts += 1
             wait_s = min(LONGEST_WAIT_S, 2 * wait_s)
 
@@ -131,12 +132,16 @@ class SmtpProcess:
         given = [theirs.fileno(), *(n for each in task.sockets.values() for n in each)]
         with ours:
             ours.setblocking(False)
-            with theirs:
-                process = await asyncio.create_subprocess_exec(
-                    *self._command, stdin=PIPE, pass_fds=given
-                )
+            try:
+                with theirs:
+                    process = await asyncio.create_subprocess_exec(
+                        *self._command, stdin=PIPE, pass_fds=given
+                    )
+            except OSError as error:  # no memory, or too many processes: perhaps not for ever
+                self._failure = f"can't start {self._command[0]}: {error}"
+                return 1
             self._process, self.pid = process, process.pid
-            if self._is_stopping:
+            if self._stopping.is_set():
                 process.terminate()
             lines = Lines()
             loop.add_reader(ours, self._hear, ours, lines)

@@ -16,11 +16,20 @@ FIRST_GUESS_S = 0.2  # how long a mail takes, before one was seen
 LONGEST_WAIT_S = 3.0  # for a turn, as far as can be told
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 60.0  # between mails, when it asks for less
 SMOOTHING = 0.2
+LONGEST_BUSY_S = 1_800.0  # that anybody is told to wait
 MOST_KEPT = 20_000  # destinations remembered
 
 
 class Busy(Exception):
-    """A turn would not come soon."""
+    """A turn would not come soon.
+
+    Attributes:
+        for_s: When it might, as far as can be told from who was told so before.
+    """
+
+    def __init__(self, for_s: float) -> None:
+        super().__init__(f"no turn for {for_s:.0f} s")
+        self.for_s = for_s
 
 
 class Pace:
@@ -36,6 +45,7 @@ class Pace:
         self._pause_s = 0.0
         self._next_at = 0.0  # no mail before, by the monotonic clock
         self._moved_at = 0.0  # when a turn last began or ended
+        self._sent_away = 0  # who will come back, about
 
     @property
     def at_once(self) -> int:
@@ -61,7 +71,7 @@ class Pace:
         """
         before = len(self._waiters) + max(0, self._busy + 1 - self.at_once)
         if self._expected_s(before) > LONGEST_WAIT_S:
-            raise Busy
+            raise self._busy_now()
         while self._busy >= self.at_once:
             waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._waiters.append(waiter)
@@ -69,7 +79,7 @@ class Pace:
                 async with asyncio.timeout(LONGEST_WAIT_S):
                     await waiter
             except TimeoutError:
-                raise Busy from None
+                raise self._busy_now() from None
             finally:
                 if waiter in self._waiters:
                     self._waiters.remove(waiter)
@@ -82,6 +92,7 @@ class Pace:
             self._busy -= 1
             self._moved_at = time.monotonic()
             took_s = self._moved_at - started_at
+            self._sent_away = max(0, self._sent_away - 1)
             self._mail_s += SMOOTHING * (took_s - self._mail_s)
             self._wake()
 
@@ -95,6 +106,11 @@ class Pace:
         self._at_once = max(1.0, self._at_once / 2)
         self._pause_s = min(LONGEST_PAUSE_S, max(FIRST_PAUSE_S, self._pause_s * 2))
         self._next_at = time.monotonic() + self._pause_s
+
+    def _busy_now(self) -> Busy:
+        # Else a long queue would come back as a whole each minute, for nothing.
+        self._sent_away += 1
+        return Busy(min(LONGEST_BUSY_S, self._expected_s(self._sent_away)))
 
     def _expected_s(self, before: int) -> float:
         """Return how long one waits who has *before* others before them."""

@@ -101,8 +101,8 @@ class SmtpRelay:
                 except TimeoutError:
                     delivery.fill(f"it came to no end within {ATTEMPT_S:g} s", "")
                 return delivery.in_order()
-        except Busy:
-            return PutOff(f"{due.destination} takes no more mail at once")
+        except Busy as error:
+            return PutOff(f"{due.destination} takes no more mail at once", error.for_s)
         except Capped as error:
             return PutOff(str(error), error.after_s)
 
@@ -178,6 +178,9 @@ class SmtpRelay:
                     return False
                 if not session.is_usable and delivery.left():
                     delivery.fill("the session ended before all recipients were named", host)
+        except BaseException:
+            session.abort()  # in the middle of a mail: it must not begin another
+            raise
         finally:
             self._sessions.give_back(session, place, source)
         delivery.fill("it takes too few recipients at once", host)

@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -24,15 +25,15 @@ MIGRATIONS = (
         kind TEXT NOT NULL,
         submitted_us INTEGER NOT NULL,
         told_order TEXT NOT NULL DEFAULT 'go',
-        is_listed INTEGER NOT NULL DEFAULT 0,
+        listed INTEGER NOT NULL DEFAULT 0,
         recipients BLOB NOT NULL
     ) WITHOUT ROWID;
     CREATE INDEX deliveries_of_mail ON deliveries (mail_id);
     CREATE INDEX deliveries_by_age ON deliveries (submitted_us);
     CREATE INDEX deliveries_queued
-        ON deliveries (submitted_us, delivery_id) WHERE is_listed = 1;
+        ON deliveries (listed, submitted_us, delivery_id) WHERE listed > 0;
     CREATE INDEX deliveries_queued_to
-        ON deliveries (destination, submitted_us, delivery_id) WHERE is_listed = 1;
+        ON deliveries (listed, destination, submitted_us, delivery_id) WHERE listed > 0;
     CREATE TABLE attempts (
         delivery_id TEXT NOT NULL,
         attempt INTEGER NOT NULL,
@@ -45,8 +46,11 @@ KEPT = timedelta(days=90)
 FORGOTTEN_AT_ONCE = 16  # with each mail, so that forgetting keeps up and never takes long
 LOOKED_AT = 2_000  # rows for one page: a filter that fits few ends it early
 
+# What operators look for; all else they find by its mail.
+UNLISTED, FAILED, WAITING = 0, 1, 2
+
 _INSERT = (
-    f"INSERT INTO deliveries ({COLUMNS}, is_listed)"  # noqa: S608  constants
+    f"INSERT INTO deliveries ({COLUMNS}, listed)"  # noqa: S608  constants
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 
@@ -107,8 +111,8 @@ class SqliteDeliveries:
             if known is None or not known.is_open:
                 return False
             connection.execute(
-                "UPDATE deliveries SET told_order = ?, is_listed = 1 WHERE delivery_id = ?",
-                (order, delivery_id),
+                "UPDATE deliveries SET told_order = ?, listed = ? WHERE delivery_id = ?",
+                (order, WAITING, delivery_id),
             )
             return True
 
@@ -138,19 +142,28 @@ class SqliteDeliveries:
 
 
 def _keep(connection: sqlite3.Connection, news: Delivery) -> None:
-    is_listed = delivery_state.is_listed(news)
     known = _find(connection, news.delivery_id)
     if known is None:
-        connection.execute(_INSERT, (*values_of(news), is_listed))
+        connection.execute(_INSERT, (*values_of(news), _listed(news)))
         _forget(connection, us(news.submitted_at) - KEPT // timedelta(microseconds=1))
         return
     recipients = delivery_state.merged(known.recipients, news.recipients)
     if recipients != known.recipients:
         connection.execute(
-            "UPDATE deliveries SET recipients = ?, is_listed = is_listed OR ?"
-            " WHERE delivery_id = ?",
-            (msgspec.json.encode(recipients), is_listed, news.delivery_id),
+            "UPDATE deliveries SET recipients = ?, listed = ? WHERE delivery_id = ?",
+            (
+                msgspec.json.encode(recipients),
+                _listed(replace(known, recipients=recipients)),
+                news.delivery_id,
+            ),
         )
+
+
+def _listed(delivery: Delivery) -> int:
+    if delivery.is_open:
+        is_seen = delivery_state.is_listed(delivery) or delivery.order != "go"
+        return WAITING if is_seen else UNLISTED
+    return FAILED if delivery_state.is_listed(delivery) else UNLISTED
 
 
 def _forget(connection: sqlite3.Connection, before_us: int) -> None:
@@ -173,7 +186,8 @@ def _find(connection: sqlite3.Connection, delivery_id: str) -> Delivery | None:
 def _queued(
     connection: sqlite3.Connection, wanted: QueueFilter, start: tuple[datetime, str] | None
 ) -> list[tuple[Any, ...]]:
-    conditions, values = ["is_listed = 1"], list[object]()
+    listed = FAILED if wanted.state == "failed" else WAITING
+    conditions, values = ["listed = ?", "listed > 0"], list[object]([listed])
     if wanted.destination:
         conditions.append("destination = ?")
         values.append(wanted.destination)

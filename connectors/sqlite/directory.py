@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from connectors.passwords import Passwords
 from connectors.recent import Recent
+from connectors.sqlite import directory_domains as domain_rows
 from connectors.sqlite import directory_rows as rows
 from connectors.sqlite.database import Database
 from connectors.sqlite.directory_rows import MIGRATIONS
@@ -90,7 +91,7 @@ class SqliteDirectory:
         return await self._database.read(lambda c: rows.aliases(c, name))
 
     async def domain_aliases(self) -> Sequence[tuple[str, str]]:
-        return self._database.read_now(rows.domain_aliases)
+        return self._database.read_now(domain_rows.domain_aliases)
 
     async def sign_in(self, address: str, password: str) -> User | None:
         before = self._by_address(address)
@@ -139,11 +140,11 @@ class SqliteDirectory:
 
     async def add_domain_alias(self, alias: str, domain: str) -> bool:
         name, other = map(mailbox_address.domain_in_ascii, (alias, domain))
-        return await self._write(lambda c: rows.add_domain_alias(c, name, other))
+        return await self._write(lambda c: domain_rows.add_domain_alias(c, name, other))
 
     async def remove_domain_alias(self, alias: str) -> bool:
         name = mailbox_address.domain_in_ascii(alias)
-        return await self._write(lambda c: rows.remove_domain_alias(c, name))
+        return await self._write(lambda c: domain_rows.remove_domain_alias(c, name))
 
     async def add_user(
         self,
@@ -211,7 +212,7 @@ class SqliteDirectory:
 
     async def remove_alias(self, alias: str) -> bool:
         key = mailbox_address.parse(alias).key
-        return await self._write(lambda c: rows.remove_alias(c, key))
+        return await self._write(lambda c: domain_rows.remove_alias(c, key))
 
     def _by_address(self, address: str) -> tuple[User, str] | None:
         try:

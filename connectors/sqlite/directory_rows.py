@@ -130,11 +130,6 @@ def aliases(
     return [(alias, local_names.shown([target for _, target in group])) for alias, group in grouped]
 
 
-def domain_aliases(connection: sqlite3.Connection) -> list[tuple[str, str]]:
-    """Return (domain, the one of ours that it stands for), sorted."""
-    return list(connection.execute("SELECT alias, domain FROM domain_aliases ORDER BY alias"))
-
-
 def session(connection: sqlite3.Connection, token: bytes) -> Session | None:
     """Return what the token with this hash stands for, expired or not; None if unknown."""
     row = connection.execute(_SESSION, [token]).fetchone()
@@ -152,22 +147,6 @@ def add_domain(connection: sqlite3.Connection, domain: str) -> bool:
     local_names.check_domain(domain, held(connection, [f"@{domain}"]))
     added = connection.execute("INSERT OR IGNORE INTO domains VALUES (?)", [domain])
     return added.rowcount == 1
-
-
-def add_domain_alias(connection: sqlite3.Connection, alias: str, domain: str) -> bool:
-    """Let a domain stand for one of ours; return False if it did."""
-    found = held(connection, [f"@{alias}", f"@{domain}"])
-    local_names.check_domain_alias(alias, domain, found)
-    if f"@{domain}" in found.get(f"@{alias}", Held()).targets:
-        return False
-    connection.execute("INSERT OR REPLACE INTO domain_aliases VALUES (?, ?)", [alias, domain])
-    return True
-
-
-def remove_domain_alias(connection: sqlite3.Connection, alias: str) -> bool:
-    """Let a domain stand for none of ours; return False if it did not."""
-    removed = connection.execute("DELETE FROM domain_aliases WHERE alias = ?", [alias])
-    return removed.rowcount == 1
 
 
 def add_user(connection: sqlite3.Connection, user: User, password: str) -> None:
@@ -239,11 +218,6 @@ def set_alias(connection: sqlite3.Connection, alias: str, targets: Iterable[str]
         "INSERT INTO aliases (alias, position, domain, target) VALUES (?, ?, ?, ?)",
         [(alias, n, _domain_of(alias), target) for n, target in enumerate(targets)],
     )
-
-
-def remove_alias(connection: sqlite3.Connection, alias: str) -> bool:
-    """Let *alias* lead nowhere; return False if it did."""
-    return connection.execute("DELETE FROM aliases WHERE alias = ?", [alias]).rowcount > 0
 
 
 def add_token(

@@ -16,7 +16,7 @@ import msgspec
 import xxhash
 
 from connectors.sqlite.database import Database
-from topologies.errors import NoSpace
+from topologies.errors import NoSpace, Retryable
 from topologies.events.base import Event
 from topologies.mail.ids import new_id
 from topologies.ports.clock import Clock
@@ -182,9 +182,12 @@ class SqliteLog:
 
     def look(self) -> None:
         """Find out what other processes appended, sooner than ``wait`` would."""
-        ends = self._database.read_now(
-            lambda c: c.execute("SELECT topic, partition, next FROM ends").fetchall()
-        )
+        try:
+            ends = self._database.read_now(
+                lambda c: c.execute("SELECT topic, partition, next FROM ends").fetchall()
+            )
+        except Retryable:
+            return  # ``wait`` looks again
         for topic, partition, end in ends:
             self._seen((topic, partition), end)
 

@@ -50,7 +50,7 @@ class SqliteRules:
     async def of(self, user_id: str) -> UserRules:
         known = self._recent.get(user_id)
         if known is None:
-            known = await self.read(user_id)
+            known = (await self.read(user_id)).in_use
             self._recent.put(user_id, known)
         return known
 

@@ -45,7 +45,12 @@ def zipped(files: Mapping[str, bytes], *, is_locked: bool = False) -> bytes:
 def in_7z(files: Mapping[str, bytes], *, password: str | None = None, hides: bool = False) -> bytes:
     """Return a 7z archive; *hides*: its names, too."""
     file = io.BytesIO()
-    with py7zr.SevenZipFile(file, "w", password=password, header_encryption=hides) as archive:
+    filters: list[dict[str, int]] = [{"id": py7zr.FILTER_LZMA2, "preset": 0}]
+    if password is not None:
+        filters.append({"id": py7zr.FILTER_CRYPTO_AES256_SHA256})
+    with py7zr.SevenZipFile(
+        file, "w", filters=filters, password=password, header_encryption=hides
+    ) as archive:
         for name, content in files.items():
             archive.writestr(content, name)
     return file.getvalue()
@@ -176,7 +181,7 @@ def stream(dictionary: bytes, content: bytes) -> bytes:
 
 
 AUTO = "Sub AutoOpen()\r\n  MsgBox 1\r\nEnd Sub\r\n"
-PLAIN = "Sub SumUp()\r\n  MsgBox 1\r\nEnd Sub\r\n"
+PLAIN = "Sub SumUp_Click()\r\n  MsgBox 1\r\nEnd Sub\r\n"
 SCRIPT = b"<< /S /JavaScript /JS (app.alert(1)) >>"
 TEMPLATE = (
     b"<Relationships><Relationship Type='http://schemas.openxmlformats.org/officeDocument/2006/"
@@ -239,6 +244,7 @@ FOUND: dict[str, list[tuple[str, bytes]]] = {
         ("app.zip", zipped({"META-INF/MANIFEST.MF": b"", "a/B.class": b""})),
         ("a.zip", zipped({"order.js": b"eval()"})),
         ("a.txt", BATCH),
+        ("a.zip", zipped({"order.txt": PROGRAM}) + zipped({"letter.txt": TEXT})),
         ("setup.exe", b"MZ" + bytes(100)),
         ("a.7z", in_7z({"order.doc": PROGRAM})),
         ("a.rar", in_rar("order.exe", PROGRAM, method=0x33)),
@@ -280,9 +286,18 @@ FOUND: dict[str, list[tuple[str, bytes]]] = {
         ("a.docx", compound({"EncryptedPackage": b"secret"})),
         ("a.doc", compound({"WordDocument": bytes(11) + b"\x01"})),
         ("a.xls", compound({"Workbook": struct.pack("<HHIHH", 0x0809, 4, 0, 0x2F, 0)})),
+        (
+            "a.odt",
+            zipped(
+                {
+                    "mimetype": b"",
+                    "META-INF/manifest.xml": b"<manifest:manifest><manifest:encryption-data/>",
+                }
+            ),
+        ),
         ("a.pdf", pdf(b"<< /Type /Catalog >>") + b"trailer << /Encrypt 5 0 R >>\n"),
     ],
-    "bomb": [("a.zip", zipped({"a.bin": bytes(64 * 1024**2)}))],
+    "bomb": [("a.zip", zipped({"a.bin": bytes(16 * 1024**2)}))],
     "unscannable": [
         ("a.rar", in_rar("letter.txt", b"packed", method=0x33)),
         ("a.rar", b"Rar!\x1a\x07\x00 nobody can look into this"),

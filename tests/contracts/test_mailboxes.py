@@ -45,6 +45,8 @@ from topologies.events import (
     SpamVerdict,
 )
 from topologies.mail.mailbox import STEP, decide, needs
+from topologies.mail.mailbox_several import decide_several
+from topologies.mailbox.store import store_several
 from topologies.ports.mailboxes import MAX_PAGE, Effects, Mailbox, Mailboxes, Needs
 
 
@@ -81,6 +83,52 @@ async def mailboxes(
         return
     with closing(Database(tmp_path / "mailboxes.db", MIGRATIONS)) as database:
         yield SqliteMailboxes(database, clock)
+
+
+# --- several commands at once -------------------------------------------------------
+
+
+async def test_what_several_commands_change_at_once_is_shown_at_once(mailboxes: Mailboxes) -> None:
+    await store_several([deliver(1), deliver(2), create("Work")], mailboxes=mailboxes)
+    page = await mailboxes.page("ann", INBOX)
+    assert page is not None
+    assert page.total_count == 2
+    group = [deliver(3), set_flags(1, is_read=True), move(2, to=TRASH), deliver(4), delete(1)]
+    told = await store_several(group, mailboxes=mailboxes)
+    page = await mailboxes.page("ann", INBOX)
+    assert page is not None
+    assert [mail.email_id for mail in page.emails] == [email_id(4), email_id(3)]
+    assert (page.total_count, (await mailboxes.mailbox("ann")).seq) == (2, 8)
+    assert await store_several(group, mailboxes=mailboxes) == told
+    assert (await mailboxes.mailbox("ann")).seq == 8
+
+
+async def test_of_several_commands_those_that_were_applied_before_are_known(
+    mailboxes: Mailboxes,
+) -> None:
+    first = list(await store_several([deliver(1), delete(9)], mailboxes=mailboxes))
+    wanted = [needs(each) for each in (deliver(1), deliver(2), delete(9))]
+    found = await mailboxes.load_for_several("ann", wanted)
+    assert found.loaded.answered is None
+    assert set(found.loaded.folders) >= set(SYSTEM_FOLDERS)
+    assert {each: list(told) for each, told in found.answers.items()} == {
+        deliver(1).command_id: first[0],
+        delete(9).command_id: first[1],
+    }
+
+
+async def test_several_commands_decided_on_a_mailbox_that_changed_since_are_refused(
+    mailboxes: Mailboxes,
+) -> None:
+    group = [deliver(1), deliver(2)]
+    loaded = await mailboxes.load_for_several("ann", [needs(each) for each in group])
+    decided = decide_several(group, loaded)
+    await carry_out(mailboxes, deliver(3))
+    with pytest.raises(Retryable):
+        await mailboxes.write_several(decided.effects)
+    assert (await mailboxes.mailbox("ann")).seq == 1
+    await store_several(group, mailboxes=mailboxes)
+    assert (await mailboxes.mailbox("ann")).seq == 3
 
 
 # --- reading ------------------------------------------------------------------------

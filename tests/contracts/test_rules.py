@@ -43,6 +43,13 @@ async def test_rules_are_kept_whole_and_seen_at_once_where_they_were_written(des
     assert await desk.rules.of(new_id(datetime.now(UTC))) == UserRules()
 
 
+async def test_what_is_not_active_is_not_brought_along(desk: "Desk") -> None:
+    other = SieveScript(name="other", source="stop;", changed_at=AT)
+    await desk.rules.write(desk.user, replace(FULL, scripts=(*FULL.scripts, other)))
+    assert (await desk.rules.of(desk.user)).scripts == FULL.scripts
+    assert len((await desk.rules.read(desk.user)).scripts) == 2
+
+
 async def test_whoever_was_overtaken_changes_nothing(desk: "Desk") -> None:
     assert await desk.rules.write(desk.user, FULL)
     assert not await desk.rules.write(desk.user, UserRules())

@@ -198,8 +198,9 @@ def test_a_role_is_a_path_or_the_first_stage_of_a_chain() -> None:
 
 def test_all_roles_together_run_each_group_once() -> None:
     topology = build()
+    roles = ("inbound", "mailbox", "outbound", "feedback")
     assert Counter(names(topology, "all")) == Counter(
-        name for role in ("inbound", "mailbox", "outbound") for name in names(topology, role)
+        name for role in roles for name in names(topology, role)
     )
 
 

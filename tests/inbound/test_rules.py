@@ -305,6 +305,18 @@ async def test_an_alias_serves_members_here_and_elsewhere() -> None:
     assert (mail.raw or b"").startswith(b"Delivered-To: team@shop.example\r\n")
 
 
+async def test_an_address_beyond_ascii_is_told_in_ascii_and_known_again() -> None:
+    post = await a_post()
+    directory = post.services[Directory]
+    await directory.add_alias("büro@shop.example", ["x@far.example"])
+    asked = {"recipients": ("@relay.example:büro@shop.example",)}
+    [mail] = only(MailOutgoing, await post.comes(**asked))
+    assert mail.raw is not None
+    assert (mail.smtputf8, mail.raw.isascii()) == (False, True)
+    post.raw = mail.raw
+    assert [type(event) for event in await post.comes(**asked)] == [MailUndeliverable]
+
+
 async def test_a_mail_that_comes_to_an_alias_again_goes_no_further() -> None:
     post = await a_post(b"Delivered-To: team@shop.example\r\n")
     await post.services[Directory].add_alias("team@shop.example", ["x@far.example"])
@@ -340,6 +352,27 @@ async def test_a_group_for_its_members_hears_nobody_else(
     asked = {"recipients": ("team@shop.example",), "authentication": known}
     events = await post.comes(mail_from=sender, **asked)
     assert bool(only(Deliver, events)) == is_taken
+
+
+# --- a mailbox that is nearly full --------------------------------------------------
+
+
+async def test_who_is_nearly_out_of_room_is_told_by_one_mail() -> None:
+    post = await a_post()
+    await post.services[Directory].change_user(post.ann.user_id, quota_bytes=2 * len(post.raw))
+    [copy] = await post.comes()
+    assert isinstance(copy, Deliver)
+    await store(copy, mailboxes=post.services[Mailboxes])
+    second = {"mail_id": ids.derived_id(AT, "second")}
+    copy, notice = await post.comes(**second)
+    assert isinstance(notice, MailReceived)
+    assert (notice.mail_from, notice.recipients) == ("", (ANN,))
+    assert b"nearly full" in (notice.raw or b"")
+    third = {"mail_id": ids.derived_id(AT, "third")}
+    assert [type(event) for event in await post.comes(**third)] == [Deliver]
+    assert await post.comes(**second) == [copy, notice]
+    [told] = await post.routed(await post.scored(notice))
+    assert isinstance(told, Deliver)  # what tells it does not tell it again
 
 
 # --- bounces of what was forwarded --------------------------------------------------

@@ -35,6 +35,9 @@ AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 class WordClassifier:
     """Knows what each feature is worth; the rest is worth nothing."""
 
+    model = "words"
+    bias = 0.0
+
     def __init__(self, **worth: float) -> None:
         self._worth = {name.replace("_", ":"): share for name, share in worth.items()}
         self.judged = 0
@@ -47,19 +50,26 @@ class WordClassifier:
         known = sorted((f for f in features if f in self._worth), key=lambda f: -self._worth[f])
         return tuple(known[:limit])
 
+    def shares(self, features: Sequence[str]) -> Sequence[float]:
+        return [self._worth.get(feature, 0.0) for feature in features]
+
+
+def verdict_of(probability: float, **more: Any) -> SpamVerdict:
+    return SpamVerdict(probability=probability, threshold=0.9, model="words", **more)
+
 
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("lunch?", SpamVerdict(probability=0.0, is_spam=False)),
+        ("lunch?", verdict_of(0.0, is_spam=False)),
         (
             "a prize",
-            SpamVerdict(probability=0.5, is_spam=False, reasons=("the text says “prize”",)),
+            verdict_of(0.5, is_spam=False, reasons=("the text says “prize”",)),
         ),
         (
             "claim your prize",
-            SpamVerdict(
-                probability=0.9,
+            verdict_of(
+                0.9,
                 is_spam=True,
                 reasons=("the text says “prize”", "the text says “claim”"),
             ),

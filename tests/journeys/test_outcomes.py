@@ -1,24 +1,26 @@
 """What becomes of a sent mail, from the sender's chair: told, seen, and learnt from."""
 
+import json
 from typing import Any
 
 import httpx
 import pytest
+from click.testing import CliRunner
 
-from tests.journeys.test_between_systems import (  # noqa: F401  fixtures
-    Systems,
-    dns,
-    send,
-    systems,
-)
+from api.cli.main import main
+from tests.journeys import test_between_systems as between
+from tests.journeys.test_between_systems import Systems, send
 from tests.process import emails_of, eventually
 
 pytestmark = pytest.mark.process
 
+# Fixtures: two services that find each other.
+dns, systems = between.dns, between.systems
+
 NOBODY = "nobody@b.test"
 
 
-def test_mail_to_nobody_comes_back_and_is_not_sent_again(systems: Systems) -> None:  # noqa: F811
+def test_mail_to_nobody_comes_back_and_is_not_sent_again(systems: Systems) -> None:
     ann = systems.ann()
     sent = send(ann, to=[NOBODY], subject="One")
     assert "The mailbox does not exist." in report_about(ann, "One")
@@ -38,12 +40,40 @@ def test_mail_to_nobody_comes_back_and_is_not_sent_again(systems: Systems) -> No
     assert "The mailbox does not exist." in report_about(ann, "Three")
 
 
-def test_mail_to_nobody_here_comes_back_as_well(systems: Systems) -> None:  # noqa: F811
+def test_mail_that_waits_is_seen_held_and_tried_when_an_operator_says_so(systems: Systems) -> None:
     ann = systems.ann()
-    sent = send(ann, to=["nobody@a.test"], subject="Here")
-    assert "no such mailbox" in report_about(ann, "Here")
+    systems.b.kill()
+    sent = send(ann, to=["bo@b.test"], subject="Waits")
+    [waiting] = eventually(lambda: queued(systems), lambda found: len(found) == 1)
+    assert (waiting["state"], waiting["destination"]) == ("deferred", "b.test")
     [delivery] = ann.get(f"/emails/{sent}/delivery").json()["deliveries"]
-    assert delivery["state"] == "failed"
+    assert delivery["next_try_at"] is not None
+    rillmail(systems, "queue", "hold", waiting["delivery_id"])
+    assert [each["state"] for each in queued(systems)] == ["held"]
+    systems.b.start()
+    rillmail(systems, "queue", "release", "--all", "--yes")
+    bo = systems.bo()
+
+    def tried() -> list[dict[str, Any]]:
+        rillmail(systems, "queue", "retry", "--all", "--yes")
+        return emails_of(bo)
+
+    # It was found dead a moment ago, so the first tries may not ask it at all.
+    eventually(tried, lambda found: len(found) == 1, 120.0)
+    eventually(lambda: queued(systems), lambda found: found == [])
+    assert len(emails_of(bo)) == 1
+
+
+def queued(systems: Systems) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(rillmail(systems, "queue", "list", "--json"))
+    return found
+
+
+def rillmail(systems: Systems, *words: str) -> str:
+    """Run a command on the sender's side, and return what it prints."""
+    done = CliRunner(env=systems.a.settings).invoke(main, words)
+    assert done.exit_code == 0, done.output
+    return done.stdout
 
 
 def report_about(client: httpx.Client, subject: str) -> str:

@@ -114,6 +114,14 @@ def test_a_message_under_way_is_answered_and_kept(one: RunningService, ends: str
     assert len(eventually(lambda: emails_of(client), bool)) == 1
 
 
+def test_a_log_that_is_full_is_told_by_them(tmp_path: Path) -> None:
+    with a_service(tmp_path, 1, LOG_MAX_BYTES="1") as service:
+        with pytest.raises(smtplib.SMTPDataError) as refused:
+            service.send(RAW, [to(service)])
+        assert (refused.value.smtp_code, refused.value.smtp_error[:5]) == (452, b"4.3.1")
+        assert service.stop() == 0
+
+
 def test_a_port_that_is_taken_is_told_however_many_would_share_it(two: RunningService) -> None:
     other = RunningService(
         two.folder.parent / "other",

@@ -78,6 +78,19 @@ def verdict(result: Any) -> DkimVerdict:
         ({"text": "bye\n-- \nBo"}, {"x:has-signature"}),
         ({"auto_submitted": "auto-replied"}, {"x:automatic"}),
         (
+            {"from_": by("news.team7@shop.example")},
+            {"l:news", "l:team", "l:a.a0@"},
+        ),
+        ({"reply_to": by("b@evil-mail.example")}, {"r:evil", "r:mail"}),
+        (
+            {"marks": ("mailer:Bulk Mailer 2.1", "priority:1", "type:text/html")},
+            {"m:bulk", "m:mailer", "m:2.1", "k:mailer:bulk mailer", "k:priority:1"},
+        ),
+        (
+            {"html": "<td bgcolor='#FF0000' width=12345><a href='x'>"},
+            {"c:td bgcolor", "c:bgcolor=#ff#", "c:width=#", "c:a href"},
+        ),
+        (
             {"attachments": (attached("a.pdf.exe"),)},
             {"a:exe", "a:application/octet-stream", "x:attaches-program", "n:attachments:1"},
         ),
@@ -156,7 +169,7 @@ def test_any_mail_has_features_each_once_and_always_the_same(
     found = features(message, NOTHING)
     assert len(found) == len(set(found))
     assert list(features(message, NOTHING)) == list(found)
-    assert all(f[1] == ":" and f[0] in "wsfutphnxav" for f in found)
+    assert all(f[1] == ":" and f[0] in "wsfutphnxavlrmkc" for f in found)
 
 
 @pytest.mark.parametrize(
@@ -174,6 +187,11 @@ def test_any_mail_has_features_each_once_and_always_the_same(
         ("t:from:zip", "the sender's address ends in .zip"),
         ("t:zip", "a link's domain ends in .zip"),
         ("t:from:", ""),
+        ("l:news", "the sender's address says “news”"),
+        ("l:a0@", "the sender's address is of the form “a0”"),
+        ("r:evil", "answers go to an address with “evil” in it"),
+        ("k:priority:1", "it is marked as of priority “1”"),
+        ("k:unheard-of:1", ""),
         ("n:links:0", "no links"),
         ("n:links:3", "4 to 7 links"),
         ("n:link-domains:3", "3 domains that links lead to"),
@@ -207,7 +225,7 @@ def test_reasons_are_told_once_and_those_without_words_are_left_out() -> None:
 
 @given(st.text(max_size=100))
 def test_what_a_stranger_wrote_can_not_steer_a_screen(text: str) -> None:
-    for kind in "wsfupha":
+    for kind in "wsfuphalrmkc":
         words = meaning(f"{kind}:{text}")
         assert not any(unicodedata.category(c)[0] == "C" for c in words)
         assert len(words) < LONGEST_QUOTE + 40

@@ -277,6 +277,29 @@ def test_what_compares_too_much_is_ended() -> None:
     assert outcome.actions == (Keep(),)
 
 
+@pytest.mark.parametrize(
+    "test",
+    [
+        'header :count "gt" ["x-a", "x-b"] "1"',
+        'header :contains ["x-a", "x-b"] ["nothing", "none"]',
+        'address :count "gt" ["x-a"] "1"',
+        'string :count "gt" [{many}] "1"',
+        'body :content ["a", "b"] :contains "nothing"',
+    ],
+)
+def test_a_script_that_asks_for_too_much_of_a_large_mail_is_ended(test: str) -> None:
+    header = b"".join(b"X-A: a%d@b.example\r\n" % n for n in range(2_000))
+    parts = b"".join(b"--b\r\nContent-Type: a/b\r\n\r\nx\r\n" for _ in range(900))
+    raw = header + b"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + parts
+    many = ",".join(['"${a}${a}${a}${a}"'] * 100)
+    tests = test.replace("{many}", many)
+    start = 'set "a" "' + "x" * 3_000 + '";'
+    count = min(900, 27_000 // (len(tests) + 10))
+    script = compiled(ALL + start + f"if {tests} {{ }}\n" * count)
+    outcome = run(script, view(raw))
+    assert outcome.error == "" or "compares too much" in outcome.error
+
+
 def test_forms_add_to_a_script_and_a_script_that_drops_a_mail_has_the_last_word() -> None:
     onward, away = Redirect(address="x@y.example"), Vacation(reason="away", period_s=1)
     forms = (onward, away)
@@ -326,7 +349,7 @@ def test_what_can_be_read_runs_and_comes_to_the_same_again(pieces: list[str]) ->
 
 def test_an_empty_purse_ends_it() -> None:
     with pytest.raises(Exhausted):
-        Purse(left=10).pay(11)
+        Purse(left=110).pay(11)
 
 
 # --- builders -----------------------------------------------------------------------

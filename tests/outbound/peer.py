@@ -134,16 +134,16 @@ class _Connection:
         await self._say(said)
         if not said.startswith("354"):
             return
-        data = bytearray()
-        while not data.endswith(b"\r\n.\r\n") and data != b".\r\n":
-            if (block := await self._reader.read(65536)) == b"":
+        lines: list[bytes] = []
+        while (line := await self._reader.readline()) != b".\r\n":
+            if not line.endswith(b"\n"):
                 raise _End
-            data += block
+            lines.append(line)
             if "BLOCK" in self._peer.answers:
                 await self._say(self._peer.answer("BLOCK"))
         said = self._peer.answer("END")
         if said.startswith("2"):
-            self._peer.taken.append(Taken(self._mail, self._recipients, bytes(data[:-3])))
+            self._peer.taken.append(Taken(self._mail, self._recipients, b"".join(lines)))
         await self._peer.is_going.wait()
         await self._say(said)
 
@@ -188,7 +188,7 @@ async def listening(peer: Peer, address: str = "127.0.0.1", port: int = 0) -> As
             writer.transport.abort()
 
     tasks: set[asyncio.Task[None] | None] = set()
-    server = await asyncio.start_server(serve, address, port)
+    server = await asyncio.start_server(serve, address, port, limit=2**26)
     peer.port = server.sockets[0].getsockname()[1]
     try:
         yield peer

@@ -45,7 +45,8 @@ async def test_postfix_takes_mail_and_tells_who_is_not_there(folder: Path, *, in
                 [large] = await delivered(relay, due(delivery_id="large"), b"x" * 70_000_000)
                 assert (large.status, large.enhanced) == ("failed", "5.3.4")
             await arrived(sink, 2)
-    for taken, raw in zip(sorted(sink.taken, key=lambda each: len(each.data)), (RAW, LARGE)):
+    by_size = sorted(sink.taken, key=lambda each: len(each.data))
+    for taken, raw in zip(by_size, (RAW, LARGE), strict=True):
         body = taken.data.replace(b"\r\n..", b"\r\n.").partition(b"\r\n\r\n")[2]
         assert body == raw.partition(b"\r\n\r\n")[2]
 

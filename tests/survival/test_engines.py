@@ -12,7 +12,7 @@ from tests.survival.sender import Mail, raw_of
 
 pytestmark = [pytest.mark.live, pytest.mark.survival]
 
-EVERYBODY = ("smtp", "api", "inbound", "mailbox", "outbound")
+EVERYBODY = ("smtp", "api", "inbound", "mailbox", "outbound", "feedback")
 
 
 def test_kafka_is_stopped_for_a_while_and_who_is_told_to_end_meanwhile_ends(house: House) -> None:

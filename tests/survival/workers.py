@@ -15,7 +15,7 @@ import httpx
 
 from tests.process import eventually
 
-ROLES = ("smtp", "api", "inbound", "mailbox", "outbound")
+ROLES = ("smtp", "api", "inbound", "mailbox", "outbound", "feedback")
 AGAIN_S = 1.0  # before a worker that ended is started again
 START_WITHIN_S = 60.0
 STOP_WITHIN_S = 30.0

@@ -245,6 +245,47 @@ def test_folders_are_made_renamed_filled_and_deleted(webmail: Webmail) -> None:
 
 
 @embedded_alone
+def test_what_became_of_a_mail_to_elsewhere_is_shown_with_it(webmail: Webmail) -> None:
+    webmail.sign_in()
+    webmail.write("cy@far.invalid", "To elsewhere", "Hello.")
+    webmail.go_to("Sent")
+    webmail.open("To elsewhere")
+    delivery = webmail.mail.get_by_label("Delivery")
+    # Nothing is at .invalid, ever (RFC 2606), which the DNS says, or says nothing here at all.
+    expect(delivery).to_contain_text("cy@far.invalid", timeout=30_000)
+    expect(delivery).to_contain_text(re.compile("Not (yet|delivered)"), timeout=60_000)
+
+
+def test_being_away_and_forwarding_are_set_and_kept(webmail: Webmail) -> None:
+    webmail.sign_in()
+    webmail.button("Settings").click()
+    away = webmail.dialog.get_by_role("form", name="While I am away")
+    away.get_by_label("Answer who writes to me").check()
+    away.get_by_role("button", name="Save").click()
+    expect(away.get_by_role("alert")).to_have_text("Write what is to be answered.")
+    away.get_by_label("Text").fill("I am at sea until May.")
+    away.get_by_role("button", name="Save").click()
+    expect(webmail.page.locator("#toasts")).to_contain_text("Who writes to you is answered.")
+
+    forwarding = webmail.dialog.get_by_role("form", name="Forwarding")
+    forwarding.get_by_label("Send my mail on").check()
+    forwarding.get_by_label("To", exact=True).fill("nowhere")
+    forwarding.get_by_role("button", name="Save").click()
+    expect(forwarding.get_by_role("alert")).not_to_be_empty()
+    forwarding.get_by_label("Send my mail on").uncheck()
+    forwarding.get_by_label("To", exact=True).fill("")
+    forwarding.get_by_role("button", name="Save").click()
+    expect(webmail.page.locator("#toasts")).to_contain_text("Mail stays here.")
+
+    webmail.page.reload()
+    webmail.button("Settings").click()
+    expect(away.get_by_label("Text")).to_have_value("I am at sea until May.")
+    expect(away.get_by_label("Answer who writes to me")).to_be_checked()
+    away.get_by_label("Answer who writes to me").uncheck()
+    away.get_by_role("button", name="Save").click()
+    expect(webmail.page.locator("#toasts")).to_contain_text("Nobody is answered.")
+
+
 def test_keys_do_what_the_mouse_does(webmail: Webmail) -> None:
     webmail.receive("Older")
     webmail.sign_in()

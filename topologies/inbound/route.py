@@ -31,7 +31,7 @@ from topologies.events import (
     MailUndeliverable,
     undeliverable,
 )
-from topologies.mail import dkim_canonical, ids, loops, malware
+from topologies.mail import dkim_canonical, fullness, ids, loops, mailbox_address, malware
 from topologies.mail.answerable import keys as address_keys
 from topologies.mail.forwarding import Forwarder, Opened
 from topologies.mail.own_rules import Obedience
@@ -115,11 +115,13 @@ async def route(
         )
         copy = msgspec.structs.replace(copy, spam=spam)
         events += await obedience.obeyed(opened, copy, target.address)
+        events += await fullness.warnings(
+            mail, target.user_id, directory=directory, mailboxes=mailboxes, answers=answers
+        )
     for recipient, addresses in reached.onward.items():
         events += await _sent_on(opened, addresses, recipient, forwarder)
     events += [
-        undeliverable(mail, recipient, reason)
-        for recipient, reason in reached.unreached.items()
+        undeliverable(mail, recipient, reason) for recipient, reason in reached.unreached.items()
     ]
     return events
 
@@ -166,7 +168,8 @@ async def _sent_on(
     elif mail.spam.is_spam:
         reason = "5.7.1 it is spam, which is not forwarded"
     else:
-        return await forwarder.sent_on(opened, addresses, recipient)
+        via = str(mailbox_address.parse(recipient))  # without a source route
+        return await forwarder.sent_on(opened, addresses, via)
     return [undeliverable(mail, recipient, reason)]
 
 

@@ -163,7 +163,7 @@ class Forwarder:
             raw_blob=blob,
             kind="forwarded",
             sign=False,  # it is another's, and holds what they signed
-            smtputf8=mail.smtputf8,
+            smtputf8=mail.smtputf8 or not all(a.isascii() for a in (mail_from, *recipients)),
             body_type=mail.body_type,
         )
 

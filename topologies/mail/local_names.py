@@ -189,7 +189,7 @@ def check_domain_alias(alias: str, domain: str, held: Answer) -> None:
     if there is None:
         raise ValueError(f"{domain} is none of our domains: add it first, or see which there are")
     if there.targets:
-        raise ValueError(f"{domain} is an alias itself, of {there.targets[0].removeprefix('@')}")
+        raise ValueError(f"{domain} is an alias itself")
     if (entry := held.get(f"@{alias}")) and not entry.targets:
         raise ValueError(f"{alias} is a domain of its own")
 

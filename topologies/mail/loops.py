@@ -5,6 +5,7 @@ address; a mail that has too many of the first, or comes to an address of the se
 never forwarded.
 """
 
+import hashlib
 from collections.abc import Collection, Iterable
 
 from topologies.mail import mailbox_address
@@ -27,20 +28,25 @@ def is_loop(fields: Collection[tuple[str, bytes]], address: str) -> bool:
     """
     if hops(name for name, _ in fields) > MOST_HOPS:
         return True
-    ours = _key(address)
+    ours = _shown(address)
     return any(
-        name == "delivered-to" and _key(value.decode("utf-8", "replace").strip()) == ours
+        name == "delivered-to" and _shown(value.decode("utf-8", "replace").strip()) == ours
         for name, value in fields
     )
 
 
 def delivered_to(address: str) -> bytes:
     """Return the field that says that a mail went through *address*."""
-    return f"Delivered-To: {address}\r\n".encode()
+    return f"Delivered-To: {_shown(address)}\r\n".encode()
 
 
-def _key(address: str) -> str:
+def _shown(address: str) -> str:
+    """Return *address* as it is compared, in ASCII: what is forwarded needs no SMTPUTF8 for us."""
     try:
-        return mailbox_address.parse(address).key
+        parsed = mailbox_address.parse(address)
     except ValueError:
-        return address.lower()
+        return ascii(address)[1:-1].lower()
+    if parsed.key.isascii():
+        return parsed.key
+    digest = hashlib.sha256(parsed.key.encode()).hexdigest()[:16]
+    return f"{digest}@{parsed.domain}"

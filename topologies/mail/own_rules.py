@@ -195,6 +195,7 @@ class Obedience:
     async def _sent(self, raw: bytes, mail: MailScored, user_id: str, kind: str) -> Event:
         """Return what sends an answer to whoever sent *mail* (RFC 3834 §4: by nobody)."""
         to = str(mailbox_address.parse(mail.mail_from))
+        header, _, _ = raw.partition(b"\r\n\r\n")
         is_small = len(raw) <= RAW_INLINE_BYTES
         [blob] = [None] if is_small else await self.forwarder.blobs.put([raw])
         mail_id = _answer_id(mail, user_id, kind)
@@ -221,7 +222,7 @@ class Obedience:
             raw=raw if is_small else None,
             raw_blob=blob,
             kind="answer",
-            smtputf8=not to.isascii(),
+            smtputf8=not (to + header.decode("latin-1")).isascii(),
         )
 
     async def _is_alone(self, copy: Deliver) -> bool:

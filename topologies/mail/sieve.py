@@ -74,7 +74,7 @@ class Script:
     extensions: frozenset[str]
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=256)
 def compiled(source: str) -> Script:
     """Return *source* as what can be run.
 

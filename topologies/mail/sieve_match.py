@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 MOST_CHARACTERS = 20_000_000  # that one run may look at
+EACH_COSTS = 100  # characters, however short what is compared
 MOST_CAPTURES = 10  # RFC 5229 §3.2: ${0} to ${9} at least
 
 _ANY = object()
@@ -31,7 +32,7 @@ class Purse:
         Raises:
             Exhausted: It is empty.
         """
-        self.left -= characters + 1
+        self.left -= characters + EACH_COSTS
         if self.left < 0:
             raise Exhausted("the script compares too much")
 

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from topologies.mail import sieve_dates
 from topologies.mail.sieve import Node
-from topologies.mail.sieve_match import Comparison, Purse
+from topologies.mail.sieve_match import EACH_COSTS, Comparison, Purse
 from topologies.mail.sieve_variables import Variables
 from topologies.mail.sieve_view import View
 
@@ -80,7 +80,9 @@ class Tester:
         match test.name:
             case "header":
                 names = self._texts(test.strings[0])
-                return [value for name in names for value in _indexed(self.view.values(name), test)]
+                values = [v for name in names for v in _indexed(self.view.values(name), test)]
+                self.purse.pay(EACH_COSTS // 10 * len(values))
+                return values
             case "address":
                 return self._addresses(test)
             case "envelope":
@@ -105,6 +107,7 @@ class Tester:
             for value in _indexed(self.view.raw_values(name), test):
                 for address in self.view.addresses(value):
                     parts += _address_part(address, test)
+        self.purse.pay(4 * EACH_COSTS * len(parts))
         return parts
 
     def _envelope(self, test: Node) -> list[str]:
@@ -119,7 +122,9 @@ class Tester:
         if test.has("raw"):
             return [self.view.raw_body]
         if test.has("content"):
-            return self.view.parts(self._texts(test.texts("content")))
+            types = self._texts(test.texts("content"))
+            self.purse.pay(EACH_COSTS * len(types) * self.view.part_count)
+            return self.view.parts(types)
         return [self.view.text]
 
     def _date(self, test: Node) -> list[str]:
@@ -131,7 +136,9 @@ class Tester:
         return _part(at, zone, self._text(test, 1))
 
     def _texts(self, written: Sequence[str]) -> list[str]:
-        return [self.variables.expanded(each) for each in written]
+        found = [self.variables.expanded(each) for each in written]
+        self.purse.pay(sum(map(len, found)))
+        return found
 
     def _text(self, test: Node, place: int) -> str:
         return self.variables.expanded(test.strings[place][0])

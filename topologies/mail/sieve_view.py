@@ -39,19 +39,40 @@ class View:
         header, _ = dkim_canonical.split(self.raw)
         return mime.read(header[: mime.LONGEST_HEADER_BYTES] + b"\r\n").root.fields
 
+    @cached_property
+    def _by_name(self) -> dict[str, list[bytes]]:
+        found: dict[str, list[bytes]] = {}
+        for name, value in self.fields:
+            found.setdefault(name, []).append(value)
+        return found
+
+    @cached_property
+    def _decoded(self) -> dict[str, list[str]]:  # what was asked for so far
+        return {}
+
+    @cached_property
+    def _addresses(self) -> dict[bytes, list[str]]:  # what was asked for so far
+        return {}
+
     def raw_values(self, name: str) -> list[bytes]:
         """Return the values of the fields called *name*, as written."""
-        wanted = name.strip().lower()
-        return [value for each, value in self.fields if each == wanted][:MOST_VALUES]
+        return self._by_name.get(name.strip().lower(), [])[:MOST_VALUES]
 
     def values(self, name: str) -> list[str]:
         """Return the values of the fields called *name*, decoded (§2.4.2.2)."""
-        return [header_words.text_of(value) for value in self.raw_values(name)]
+        key = name.strip().lower()
+        if key not in self._by_name:
+            return []
+        if key not in self._decoded:
+            self._decoded[key] = [header_words.text_of(value) for value in self.raw_values(key)]
+        return self._decoded[key]
 
     def addresses(self, value: bytes) -> list[str]:
         """Return the addresses in *value*."""
-        found, _ = address_list.read(value)
-        return [each.address for each in found[:MOST_VALUES]]
+        if value not in self._addresses:
+            found, _ = address_list.read(value)
+            self._addresses[value] = [each.address for each in found[:MOST_VALUES]]
+        return self._addresses[value]
 
     @cached_property
     def text(self) -> str:
@@ -71,6 +92,11 @@ class View:
         """Return the contents of the parts of *types*, decoded (RFC 5173 §5.2)."""
         wanted = [each.lower() for each in types]
         return [text for kind, text in self._parts if any(_is_of(kind, each) for each in wanted)]
+
+    @property
+    def part_count(self) -> int:
+        """How many parts there are to look into."""
+        return len(self._parts)
 
     @cached_property
     def _parts(self) -> list[tuple[str, str]]:

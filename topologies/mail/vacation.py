@@ -9,7 +9,7 @@ import re
 from datetime import datetime
 
 from topologies.events import Address, Message
-from topologies.mail import compose, header_lines, mailbox_address
+from topologies.mail import address_list, compose, header_lines, mailbox_address
 from topologies.mail.compose import Draft
 from topologies.mail.sieve_actions import Vacation
 
@@ -69,8 +69,6 @@ def _sender(vacation: Vacation, user: Address) -> Address:
     """Return who answers: an address of the user, whatever the script says."""
     if not vacation.sender:
         return user
-    from topologies.mail import address_list
-
     found, _ = address_list.read(vacation.sender.encode())
     name = _clean(found[0].name) if found else ""
     # RFC 5230 §5.3 lets us refuse other addresses: a script must not send in another's name.

@@ -120,6 +120,6 @@ class SendRates:
 class VetPolicy:
     """From when on a mail of ours is not let out, and its sender may send less."""
 
-    spam_threshold: float = 0.99  # of probability, 0 … 1
+    spam_threshold: float = 0.999  # of probability, 0 … 1
     bad_mails_throttle: int = 3  # in a day; 0: never
     bad_mails_suspend: int = 10

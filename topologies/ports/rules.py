@@ -1,6 +1,6 @@
 """What users want done with the mail that comes to them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
@@ -69,6 +69,12 @@ class UserRules:
         """Whether nothing is done with any mail."""
         return not self.active and not self.away.is_on and not self.forwarding.is_on
 
+    @property
+    def in_use(self) -> "UserRules":
+        """These without the scripts that are not active."""
+        used = tuple(each for each in self.scripts if each.name == self.active)
+        return self if len(used) == len(self.scripts) else replace(self, scripts=used)
+
     def script(self, name: str) -> SieveScript | None:
         """Return the script called *name*, or None."""
         return next((each for each in self.scripts if each.name == name), None)
@@ -78,7 +84,9 @@ class Rules(Protocol):
     """The rules of all users of one deployment."""
 
     async def of(self, user_id: str) -> UserRules:
-        """Return a user's rules, maybe as they were a second ago. Asked for each mail.
+        """Return a user's rules ``in_use``, maybe as they were a second ago.
+
+        Asked for each mail.
 
         Raises:
             Retryable: Where they are kept is out of reach.
