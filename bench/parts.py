@@ -15,6 +15,11 @@ PARTS: dict[str, tuple[str, list[str], list[str]]] = {
     ),
     "parse": ("reading messages", [], []),
     "mailboxes": ("storing and listing mails", [], []),
+    "delivery": (
+        "delivering what is queued: CPU a mail, mails a second, and Postfix's",
+        [],
+        ["--mails", "200", "--destinations", "1", "50"],
+    ),
     "engine": ("the engine and its log: CPU a record", [], []),
 }
 

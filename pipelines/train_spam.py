@@ -7,12 +7,16 @@ features of a million mails fit in the memory of one worker.
 
     python -m pipelines.train_spam --output data/spam.model '/corpus/**'
 
+With ``--reports`` it learns besides from what users of this deployment reported, starred or
+filed: those are read where the job is started, since they are few beside a corpus.
+
 Any other runner is chosen by Beam's own options; this is tried with its DirectRunner.
 """
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 # Beam types its transforms only in part.
 
 import argparse
+import asyncio
 import logging
 import sys
 from collections.abc import Iterable, Sequence
@@ -23,9 +27,12 @@ import apache_beam as beam
 from apache_beam.io import fileio
 from apache_beam.options.pipeline_options import PipelineOptions
 
+from connectors.assembly import open_stores
 from connectors.files.spam_examples import examples as made_up
-from connectors.files.spam_mails import LARGEST_BYTES, label_of, labelled_in
+from connectors.files.spam_mails import LARGEST_BYTES, label_of, labelled_in, labelled_message
 from connectors.files.spam_training import Labelled, train
+from connectors.settings import load
+from topologies.reported import reported
 
 
 class Trained(NamedTuple):
@@ -45,7 +52,7 @@ class Trained(NamedTuple):
 
 
 class Learn(beam.PTransform[Any, Any]):
-    """From (path, raw message) to one ``Trained``; the model is written on the way."""
+    """From (path, what is learnt) to one ``Trained``; the model is written on the way."""
 
     def __init__(self, output: str, threshold: float) -> None:
         super().__init__()
@@ -56,7 +63,6 @@ class Learn(beam.PTransform[Any, Any]):
         """Add the steps to the pipeline."""
         return (
             input_or_inputs
-            | "Features" >> beam.FlatMapTuple(_labelled)
             | "Gather" >> beam.CombineGlobally(beam.combiners.ToListCombineFn())
             | "Weigh" >> beam.Map(_train, self._output, self._threshold)
         )
@@ -69,22 +75,43 @@ def run(arguments: Sequence[str] | None = None) -> int:
         description=(__doc__ or "").partition("\n\n")[0],
         epilog="What else is given goes to Beam: --runner FlinkRunner --flink_master …",
     )
-    parser.add_argument("patterns", nargs="+", help="files of messages, as in '/corpus/**'")
+    parser.add_argument("patterns", nargs="*", help="files of messages, as in '/corpus/**'")
+    parser.add_argument("--reports", action="store_true", help="learn from users' reports, too")
     parser.add_argument("--output", required=True, help="where to write the model")
     parser.add_argument("--threshold", type=float, default=0.9, help="from here on it is spam")
     chosen, for_beam = parser.parse_known_args(arguments)
+    if not chosen.patterns and not chosen.reports:
+        parser.error("name files of messages, or take --reports")
+    reports = asyncio.run(_reports()) if chosen.reports else []
     with beam.Pipeline(options=PipelineOptions([*for_beam])) as pipeline:
-        _ = (
+        of_files = (
             pipeline
             | "Patterns" >> beam.Create(chosen.patterns)
             | "Match" >> fileio.MatchAll()
             | "Spread" >> beam.Reshuffle()
             | "Read" >> fileio.ReadMatches()
             | "Raw" >> beam.Map(_raw)
+            | "Features" >> beam.FlatMapTuple(_labelled)
+        )
+        of_users = pipeline | "Reports" >> beam.Create(reports)
+        _ = (
+            (of_files, of_users)
+            | "Both" >> beam.Flatten()
             | Learn(chosen.output, chosen.threshold)
             | "Tell" >> beam.Map(_tell, chosen.output)
         )
     return 0
+
+
+async def _reports() -> list[tuple[str, Labelled]]:
+    async with open_stores(load()) as stores:
+        return [
+            (
+                f"reports/{email.summary.email_id}",
+                labelled_message(email.message, is_spam=is_spam),
+            )
+            async for email, is_spam in reported(stores.directory, stores.mailboxes)
+        ]
 
 
 def _raw(file: Any) -> tuple[str, bytes]:

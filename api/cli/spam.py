@@ -9,13 +9,20 @@ from rich.console import Console
 from rich.progress import Progress
 
 from api.cli.output import as_json, examples, print_json, printable
-from api.cli.stores import errors_for_people
+from api.cli.stores import Stores, errors_for_people, with_stores
 from connectors.files.spam_examples import examples as made_up
-from connectors.files.spam_mails import features_of, label_of, labelled, messages_in
+from connectors.files.spam_mails import (
+    features_of,
+    label_of,
+    labelled,
+    labelled_message,
+    messages_in,
+)
 from connectors.files.spam_model import OWN_MODEL, load_spam_model
 from connectors.files.spam_training import Labelled, train
 from connectors.settings import Settings, load
 from topologies.mail.feature_words import described
+from topologies.reported import reported
 
 MOST_REASONS = 5
 
@@ -25,6 +32,11 @@ paths = click.argument(
     required=True,
     metavar="PATH...",
     type=click.Path(exists=True, path_type=Path),
+)
+
+
+optional_paths = click.argument(
+    "paths", nargs=-1, metavar="[PATH]...", type=click.Path(exists=True, path_type=Path)
 )
 
 
@@ -38,9 +50,15 @@ def spam() -> None:
     epilog=examples(
         "rillmail spam train ~/mail/spam ~/mail/ham",
         "rillmail spam train ~/corpus --output spam.model --json",
+        "rillmail spam train ~/corpus --reports",
     ),
 )
-@paths
+@optional_paths
+@click.option(
+    "--reports",
+    is_flag=True,
+    help="Train on what users reported as spam or not spam, starred or filed, besides.",
+)
 @click.option(
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -48,17 +66,23 @@ def spam() -> None:
 )
 @click.option("--note", default="", help="What it was trained on, kept in the model.")
 @as_json
-def train_(paths: Sequence[Path], output: Path | None, note: str, as_json: bool) -> None:
+def train_(
+    paths: Sequence[Path], output: Path | None, note: str, reports: bool, as_json: bool
+) -> None:
     """Train a model on messages below folders that are called `spam` and `ham`.
 
     A folder is walked, each file in it is one message. The answer tells how mail is judged
     by a model that was trained on the other mail. A service that runs takes the new model
     when it is started again.
     """
+    if not paths and not reports:
+        raise click.UsageError("name folders of mail, or take --reports")
     settings = _settings()
     target = output or Path(settings.data_dir) / OWN_MODEL
     unreadable: list[str] = []
     mails = list(_labelled(paths, unreadable))
+    if reports:
+        mails += with_stores(_reported)
     if len({mail.is_spam for mail in mails}) < 2:
         raise click.ClickException("some spam and some ham are needed to tell them apart")
     try:
@@ -142,6 +166,11 @@ def score(paths: Sequence[Path], model: Path | None, reasons: bool, as_json: boo
     if as_json:
         print_json(answers)
     _end(unreadable)
+
+
+async def _reported(stores: Stores) -> list[Labelled]:
+    found = reported(stores.directory, stores.mailboxes)
+    return [labelled_message(email.message, is_spam=is_spam) async for email, is_spam in found]
 
 
 def _settings() -> Settings:

@@ -62,6 +62,16 @@ def labelled(path: Path, *, is_spam: bool) -> Labelled:
 def labelled_in(raw: bytes, *, is_spam: bool) -> Labelled:
     """Return what the model learns from a raw message."""
     message, found = _features_in(raw)
+    return _labelled(message, found, is_spam=is_spam)
+
+
+def labelled_message(message: Message, *, is_spam: bool) -> Labelled:
+    """Return what the model learns from a message that was read before."""
+    found = list(features(message, Authentication()))
+    return _labelled(message, found, is_spam=is_spam)
+
+
+def _labelled(message: Message, found: list[str], *, is_spam: bool) -> Labelled:
     subject = _ANSWERS.sub("", message.subject, count=1).strip().lower()
     # Mails of one thread, and copies, resemble each other more than what will come.
     group = subject or message.text[:_GROUP_CHARACTERS]

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 from topologies.events import DeliveryDue, RecipientResult
-from topologies.ports.relay import PutOff
+from topologies.ports.relay import PutOff, Read
 
 
 class MemoryRelay:
@@ -24,9 +24,10 @@ class MemoryRelay:
         async with self._turns[delivery_id]:
             yield
 
-    async def deliver(self, due: DeliveryDue, raw: bytes) -> Sequence[RecipientResult] | PutOff:
+    async def deliver(self, due: DeliveryDue, read: Read) -> Sequence[RecipientResult] | PutOff:
         if self.put_off is not None:
             return self.put_off
+        raw = await read()
         results = [self.answers.get(each, _taken(each)) for each in due.recipients]
         self.sent += [(r.recipient, raw) for r in results if r.status == "delivered"]
         return results

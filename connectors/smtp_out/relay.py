@@ -13,6 +13,7 @@ import structlog
 
 from connectors.smtp_out import results
 from connectors.smtp_out.pace import Busy, Pace, Paces
+from connectors.smtp_out.room import Room
 from connectors.smtp_out.routes import NoRoute, Place, Routes
 from connectors.smtp_out.session import Answer, Refused, Sent, Session
 from connectors.smtp_out.sessions import Distrusted, Sessions
@@ -21,10 +22,12 @@ from connectors.smtp_out.sources import Capped, Sources
 from connectors.smtp_out.wire import Lost
 from topologies.events import DeliveryDue, RecipientResult
 from topologies.mail.mx import Refusal
-from topologies.ports.relay import PutOff
+from topologies.ports.relay import PutOff, Read
 
 MOST_RECIPIENTS = 100  # of one transaction: who takes fewer breaks RFC 5321 §4.5.3.1.8
 MOST_ROUNDS = 20  # of a host that takes few recipients at once
+MESSAGES_BYTES = 256 * 1024**2  # that are in memory to be sent at once
+COPIES = 3  # of a message: as it is, as it fits the peer, with its dots stuffed
 ATTEMPT_S = 25 * 60.0  # whatever the hosts do
 TOO_MUCH = ("4.3.2", "4.4.5", "4.7.28")  # a rate is what it complains of
 _TOO_MANY_RECIPIENTS = (452, 552)  # RFC 5321 §4.5.3.1.10: 552 means 452 there
@@ -62,6 +65,7 @@ class SmtpRelay:
         self._silences = Silences()
         self._ours = frozenset(ours)
         self._smarthost = smarthost
+        self._room = Room(MESSAGES_BYTES)
         self._turns: dict[str, tuple[asyncio.Lock, int]] = {}  # by delivery: and how many want it
 
     @asynccontextmanager
@@ -77,7 +81,7 @@ class SmtpRelay:
             if wanted == 1:
                 del self._turns[delivery_id]
 
-    async def deliver(self, due: DeliveryDue, raw: bytes) -> Sequence[RecipientResult] | PutOff:
+    async def deliver(self, due: DeliveryDue, read: Read) -> Sequence[RecipientResult] | PutOff:
         try:
             places = await self._routes.to(due.destination, seed=due.delivery_id)
         except NoRoute as error:
@@ -94,13 +98,10 @@ class SmtpRelay:
         try:
             async with pace.turn():
                 sources = await self._sources.chosen(due.stream, due.destination)
-                delivery = _Delivery(due, raw)
-                try:
-                    async with asyncio.timeout(ATTEMPT_S):
-                        await self._try(delivery, awake, sources, pace)
-                except TimeoutError:
-                    delivery.fill(f"it came to no end within {ATTEMPT_S:g} s", "")
-                return delivery.in_order()
+                async with self._room.taken(due.size_bytes * COPIES):
+                    delivery = _Delivery(due, await read())
+                    await self._within_time(delivery, awake, sources, pace)
+                    return delivery.in_order()
         except Busy as error:
             return PutOff(f"{due.destination} takes no more mail at once", error.for_s)
         except Capped as error:
@@ -109,6 +110,15 @@ class SmtpRelay:
     async def close(self) -> None:
         """End all sessions that wait for mail."""
         await self._sessions.close()
+
+    async def _within_time(
+        self, delivery: "_Delivery", places: Sequence[Place], sources: Mapping[int, str], pace: Pace
+    ) -> None:
+        try:
+            async with asyncio.timeout(ATTEMPT_S):
+                await self._try(delivery, places, sources, pace)
+        except TimeoutError:
+            delivery.fill(f"it came to no end within {ATTEMPT_S:g} s", "")
 
     async def _try(
         self, delivery: "_Delivery", places: Sequence[Place], sources: Mapping[int, str], pace: Pace

@@ -89,12 +89,20 @@ class Database:
             NoSpace: The disk is full; nothing was written.
             Retryable: The file is locked or can't be written; nothing was written.
         """
+        return await self.submit(work)
+
+    def submit(self, work: Work[T]) -> asyncio.Future[T]:
+        """Begin what ``write`` does, and return its future result.
+
+        Raises:
+            Retryable: The file is closed.
+        """
         if self._is_closed:
             raise Retryable(f"{self.path.name} is closed", outage=True)
         loop = asyncio.get_running_loop()
-        pending = _Pending(work, loop.create_future(), loop)
-        self._queue.put(pending)
-        return await pending.future
+        future: asyncio.Future[T] = loop.create_future()
+        self._queue.put(_Pending(work, future, loop))
+        return future
 
     async def read(self, work: Work[T]) -> T:
         """Run *work* on a connection that only reads, in another thread."""

@@ -13,7 +13,7 @@ from typing import Any, cast
 import msgspec
 
 from connectors.sqlite.database import Database
-from connectors.sqlite.log import append_to
+from connectors.sqlite.log_writer import Wanted, write_all
 from topologies.ports.clock import Clock
 from topologies.ports.dead_letters import DeadLetter
 from topologies.ports.log import Entry
@@ -83,7 +83,8 @@ class SqliteDeadLetters:
                 return False
             connection.execute("INSERT INTO settled VALUES (?, ?, ?, ?, ?)", (*row[:3], state, at))
             if state == "replayed":
-                append_to(connection, _again(_letter(row)), self._partitions, at)
+                again = Wanted([_again(_letter(row))], [], at)
+                write_all(connection, [again], self._partitions)
             return True
 
         return await self._database.write(work)

@@ -2,7 +2,7 @@
 
 Writes and reads `log.db`. An offset is taken inside the transaction that writes it, so
 other processes may append as well. One sync of the disk serves all who append at the
-same time (``connectors.sqlite.database``).
+same time (``connectors.sqlite.log_writer``).
 """
 
 import asyncio
@@ -13,9 +13,9 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 import msgspec
-import xxhash
 
 from connectors.sqlite.database import Database
+from connectors.sqlite.log_writer import Ends, LogWriter, Place
 from topologies.errors import NoSpace, Retryable
 from topologies.events.base import Event
 from topologies.mail.ids import new_id
@@ -50,8 +50,6 @@ TRIMMED_AT_ONCE = 2_000  # records of one transaction, so that nobody waits for 
 CHECK_SPACE_EVERY_S = 0.05  # how stale the answer may be; the reserve is far larger
 EARLY_FROM = 0.5  # of the limit: what was read is forgotten before its time from here on
 
-Place = tuple[str, int]  # topic, partition
-
 
 def _nobody() -> None: ...
 
@@ -84,6 +82,7 @@ class SqliteLog:
         self._disk_free = disk_free
         self._retention = retention
         self._on_append = on_append
+        self._writer = LogWriter(database, partitions, self._written)
         self._appended: dict[Place, asyncio.Event] = {}
         self._known_ends: dict[Place, int] = {}  # nothing of ours is beyond; of others maybe
         self._space_checked_at = -math.inf
@@ -173,11 +172,12 @@ class SqliteLog:
         return end
 
     async def commit(self, entries: Sequence[Entry], positions: Sequence[Position]) -> None:
-        at = self._now_ms()
-        places = await self._database.write(lambda c: self._write(c, entries, positions, at))
-        for place, end in places.items():
+        await self._writer.write(entries, positions, self._now_ms())
+
+    def _written(self, ends: Ends) -> None:
+        for place, end in ends.items():
             self._seen(place, end)
-        if places:
+        if ends:
             self._on_append()
 
     def look(self) -> None:
@@ -259,50 +259,6 @@ class SqliteLog:
         if used >= self._max_bytes:
             raise NoSpace(f"the log holds {used:,} bytes, which is its limit")
         self._space_checked_at = now
-
-    def _write(
-        self,
-        connection: sqlite3.Connection,
-        entries: Sequence[Entry],
-        positions: Sequence[Position],
-        at: int,
-    ) -> dict[Place, int]:
-        """Write, and return where something was appended, and the ends there."""
-        places = dict(append_to(connection, entry, self._partitions, at) for entry in entries)
-        connection.executemany(
-            "INSERT OR REPLACE INTO positions VALUES (?, ?, ?, ?, ?)",
-            [
-                (p.group, p.topic, p.partition, p.offset, msgspec.json.encode(sorted(p.ahead)))
-                for p in positions
-            ],
-        )
-        return places
-
-
-def append_to(
-    connection: sqlite3.Connection, entry: Entry, partitions: int, at: int
-) -> tuple[Place, int]:
-    """Append *entry* within a transaction; return where, and the end there afterwards."""
-    partition = xxhash.xxh32_intdigest(entry.key.encode()) % partitions
-    [offset] = connection.execute(
-        "INSERT INTO ends VALUES (?, ?, 1)"
-        " ON CONFLICT DO UPDATE SET next = next + 1 RETURNING next - 1",
-        (entry.topic, partition),
-    ).fetchone()
-    connection.execute(
-        "INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            entry.topic,
-            partition,
-            offset,
-            entry.key,
-            entry.event_id,
-            at,
-            msgspec.json.encode(entry.headers),
-            entry.value,
-        ),
-    )
-    return (entry.topic, partition), offset + 1
 
 
 def _used_bytes(connection: sqlite3.Connection) -> int:

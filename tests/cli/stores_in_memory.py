@@ -13,6 +13,7 @@ from connectors.memory.app_passwords import MemoryAppPasswords
 from connectors.memory.clock import ManualClock
 from connectors.memory.directory import MemoryDirectory
 from connectors.memory.dkim_keys import MemoryDkimKeys
+from connectors.memory.mailboxes import MemoryMailboxes
 from connectors.memory.restraints import MemoryRestraints
 from connectors.memory.rules import MemoryRules
 from connectors.settings import Settings
@@ -63,6 +64,7 @@ class KeptDeadLetters:
 class MemoryStores:
     directory: MemoryDirectory = field(default_factory=lambda: MemoryDirectory(ManualClock()))
     dead_letters: KeptDeadLetters = field(default_factory=KeptDeadLetters)
+    mailboxes: MemoryMailboxes = field(default_factory=lambda: MemoryMailboxes(ManualClock()))
     rules: MemoryRules = field(default_factory=MemoryRules)
     clock: ManualClock = field(default_factory=ManualClock)
     dkim_keys: MemoryDkimKeys = field(default_factory=MemoryDkimKeys)

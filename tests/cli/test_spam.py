@@ -1,5 +1,6 @@
 """rillmail spam."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,10 @@ from click.testing import CliRunner, Result
 from api.cli.main import main
 from api.cli.spam import spam
 from connectors.files.spam_model import load_spam_model
-from tests.cli.stores_in_memory import in_json
+from tests.cli.stores_in_memory import MemoryStores, in_json
+from tests.mailbox.commands import deliver, move
+from topologies.events import SPAM, SpamVerdict
+from topologies.mailbox.store import store
 
 
 def test_each_message_of_a_folder_is_scored(tmp_path: Path) -> None:
@@ -125,7 +129,41 @@ def test_the_command_is_found_and_shows_examples() -> None:
         assert f"rillmail spam {name} " in result.output
 
 
+def test_reports_of_users_train_a_model_along_with_folders(tmp_path: Path) -> None:
+    corpus(tmp_path, mails=5)
+    stores = MemoryStores()
+    asyncio.run(reports_of_one_user(stores))
+    result = stores.run(
+        spam,
+        "train",
+        str(tmp_path / "ham"),
+        "--reports",
+        "--json",
+        RILLMAIL_DATA_DIR=str(tmp_path / "data"),
+    )
+    trained = in_json(result)
+    assert (trained["spam"], trained["ham"]) == (1, 5)
+
+
+def test_nothing_to_train_on_is_told(tmp_path: Path) -> None:
+    result = run(tmp_path, "train")
+    assert result.exit_code == 2
+    assert "--reports" in result.stderr
+
+
 # --- builders -----------------------------------------------------------------------
+
+
+async def reports_of_one_user(stores: MemoryStores) -> None:
+    await stores.directory.add_domain("shop.example")
+    await stores.directory.add_user("ann@shop.example", "a password")
+    [ann] = await stores.directory.users()
+    not_taken = SpamVerdict(probability=0.1, is_spam=False, threshold=0.9, model="m")
+    for command in (
+        deliver(1, user_id=ann.user_id, spam=not_taken),
+        move(1, to=SPAM, user_id=ann.user_id),
+    ):
+        await store(command, mailboxes=stores.mailboxes)
 
 
 def corpus(folder: Path, *, mails: int) -> None:

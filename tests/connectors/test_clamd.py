@@ -190,9 +190,10 @@ async def test_waiting_for_others_too_long_is_an_outage() -> None:
         one, other = await asyncio.gather(
             failure_of(antivirus, b"one"), failure_of(antivirus, b"other")
         )
-        assert "is busy" in str(other)
         assert other.outage
         assert "no verdict" in str(one)
+        # When the first gives up a moment before it, the other's turn comes too late as well.
+        assert any(words in str(other) for words in ("is busy", "no verdict"))
 
 
 async def test_a_verdict_that_comes_before_all_was_sent_is_none() -> None:

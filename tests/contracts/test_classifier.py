@@ -1,8 +1,12 @@
 """What every spam classifier does, and what a model file is."""
 
+import hashlib
+import math
 from collections.abc import Callable, Sequence
+from importlib import resources
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
@@ -10,8 +14,11 @@ from hypothesis import strategies as st
 
 from connectors.files.descent import minimised
 from connectors.files.spam_examples import examples
+from connectors.files.spam_groups import grouped
 from connectors.files.spam_model import (
     MAGIC,
+    READS,
+    SHIPPED,
     Header,
     SpamModel,
     load_spam_model,
@@ -21,7 +28,8 @@ from connectors.files.spam_training import Labelled, train
 from topologies.errors import Misconfigured
 from topologies.ports.classifier import SpamClassifier
 
-HEADER = Header(bits=4, bias=-1.0, sign_value=0.5, verdicts={"v:dmarc=pass": -2.0})
+LARGEST_SHIPPED_BYTES = 5 * 1000**2
+HEADER = Header(bits=4, bias=-1.0, sign_value=0.5, verdicts={"v:dmarc=pass": -2.0}, reads=READS)
 
 
 def shipped() -> SpamClassifier:
@@ -115,6 +123,52 @@ def test_what_is_no_model_is_refused_at_start(tmp_path: Path, content: bytes) ->
     path.write_bytes(content)
     with pytest.raises(Misconfigured):
         load_spam_model(path)
+
+
+def test_a_model_of_an_earlier_program_is_refused_and_the_way_out_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "spam.model"
+    save_spam_model(path, msgspec.structs.replace(HEADER, reads=READS - 1), np.zeros(16))
+    with pytest.raises(Misconfigured, match="rillmail spam train"):
+        load_spam_model(path)
+
+
+def test_the_shipped_model_is_the_one_that_its_card_tells_of() -> None:
+    shipped = (resources.files("connectors.files") / SHIPPED).read_bytes()
+    card = (Path(__file__).parents[2] / "docs" / "spam-model-card.md").read_text()
+    assert len(shipped) <= LARGEST_SHIPPED_BYTES
+    assert hashlib.sha256(shipped).hexdigest() in card
+    assert load_spam_model().model in card
+
+
+@classifiers
+@given(found=FEATURES)
+def test_shares_and_bias_add_up_to_the_probability(
+    make: Callable[[], SpamClassifier], found: Sequence[str]
+) -> None:
+    classifier = make()
+    shares = classifier.shares(found)
+    assert len(shares) == len(found)
+    odds = max(-30.0, min(30.0, classifier.bias + sum(shares)))
+    assert classifier.probability(found) == pytest.approx(1 / (1 + math.exp(-odds)), abs=1e-6)
+
+
+def test_another_model_has_another_name() -> None:
+    one, other = (SpamModel(HEADER, np.full(16, n, np.float16)) for n in (1, 2))
+    assert one.model != other.model
+
+
+def test_mails_of_one_kind_are_never_on_both_sides() -> None:
+    text = [f"w:{n}" for n in range(40)]
+    mails = [
+        ("thread", False, ["w:a"]),
+        ("", False, text),
+        ("", True, [*text[:-1], "w:other"]),  # nearly the same
+        ("", True, ["u:pills.example", "w:b"]),
+        ("thread", False, ["w:c"]),
+        ("", True, ["u:pills.example", "w:d"]),  # of one campaign
+        ("", False, ["w:e", "w:f"]),
+    ]
+    assert grouped(mails) == [0, 1, 1, 3, 0, 3, 6]
 
 
 def test_training_tells_kinds_apart_that_it_has_not_seen(tmp_path: Path) -> None:

@@ -16,8 +16,9 @@ from topologies.events import (
     Event,
     MailReceived,
     RecipientResult,
+    ReportArrived,
 )
-from topologies.mail import ids
+from topologies.mail import ids, returned
 from topologies.mail.stored import store_message
 from topologies.ports.blobs import Blobs
 from topologies.ports.directory import Directory
@@ -90,17 +91,17 @@ class Office:
         }
         return DeliveryDue(**(known | given))
 
-    async def deliver(
+    async def arrived(
         self, raw: bytes, *, mail_from: str = "", at: datetime = AT, **given: Any
-    ) -> Deliver:
-        """Return the command that puts *raw* into ann's mailbox."""
+    ) -> ReportArrived:
+        """Return that *raw* came for ann, as `route` tells it."""
         message, ref = await store_message(raw, self.get(Blobs))
-        return Deliver(
+        delivered = Deliver(
             user_id=self.user_id,
-            command_id=ids.command_id("deliver", str(hash(raw))),
+            command_id="arrived",
             issued_at=at,
-            email_id=ids.new_id(at),
-            mail_id=ids.new_id(at),
+            email_id=ids.derived_id(at, raw),
+            mail_id=ids.derived_id(at, raw),
             folder_id="inbox",
             message=message,
             raw_ref=ref,
@@ -108,6 +109,8 @@ class Office:
             mail_from=mail_from,
             **given,
         )
+        [report] = returned.arrived([delivered])
+        return report
 
 
 async def office() -> Office:

@@ -12,7 +12,7 @@ from tests.feedback.outcomes import (
     office,
 )
 from tests.services import AT
-from topologies.events import Authentication, DeliveryAttempted
+from topologies.events import Authentication, DeliveryAttempted, MailReceived, ReportArrived
 from topologies.ports.deliveries import Deliveries
 from topologies.ports.suppressions import Suppressions
 
@@ -21,7 +21,7 @@ HEADER = RAW.partition(b"\r\n\r\n")[0] + b"\r\n"
 
 async def test_a_mail_that_comes_back_later_has_failed() -> None:
     house = await taken()
-    [late] = await house.run("read_bounce", await house.deliver(bounce("bo@far.example")))
+    [late] = await house.run("read_bounce", await house.arrived(bounce("bo@far.example")))
     assert isinstance(late, DeliveryAttempted)
     assert (late.is_late, late.attempt, late.mail_id) == (True, 1, MAIL_ID)
     [result] = late.results
@@ -32,9 +32,31 @@ async def test_a_mail_that_comes_back_later_has_failed() -> None:
     assert [each.state for each in delivery.recipients] == ["deferred", "failed"]
 
 
+async def test_a_report_that_comes_in_is_told_beside_its_delivery() -> None:
+    house = await taken()
+    raw = bounce("bo@far.example")
+    events: list[Any] = [
+        MailReceived(
+            mail_id="0198f3a1-7c00-7000-8000-000000000003",
+            received_at=AT,
+            origin="smtp",
+            mail_from="",
+            recipients=("ann@shop.example",),
+            size_bytes=len(raw),
+            raw=raw,
+        )
+    ]
+    for name in ("parse", "authenticate", "scan", "score", "route"):
+        events = await house.run(name, events[0])
+    _, report = events
+    assert isinstance(report, ReportArrived)
+    [late] = await house.run("read_bounce", report)
+    assert late.is_late
+
+
 async def test_the_sender_is_not_told_twice_and_the_address_is_suppressed() -> None:
     house = await taken()
-    [late] = await house.run("read_bounce", await house.deliver(bounce("bo@far.example")))
+    [late] = await house.run("read_bounce", await house.arrived(bounce("bo@far.example")))
     assert await house.run("bounce", late) == []
     await house.run("suppress", late)
     page = await house.get(Suppressions).page(house.user_id)
@@ -44,13 +66,13 @@ async def test_the_sender_is_not_told_twice_and_the_address_is_suppressed() -> N
 async def test_the_address_that_was_written_to_counts_if_it_led_elsewhere() -> None:
     house = await taken()
     raw = bounce("other@third.example", original="rfc822;bo@far.example")
-    [late] = await house.run("read_bounce", await house.deliver(raw))
+    [late] = await house.run("read_bounce", await house.arrived(raw))
     assert [each.recipient for each in late.results] == ["bo@far.example"]
 
 
 async def test_a_bounce_that_was_read_before_says_nothing_new() -> None:
     house = await taken()
-    command = await house.deliver(bounce("bo@far.example"))
+    command = await house.arrived(bounce("bo@far.example"))
     [late] = await house.run("read_bounce", command)
     assert await house.run("read_bounce", command) == [late]
     await house.run("track", late)
@@ -63,11 +85,11 @@ async def test_a_forged_bounce_is_not_believed() -> None:
     someone_else = bounce("zoe@far.example")
     not_tried_yet = bounce("bea@far.example")
     for raw in (unknown_mail, someone_else, not_tried_yet):
-        assert await house.run("read_bounce", await house.deliver(raw)) == []
-    of_a_person = await house.deliver(bounce("bo@far.example"), mail_from="eve@far.example")
+        assert await house.run("read_bounce", await house.arrived(raw)) == []
+    of_a_person = await house.arrived(bounce("bo@far.example"), mail_from="eve@far.example")
     assert await house.run("read_bounce", of_a_person) == []
     house.user_id = "another"
-    to_another = await house.deliver(bounce("bo@far.example"))
+    to_another = await house.arrived(bounce("bo@far.example"))
     assert await house.run("read_bounce", to_another) == []
 
 
@@ -75,12 +97,12 @@ async def test_a_delay_and_a_success_change_nothing() -> None:
     house = await taken()
     for action in ("delayed", "delivered", "relayed", "nonsense"):
         raw = bounce("bo@far.example", action=action)
-        assert await house.run("read_bounce", await house.deliver(raw)) == []
+        assert await house.run("read_bounce", await house.arrived(raw)) == []
 
 
 async def test_who_complains_is_not_written_to_again_by_the_sender() -> None:
     house = await taken()
-    command = await house.deliver(complaint("bo@far.example"), authentication=PROVED)
+    command = await house.arrived(complaint("bo@far.example"), authentication=PROVED)
     for _ in range(2):
         assert await house.run("read_complaint", command) == []
     page = await house.get(Suppressions).page(house.user_id)
@@ -99,7 +121,7 @@ async def test_a_complaint_is_believed_when_its_sender_is_proved_and_it_fits() -
         (complaint("bo@far.example", kind="not-spam"), PROVED),
         (complaint("bo@far.example").replace(MAIL_ID.encode(), b"0" * 36), PROVED),
     ):
-        await house.run("read_complaint", await house.deliver(raw, authentication=known))
+        await house.run("read_complaint", await house.arrived(raw, authentication=known))
     assert (await house.get(Suppressions).page(house.user_id)).suppressions == ()
 
 

@@ -18,6 +18,7 @@ from topologies.events import (
     Authentication,
     CreateFolder,
     Deliver,
+    DeliveryAttempted,
     Event,
     MailDisposed,
     MailOutgoing,
@@ -25,10 +26,12 @@ from topologies.events import (
     MailScored,
     MailUndeliverable,
     Message,
+    RecipientResult,
     SpamVerdict,
     VirusVerdict,
 )
 from topologies.events.inbound import grow
+from topologies.feedback.bounce import bounce
 from topologies.inbound.route import route
 from topologies.mail import dkim_private, ids, loops, srs
 from topologies.mail.stored import store_message
@@ -220,10 +223,14 @@ async def test_what_is_forwarded_is_sealed_with_the_domain_s_key() -> None:
 async def test_a_colleague_gets_it_as_a_mail_that_comes_in() -> None:
     post = await a_post()
     await post.script(f'redirect "{BO}";')
-    mail, _ = await post.comes()
+    mail, _ = await post.comes(client_ip="192.0.2.7", helo="out.far.example")
     assert isinstance(mail, MailReceived)
     assert (mail.origin, mail.mail_from, mail.recipients) == ("local", ZOE, (BO,))
-    assert mail.user_id == ""  # nobody was signed in: its signatures are looked at again
+    # Who sent it is found out again, and comes to the same.
+    assert (mail.user_id, mail.client_ip, mail.helo) == ("", "192.0.2.7", "out.far.example")
+    mail, _ = await post.comes(mail_from=BO, user_id=post.bo.user_id)
+    assert isinstance(mail, MailReceived)
+    assert mail.user_id == post.bo.user_id
 
 
 async def test_who_forwards_to_themselves_keeps_it() -> None:
@@ -386,6 +393,33 @@ async def test_a_bounce_to_a_reverse_path_of_ours_goes_to_whom_it_stands_for() -
     [mail] = await post.comes(mail_from="", recipients=(path,))
     assert isinstance(mail, MailOutgoing)
     assert (mail.kind, mail.mail_from, mail.recipients) == ("forwarded", "", (ZOE,))
+
+
+async def test_the_sender_hears_of_it_when_what_was_forwarded_is_refused_there() -> None:
+    post = await a_post()
+    await post.set(UserRules(forwarding=MOVING))
+    [mail] = only(MailOutgoing, await post.comes())
+    failed = DeliveryAttempted(
+        delivery_id=ids.derived_id(AT, "a delivery"),
+        mail_id=mail.mail_id,
+        submitted_at=AT,
+        mail_from=mail.mail_from,
+        destination="home.example",
+        attempt=1,
+        attempted_at=AT,
+        results=(
+            RecipientResult(recipient="ann@home.example", status="failed", code=550, text="no"),
+        ),
+        kind="forwarded",
+    )
+    told = await handle(declared_by(bounce), msgspec.json.encode(failed), post.services)
+    assert isinstance(told, Emit), told
+    [report] = told.events
+    assert isinstance(report, MailReceived)
+    [onward] = await post.routed(await post.scored(report))
+    assert isinstance(onward, MailOutgoing)
+    assert (onward.mail_from, onward.recipients) == ("", (ZOE,))
+    assert b"ann@home.example" in (onward.raw or b"")
 
 
 async def test_a_forged_one_goes_nowhere() -> None:

@@ -41,7 +41,8 @@ def test_a_held_mail_that_is_dropped_is_gone_and_accounted_for(place: Place) -> 
     [email_id] = eventually(lambda: quarantined(root, bo.address), len, PATIENCE_S)
     place.rillmail("quarantine", "drop", email_id)
     eventually(lambda: quarantined(root, bo.address), lambda held: not held, PATIENCE_S)
-    assert root.client.get(f"/admin/quarantine/{email_id}").status_code == 404
+    path = f"/admin/quarantine/{email_id}"
+    eventually(lambda: root.client.get(path).status_code, lambda code: code == 404, PATIENCE_S)
     assert accounted(place)
 
 

@@ -196,7 +196,14 @@ def test_a_comparison_of_bytes_minds_case_and_one_of_letters_those_of_ascii_alon
             id="vacation",
         ),
         pytest.param(
-            'vacation :seconds 60 "x"; discard;', [Vacation(reason="x", period_s=60)], id="seconds"
+            'vacation :seconds 900 "x"; discard;',
+            [Vacation(reason="x", period_s=900)],
+            id="seconds",
+        ),
+        pytest.param(
+            'vacation :seconds 0 "x"; discard;',
+            [Vacation(reason="x", period_s=600)],
+            id="never each mail",
         ),
         pytest.param(
             'vacation :days 0 "x"; discard;', [Vacation(reason="x", period_s=86_400)], id="a day"

@@ -15,7 +15,7 @@ from tests.outbound.peer import Peer
 from topologies.events import DeliveryDue, RecipientResult
 from topologies.mail import ids
 from topologies.ports.dns import SignedNames
-from topologies.ports.relay import PutOff
+from topologies.ports.relay import PutOff, Read
 
 AT = ManualClock().now()
 FAR = "far.example"
@@ -64,9 +64,18 @@ async def relaying(
 
 async def delivered(relay: SmtpRelay, due: DeliveryDue, raw: bytes = RAW) -> list[RecipientResult]:
     """Return the results of one attempt that was made."""
-    results = await relay.deliver(due, raw)
+    results = await relay.deliver(due, reading(raw))
     assert not isinstance(results, PutOff), results
     return list(results)
+
+
+def reading(raw: bytes = RAW) -> Read:
+    """Return what gives *raw*."""
+
+    async def read() -> bytes:
+        return raw
+
+    return read
 
 
 def due(

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from tests.outbound.house import FAR, RAW, ZONES, delivered, due, relaying
+from tests.outbound.house import FAR, RAW, ZONES, delivered, due, reading, relaying
 from tests.outbound.peer import DROP, FEATURES, GARBAGE, SILENT, Peer, listening
 from topologies.events import DeliveryWishes, RecipientWish
 from topologies.ports.relay import PutOff
@@ -334,10 +334,12 @@ async def test_mails_of_a_slow_destination_are_put_off_and_not_tried() -> None:
     peer = Peer()
     peer.is_going.clear()
     async with listening(peer), relaying(peer, delivery_connections=2) as relay:
-        first = [asyncio.create_task(relay.deliver(due(delivery_id=f"{n}"), RAW)) for n in range(2)]
+        first = [
+            asyncio.create_task(relay.deliver(due(delivery_id=f"{n}"), reading())) for n in range(2)
+        ]
         while len(peer.taken) < 2:  # noqa: ASYNC110  the peer tells nobody
             await asyncio.sleep(0.01)
-        others = [relay.deliver(due(delivery_id=f"x{n}"), RAW) for n in range(40)]
+        others = [relay.deliver(due(delivery_id=f"x{n}"), reading()) for n in range(40)]
         put_off = [each for each in await asyncio.gather(*others) if isinstance(each, PutOff)]
         assert len(put_off) == 40
         peer.is_going.set()
@@ -367,7 +369,7 @@ async def test_a_stream_leaves_by_its_addresses_until_they_have_sent_what_they_m
             marketing = due(delivery_id=f"{number}", stream="marketing")
             [result] = await delivered(relay, marketing)
             assert result.status == "delivered"
-        put_off = await relay.deliver(due(delivery_id="4", stream="marketing"), RAW)
+        put_off = await relay.deliver(due(delivery_id="4", stream="marketing"), reading())
         assert isinstance(put_off, PutOff)
         assert put_off.for_s > 3_600
         [result] = await delivered(relay, due(delivery_id="5"))

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from connectors.smtp_out.pace import FIRST_AT_ONCE, LONGEST_PAUSE_S, Busy, Pace, Paces
+from connectors.smtp_out.room import Room
 from connectors.smtp_out.silence import FAILURES_IN_A_ROW, Silences
 
 PLACE = ("192.0.2.1", 25)
@@ -72,6 +73,26 @@ async def test_who_is_cancelled_while_waiting_leaves_the_turn_to_others() -> Non
         True,
     ]
     assert pace.is_idle
+
+
+async def test_large_messages_are_in_memory_one_after_another() -> None:
+    room, held, most = Room(100), 0, 0
+
+    async def send(size: int) -> None:
+        nonlocal held, most
+        async with room.taken(size):
+            held += min(size, 100)
+            most = max(most, held)
+            await asyncio.sleep(0)
+            held -= min(size, 100)
+
+    sending = [asyncio.create_task(send(size)) for size in (60, 60, 30, 500, 10, 40, 60)]
+    await asyncio.sleep(0)
+    sending[1].cancel()
+    await asyncio.gather(*sending, return_exceptions=True)
+    assert (most <= 100, held) == (True, 0)
+    async with room.taken(100):
+        pass
 
 
 def test_each_destination_has_a_pace_of_its_own() -> None:

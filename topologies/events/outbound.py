@@ -14,8 +14,8 @@ from typing import Any, Literal
 import msgspec
 
 from topologies.events.base import Event
-from topologies.events.inbound import BodyType, DeliveryWishes
-from topologies.events.message import BlobId
+from topologies.events.inbound import Authentication, BodyType, DeliveryWishes
+from topologies.events.message import BlobId, Message
 
 SubmissionOrigin = Literal["api", "submission"]
 # Which source addresses and which warm-up a mail goes by, so that the one's reputation is not
@@ -200,6 +200,21 @@ class DeliveryAttempted(Event, frozen=True, kw_only=True, tag="delivery.attempte
     kind: Literal["sent", "forwarded", "answer", "report"] = "sent"
     wishes: DeliveryWishes | None = None
     is_late: bool = False  # told by a bounce that the sender was sent, long after the attempt
+
+    @property
+    def key(self) -> str:
+        return self.mail_id
+
+
+class ReportArrived(Event, frozen=True, kw_only=True, tag="report.arrived/1"):
+    """A mail for one of our users is a report for machines: on delivery, or a complaint."""
+
+    mail_id: str
+    user_id: str  # whose mailbox it went to
+    received_at: datetime
+    mail_from: str  # empty for reports on delivery
+    message: Message  # its parts are in the blob store
+    authentication: Authentication | None = None
 
     @property
     def key(self) -> str:

@@ -1,6 +1,6 @@
 """Read bounce: a mail that was taken elsewhere came back; its sender's view says so.
 
-Reads `mailbox.commands`: reports that are delivered to one of our users (RFC 3464, RFC 6522).
+Reads `mail.reports`: those on delivery that came for one of our users (RFC 3464, RFC 6522).
 Writes `DeliveryAttempted` with ``is_late`` for each delivery of that user which the report is
 about. The user gets the report itself anyway, so nobody is told again.
 
@@ -12,36 +12,34 @@ only who has seen the mail knows all that.
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from topologies.events import Deliver, DeliveryAttempted, Event, RecipientResult
+from topologies.events import DeliveryAttempted, Event, RecipientResult, ReportArrived
 from topologies.mail import dsn_reader, returned
 from topologies.mail.dsn import RecipientReport, Report
 from topologies.ports.blobs import Blobs
 from topologies.ports.deliveries import Deliveries, Delivery, RecipientView
 from topologies.stage import stage
 
-_STATUS = frozenset({"message/delivery-status", "message/global-delivery-status"})
 
-
-@stage(reads=Deliver, writes=[DeliveryAttempted])
+@stage(reads=ReportArrived, writes=[DeliveryAttempted])
 async def read_bounce(
-    delivered: Deliver, *, deliveries: Deliveries, blobs: Blobs
+    arrived: ReportArrived, *, deliveries: Deliveries, blobs: Blobs
 ) -> Sequence[Event]:
     """Return what a report that came for a user says of mail that they sent."""
-    if delivered.mail_from:  # RFC 3464 §2: reports have no reverse-path
+    if arrived.mail_from:  # RFC 3464 §2: reports have no reverse-path
         return []
     reports = [
         report
-        for part in await returned.parts_of(delivered.message, _STATUS, blobs)
+        for part in await returned.parts_of(arrived.message, returned.STATUS, blobs)
         if (report := dsn_reader.read(part)) is not None
     ]
     if not reports:
         return []
-    asked = await returned.mail_ids_of(delivered.message, blobs, reports[0].envelope_id)
+    asked = await returned.mail_ids_of(arrived.message, blobs, reports[0].envelope_id)
     late: list[Event] = []
     for mail_id in asked:
         for delivery in await deliveries.of_mail(mail_id):
-            if delivery.user_id == delivered.user_id:
-                late += _late(delivery, reports, delivered.received_at)
+            if delivery.user_id == arrived.user_id:
+                late += _late(delivery, reports, arrived.received_at)
     return late
 
 

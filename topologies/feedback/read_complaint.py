@@ -1,7 +1,7 @@
 """Read complaint: who reported a mail of ours as spam is not written to again by its sender.
 
-Reads `mailbox.commands`: reports of a feedback loop (RFC 5965) that are delivered to whichever of
-our users the loop was registered for; tells ``Suppressions``. Writes no event.
+Reads `mail.reports`: those of a feedback loop (RFC 5965), which come for whichever of our users
+the loop was registered for; tells ``Suppressions``. Writes no event.
 
 Anybody can write a report. It is believed when DMARC proves where it comes from, it brings back
 the id that our trace put into the mail, and names a recipient of that mail; or none, and the mail
@@ -11,7 +11,7 @@ had but one.
 from collections.abc import Sequence
 from datetime import timedelta
 
-from topologies.events import Deliver, Event
+from topologies.events import Event, ReportArrived
 from topologies.mail import arf, returned, suppression
 from topologies.mail.arf import Feedback
 from topologies.ports.blobs import Blobs
@@ -20,7 +20,6 @@ from topologies.ports.policy import SuppressionPolicy
 from topologies.ports.suppressions import Suppression, SuppressionReason, Suppressions
 from topologies.stage import stage
 
-_FEEDBACK = frozenset({"message/feedback-report"})
 _REASONS: dict[str, SuppressionReason] = {
     "abuse": "complaint",
     "fraud": "complaint",
@@ -29,9 +28,9 @@ _REASONS: dict[str, SuppressionReason] = {
 }
 
 
-@stage(reads=Deliver, writes=[])
+@stage(reads=ReportArrived, writes=[])
 async def read_complaint(
-    delivered: Deliver,
+    arrived: ReportArrived,
     *,
     deliveries: Deliveries,
     suppressions: Suppressions,
@@ -39,15 +38,15 @@ async def read_complaint(
     policy: SuppressionPolicy,
 ) -> Sequence[Event]:
     """Put whoever complained on the list of whoever wrote to them."""
-    known = delivered.authentication
+    known = arrived.authentication
     if not policy.complained_days or known is None or known.dmarc != "pass":
         return []
-    parts = await returned.parts_of(delivered.message, _FEEDBACK, blobs)
+    parts = await returned.parts_of(arrived.message, returned.FEEDBACK, blobs)
     feedback = next((told for part in parts if (told := arf.read(part)) is not None), None)
     reason = _REASONS.get(feedback.kind) if feedback else None
     if feedback is None or reason is None:
         return []
-    for mail_id in await returned.mail_ids_of(delivered.message, blobs):
+    for mail_id in await returned.mail_ids_of(arrived.message, blobs):
         sent = [each for each in await deliveries.of_mail(mail_id) if each.user_id]
         for owner, recipient in _complained(sent, feedback):
             await suppressions.add(
@@ -56,8 +55,8 @@ async def read_complaint(
                     target=recipient,
                     reason=reason,
                     detail=f"reported by {known.from_domain}",
-                    since=delivered.received_at,
-                    until=delivered.received_at + timedelta(days=policy.complained_days),
+                    since=arrived.received_at,
+                    until=arrived.received_at + timedelta(days=policy.complained_days),
                 )
             )
     return []

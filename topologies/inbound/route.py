@@ -29,9 +29,18 @@ from topologies.events import (
     MailReceived,
     MailScored,
     MailUndeliverable,
+    ReportArrived,
     undeliverable,
 )
-from topologies.mail import dkim_canonical, fullness, ids, loops, mailbox_address, malware
+from topologies.mail import (
+    dkim_canonical,
+    fullness,
+    ids,
+    loops,
+    mailbox_address,
+    malware,
+    returned,
+)
 from topologies.mail.answerable import keys as address_keys
 from topologies.mail.forwarding import Forwarder, Opened
 from topologies.mail.own_rules import Obedience
@@ -80,6 +89,7 @@ class _Reached:
         MailQuarantined,
         MailUndeliverable,
         MailDisposed,
+        ReportArrived,
     ],
 )
 async def route(
@@ -123,7 +133,7 @@ async def route(
     events += [
         undeliverable(mail, recipient, reason) for recipient, reason in reached.unreached.items()
     ]
-    return events
+    return [*events, *returned.arrived(events)]
 
 
 async def _reached(mail: MailScored, directory: Directory, forwarder: Forwarder) -> _Reached:

@@ -144,6 +144,13 @@ class Forwarder:
             size_bytes=len(raw),
             raw=raw if is_small else None,
             raw_blob=blob,
+            # Who brought it stays known: it is judged again, and must come to the same.
+            client_ip=mail.client_ip,
+            client_name=mail.client_name,
+            helo=mail.helo,
+            tls=mail.tls,
+            user_id=mail.user_id,
+            helo_verdict=mail.helo_verdict,
             smtputf8=mail.smtputf8,
             body_type=mail.body_type,
         )

@@ -144,7 +144,10 @@ class Obedience:
         sender = Address(address=address, name=user.name if user else "")
         events: list[Event] = []
         for action in wanted:
-            raw = await self._answer(action, opened, copy.user_id, sender, own, view)
+            try:
+                raw = await self._answer(action, opened, copy.user_id, sender, own, view)
+            except ValueError:
+                continue  # what can't be written as a header must not keep the mail from its reader
             if raw:
                 events.append(await self._sent(raw, mail, copy.user_id, type(action).__name__))
         return events
@@ -175,7 +178,7 @@ class Obedience:
             )
         if not answerable.is_addressed(view, [*own, *action.addresses]):
             return b""
-        if action.period_s and not await self.answers.claim(
+        if not await self.answers.claim(
             user_id,
             vacation.handle(action, mail.mail_from),
             mail.mail_id,

@@ -1,21 +1,41 @@
-"""What a report about one of our mails carries of it: our own trace leads to the mail.
+"""Reports about our mails, and what they carry of it: our own trace leads to the mail.
 
 Reads parsed messages and their attachments; whether the report is believed is decided elsewhere.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from topologies.errors import BlobMissing
-from topologies.events import Message
+from topologies.events import QUARANTINE_USER, Deliver, Event, Message, ReportArrived
 from topologies.mail.dsn_reader import mail_ids_in
 from topologies.ports.blobs import Blobs
 
 MOST_PARTS = 10
 MOST_BYTES = 512 * 1024
 
+STATUS = frozenset({"message/delivery-status", "message/global-delivery-status"})
+FEEDBACK = frozenset({"message/feedback-report"})
 _RETURNED = frozenset(
     {"message/rfc822", "text/rfc822-headers", "message/global", "message/global-headers"}
 )
+
+
+def arrived(events: Iterable[Event]) -> Sequence[ReportArrived]:
+    """Return which of the mails that are delivered to users are reports for machines."""
+    return [
+        ReportArrived(
+            mail_id=event.mail_id,
+            user_id=event.user_id,
+            received_at=event.received_at,
+            mail_from=event.mail_from,
+            message=event.message,
+            authentication=event.authentication,
+        )
+        for event in events
+        if isinstance(event, Deliver)
+        and event.user_id != QUARANTINE_USER
+        and any(each.content_type in STATUS | FEEDBACK for each in event.message.attachments)
+    ]
 
 
 async def parts_of(message: Message, kinds: frozenset[str], blobs: Blobs) -> Sequence[bytes]:

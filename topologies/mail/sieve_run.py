@@ -30,6 +30,7 @@ MOST_FLAGS = 50
 LONGEST_REASON = 8_000  # characters of an answer
 DEFAULT_DAYS = 7  # RFC 5230 §4.1
 LEAST_DAYS, MOST_DAYS = 1, 30
+LEAST_S = 600  # RFC 6131 §2 leaves it to us: never each mail, or two machines could go on for ever
 DAY_S = 86_400
 
 
@@ -160,7 +161,7 @@ class _Run:
     def _vacation(self, command: Node) -> Vacation:
         days, seconds = command.amount("days"), command.amount("seconds")
         if seconds is not None:
-            period_s = min(seconds, MOST_DAYS * DAY_S)
+            period_s = max(LEAST_S, min(seconds, MOST_DAYS * DAY_S))
         else:
             wanted = DEFAULT_DAYS if days is None else days
             period_s = max(LEAST_DAYS, min(wanted, MOST_DAYS)) * DAY_S

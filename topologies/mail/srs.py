@@ -28,9 +28,7 @@ _FLAGS = re.IGNORECASE | re.DOTALL
 _SRS0 = re.compile(
     r"srs0[=+-](?P<hash>[^=]{4,64})=(?P<day>[a-z2-7]{2})=(?P<host>[^=]+)=(?P<local>.+)", _FLAGS
 )
-_SRS1 = re.compile(
-    r"srs1[=+-](?P<hash>[^=]{4,64})=(?P<host>[^=]+)=(?P<opaque>[=+-].+)", _FLAGS
-)
+_SRS1 = re.compile(r"srs1[=+-](?P<hash>[^=]{4,64})=(?P<host>[^=]+)=(?P<opaque>[=+-].+)", _FLAGS)
 _ANY = re.compile(r"srs[01][=+-]", re.IGNORECASE)
 
 

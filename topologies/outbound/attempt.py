@@ -103,7 +103,7 @@ async def _delivered(
     if not left:
         return refused
     asked = msgspec.structs.replace(due, recipients=left) if refused else due
-    results = await relay.deliver(asked, await raw_of(due, blobs))
+    results = await relay.deliver(asked, lambda: raw_of(due, blobs))
     return results if isinstance(results, PutOff) else [*refused, *results]
 
 

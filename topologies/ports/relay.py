@@ -1,6 +1,6 @@
 """Who brings mail to other systems."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -21,6 +21,10 @@ class PutOff:
     for_s: float = 60.0
 
 
+# Gives the message, when it is about to be sent: many deliveries wait, and a message may be large.
+Read = Callable[[], Awaitable[bytes]]
+
+
 class Relay(Protocol):
     """Tries deliveries. Never raises for what a peer, the network or the DNS does."""
 
@@ -31,10 +35,11 @@ class Relay(Protocol):
         """
         ...
 
-    async def deliver(self, due: DeliveryDue, raw: bytes) -> Sequence[RecipientResult] | PutOff:
-        """Try once to bring *raw* to all recipients; return what became of each.
+    async def deliver(self, due: DeliveryDue, read: Read) -> Sequence[RecipientResult] | PutOff:
+        """Try once to bring the message to all recipients; return what became of each.
 
         May take minutes with a slow peer, but not for one that was found dead a moment ago:
         its mail is deferred at once. What is put off was not tried and counts as no attempt.
+        What *read* raises goes on.
         """
         ...
