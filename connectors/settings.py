@@ -128,6 +128,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         bool, means("do not set aside mail that fails DMARC if they vouch for it")
     ] = False
     spam_threshold: Annotated[Probability, means("from here on: the spam folder")] = 0.9
+    dkim_secret: Annotated[
+        str, means("seals the private keys in Cassandra; empty: who reads them can sign")
+    ] = ""
     outgoing_spam_threshold: Annotated[
         Probability, means("from here on a user's mail is not let out")
     ] = 0.999

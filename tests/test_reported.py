@@ -8,7 +8,7 @@ from connectors.memory.clock import ManualClock
 from connectors.memory.directory import MemoryDirectory
 from connectors.memory.mailboxes import MemoryMailboxes
 from tests.mailbox.commands import create, deliver, email_id, folder_id, move, set_flags
-from topologies.events import INBOX, SENT, SPAM, TRASH, SpamVerdict
+from topologies.events import INBOX, SENT, SPAM, TRASH, Command, SpamVerdict
 from topologies.mailbox.store import store
 from topologies.reported import reported
 
@@ -54,7 +54,7 @@ async def told(mail: Any, place: str, *, is_starred: bool = False) -> list[bool]
     await directory.add_user("ann@shop.example", "a password")
     [ann] = await directory.users()
     number = 1
-    commands = [
+    commands: list[Command] = [
         create("Work", user_id=ann.user_id),
         deliver(number, user_id=ann.user_id, spam=mail.spam),
         move(number, to=place, user_id=ann.user_id),

@@ -58,6 +58,7 @@ class Topic:
     keeps_order: bool = True  # records of one key are worked on one after another
 
 
+MORE_WITHOUT_ORDER = 4
 DEAD_SUFFIX = ".dead"
 REPLAY_SUFFIX = ".replay"
 EVENT_ID = "event_id"  # header of records in Kafka; elsewhere it has a place of its own
@@ -170,6 +171,14 @@ def topic_of(kind: type[Event]) -> Topic:
 def keeps_order(name: str) -> bool:
     """Return whether records of one key of the topic *name* are worked on one after another."""
     return name not in BY_NAME or BY_NAME[name].keeps_order
+
+
+def in_flight(name: str, usual: int) -> int:
+    """Return how many records of the topic *name* are worked on at once, where *usual* are.
+
+    More where no order is kept: such work waits for others' systems, some of which are slow.
+    """
+    return usual if keeps_order(name) else usual * MORE_WITHOUT_ORDER
 
 
 def dead_topic(path: str) -> str:

@@ -12,12 +12,13 @@ import msgspec
 import structlog
 
 from api.cli.output import as_json, examples
+from api.cli.run import DEMO_DOMAIN, demo_users, for_people
 from api.cli.run import Started as Told
-from api.cli.run import demo_users, for_people
 from api.cli.stores import errors_for_people
 from api.cli.worker import Started
 from connectors.settings import PREFIX, Settings, load
 from topologies.errors import Misconfigured
+from topologies.mail.dkim_rotation import first_keys
 
 ROLES = ("smtp", "api", "inbound", "mailbox", "outbound", "feedback")
 SHORTEST_WAIT_S, LONGEST_WAIT_S = 0.5, 30.0  # before a worker is started again
@@ -85,7 +86,10 @@ async def _users(settings: Settings) -> tuple[tuple[str, str], ...]:
     from connectors.assembly import open_stores
 
     async with open_stores(settings) as stores:
-        return await demo_users(stores.directory)
+        users = await demo_users(stores.directory)
+        if users:
+            await first_keys(stores.dkim_keys, DEMO_DOMAIN, stores.clock.now())
+        return users
 
 
 def _told(

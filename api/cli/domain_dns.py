@@ -153,7 +153,8 @@ async def _wanted(stores: Stores, name: str, hostname: str) -> Sequence[WantedRe
 async def _ours(stores: Stores, name: str) -> str:
     with refusals():
         domain = domain_in_ascii(name)
-    if domain not in await stores.directory.domains():
+    aliases = [alias for alias, _ in await stores.directory.domain_aliases()]
+    if domain not in (*await stores.directory.domains(), *aliases):
         raise click.ClickException(f"{domain} is none of our domains: rillmail domain add {name}")
     return domain
 

@@ -1,4 +1,4 @@
-"""`rillmail run`: the whole service in one process."""
+"""`rillmail run`: the whole service, and the processes that take mail beside it."""
 
 import asyncio
 import secrets

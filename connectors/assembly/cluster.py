@@ -47,7 +47,8 @@ from connectors.redis.reputations import RedisReputations
 from connectors.redis.seen import RedisSeen
 from connectors.s3.blobs import S3Blobs
 from connectors.s3.url_key import S3UrlKey
-from connectors.settings import Settings
+from connectors.sealed_text import Seal
+from connectors.settings import PREFIX, Settings
 from connectors.sign_in import SignIns
 from connectors.smtp_in.figures import SmtpFigures
 from connectors.smtp_in.server import SmtpIn
@@ -301,7 +302,9 @@ async def open_stores(settings: Settings) -> AsyncGenerator[ClusterStores]:
             search=search,
             limits=RedisLimits(redis, clock, otherwise=MemoryLimits(clock)),
             app_passwords=CassandraAppPasswords(session),
-            dkim_keys=CassandraDkimKeys(session, clock),
+            dkim_keys=CassandraDkimKeys(
+                session, clock, Seal(settings.dkim_secret, f"{PREFIX}DKIM_SECRET")
+            ),
             restraints=CassandraRestraints(session, clock),
             suppressions=CassandraSuppressions(session, clock),
             rules=CassandraRules(session, clock),

@@ -1,4 +1,7 @@
-"""DKIM keys in Cassandra: a partition for each domain, looked up for each mail that goes out."""
+"""DKIM keys in Cassandra: a partition for each domain, looked up for each mail that goes out.
+
+The private keys are sealed, where the deployment has a secret.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -7,6 +10,7 @@ from typing import Any
 from connectors.cassandra.sending_times import micros, moment
 from connectors.cassandra.session import CassandraSession
 from connectors.recent import Recent
+from connectors.sealed_text import Seal
 from topologies.ports.clock import Clock
 from topologies.ports.dkim_keys import DkimKey
 
@@ -26,9 +30,10 @@ _REMOVE = "DELETE FROM dkim_keys WHERE domain = ? AND selector = ? IF EXISTS"
 class CassandraDkimKeys:
     """The keys of one deployment."""
 
-    def __init__(self, session: CassandraSession, clock: Clock) -> None:
+    def __init__(self, session: CassandraSession, clock: Clock, seal: Seal) -> None:
         """Use *session*, on a keyspace with all tables; whoever opened it closes it."""
         self._session = session
+        self._seal = seal
         self._known: Recent[str, Sequence[DkimKey]] = Recent(clock)
 
     async def keys(self, domain: str) -> Sequence[DkimKey]:
@@ -40,7 +45,8 @@ class CassandraDkimKeys:
 
     async def add(self, key: DkimKey) -> bool:
         until = None if key.signs_until is None else micros(key.signs_until)
-        values = (key.domain, key.selector, key.algorithm, key.private_key)
+        private_key = self._seal.sealed(key.private_key)
+        values = (key.domain, key.selector, key.algorithm, private_key)
         times = (micros(key.created_at), micros(key.signs_from), until)
         try:
             [[is_new, *_]] = await self._session.execute(_ADD, (*values, *times))
@@ -76,17 +82,16 @@ class CassandraDkimKeys:
 
     async def _kept(self, domain: str) -> Sequence[DkimKey]:
         rows = await self._session.execute(_KEYS, (domain,))
-        return [_key(domain, row) for row in rows]
+        return [self._key(domain, row) for row in rows]
 
-
-def _key(domain: str, row: Sequence[Any]) -> DkimKey:
-    selector, algorithm, private_key, created_us, from_us, until_us = row
-    return DkimKey(
-        domain=domain,
-        selector=selector,
-        algorithm=algorithm,
-        private_key=private_key,
-        created_at=moment(created_us),
-        signs_from=moment(from_us),
-        signs_until=None if until_us is None else moment(until_us),
-    )
+    def _key(self, domain: str, row: Sequence[Any]) -> DkimKey:
+        selector, algorithm, private_key, created_us, from_us, until_us = row
+        return DkimKey(
+            domain=domain,
+            selector=selector,
+            algorithm=algorithm,
+            private_key=self._seal.opened(private_key),
+            created_at=moment(created_us),
+            signs_from=moment(from_us),
+            signs_until=None if until_us is None else moment(until_us),
+        )

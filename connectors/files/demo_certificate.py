@@ -20,7 +20,7 @@ LIVES = timedelta(days=365)
 
 def demo_certificate(path: Path, hostname: str, clock: Clock) -> Path:
     """Return *path*, which holds a certificate for *hostname* and its key from then on."""
-    if path.exists():
+    if _is_valid(path, clock):
         return path
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, hostname[:64])])
@@ -50,3 +50,13 @@ def demo_certificate(path: Path, hostname: str, clock: Clock) -> Path:
         file.write(pem)
     made.replace(path)
     return path
+
+
+def _is_valid(path: Path, clock: Clock) -> bool:
+    if not path.exists():
+        return False
+    try:
+        found = x509.load_pem_x509_certificate(path.read_bytes())
+    except ValueError:
+        return False
+    return clock.now() < found.not_valid_after_utc - timedelta(days=1)

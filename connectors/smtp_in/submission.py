@@ -2,8 +2,9 @@
 """Users send by their mail clients: message submission (RFC 6409), after AUTH (RFC 4954).
 
 Writes `mail.submitted`, as the API does. Passwords are taken in TLS alone; who has signed in may
-write in their own name (``topologies.edge``). Bcc is taken out of the message, else it is kept as
-it came.
+write in their own name (``topologies.edge``). Bcc is taken out of the message, and a Date and a
+Message-ID are put in front where they are missing (RFC 6409 §8.2, §8.3), so that the sender's
+copy has those that answers will refer to; else it is kept as it came.
 """
 
 import base64
@@ -21,9 +22,10 @@ from connectors.smtp_in import replies
 from connectors.smtp_in.mail import Mail
 from connectors.smtp_in.message import Content
 from connectors.smtp_in.protocol import SmtpSession
+from connectors.smtp_in.reception import Reception
 from topologies.errors import Retryable
 from topologies.events import Event, MailSubmitted
-from topologies.mail import submitted_header
+from topologies.mail import completing, dkim_canonical, submitted_header
 from topologies.ports.blobs import Blobs
 
 CONTINUES = "334 "
@@ -144,7 +146,7 @@ class SubmissionSession(SmtpSession):
         recipients: tuple[str, ...],
     ) -> Event:
         """Return what is written of a message that is taken."""
-        made = await _without_bcc(content, self.reception.blobs)
+        made = await _completed(content, mail_id, at, self.reception)
         return MailSubmitted(
             mail_id=mail_id,
             submitted_at=at,
@@ -164,15 +166,19 @@ class SubmissionSession(SmtpSession):
         )
 
 
-async def _without_bcc(content: Content, blobs: Blobs) -> Content:
-    """Return the message without Bcc, safe."""
+async def _completed(content: Content, mail_id: str, at: datetime, reception: Reception) -> Content:
+    """Return the message without Bcc, and with a Date and a Message-ID, safe."""
     header, length = submitted_header.without_bcc(content.start)
+    fields = dkim_canonical.fields(header.removesuffix(b"\r\n\r\n").removesuffix(b"\r\n"))
+    domain = completing.from_domain(fields) or reception.hostname
+    header = completing.missing(fields, mail_id=mail_id, domain=domain, at=at) + header
     if len(header) == length:
         return content
     if content.raw is not None:
         raw = header + content.raw[length:]
         return Content(size_bytes=len(raw), start=raw, raw=raw)
-    blob, size_bytes = await blobs.put_stream(_changed(header, length, content, blobs))
+    changed = _changed(header, length, content, reception.blobs)
+    blob, size_bytes = await reception.blobs.put_stream(changed)
     return Content(size_bytes=size_bytes, start=header, raw_blob=blob)
 
 

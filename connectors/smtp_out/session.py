@@ -107,9 +107,9 @@ class Session:
         return self._wire.tls
 
     @property
-    def certificate(self) -> bytes:
-        """The server's, in DER; empty in clear text."""
-        return self._wire.certificate()
+    def chain(self) -> list[bytes]:
+        """The server's certificates, in DER, its own first; none in clear text."""
+        return self._wire.chain()
 
     @property
     def offers_tls(self) -> bool:

@@ -8,6 +8,7 @@ from connectors.smtp_out.routes import Place
 from connectors.smtp_out.session import Patience, Refused, Session
 from connectors.smtp_out.trust import Contexts, Trust
 from connectors.smtp_out.wire import Lost, Wire
+from topologies.ports.clock import Clock
 
 CLEAR_TEXT_FOR_S = 3600.0  # a host whose TLS failed is not asked for it again so soon
 MOST_CLEAR = 10_000
@@ -41,8 +42,10 @@ class Terms:
 class Sessions:
     """All sessions of this process."""
 
-    def __init__(self, terms: Terms, contexts: Contexts) -> None:
+    def __init__(self, terms: Terms, contexts: Contexts, clock: Clock) -> None:
+        """Open none yet; *clock* tells whether certificates are valid."""
         self._terms = terms
+        self._clock = clock
         self._contexts = contexts
         self._idle: dict[_Key, list[tuple[Session, asyncio.TimerHandle]]] = {}
         self._clear_until: dict[str, float] = {}  # by address: it offers TLS that fails
@@ -116,7 +119,7 @@ class Sessions:
             await session.greet(terms.name)
             if trust.need != "none" and session.offers_tls:
                 await self._secure(session, trust)
-            if doubt := trust.doubt(session):
+            if doubt := trust.doubt(session, self._clock.now()):
                 raise Distrusted(doubt)
             if (sign_in := terms.sign_ins.get(place.host)) is not None:
                 await session.sign_in(*sign_in)

@@ -72,7 +72,7 @@ def relay_of(
             policies=Policies(resolver, clock, fetch) if settings.mta_sts else None,
             signed=signed if settings.dane else None,
         ),
-        Sessions(terms, contexts),
+        Sessions(terms, contexts, clock),
         Sources(pools_of(settings.source_addresses, settings.source_daily_caps), limits),
         most_at_once=settings.delivery_connections,
         ours=(name.lower(),),

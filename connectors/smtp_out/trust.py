@@ -6,6 +6,7 @@ authorities vouch for (RFC 8461 §4.2), DANE for the one that the signed DNS tel
 
 import ssl
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 from connectors.smtp_out.session import Session
@@ -33,11 +34,13 @@ class Trust:
         """Whether without TLS nothing is sent."""
         return self.need in ("must", "verified")
 
-    def doubt(self, session: Session) -> str:
+    def doubt(self, session: Session, now: datetime) -> str:
         """Return why *session* can't be trusted with the mail; empty: it can."""
         if self.is_demanding and not session.tls:
             return "the host offers no TLS, though its domain promises it"
-        if self.tlsa and not dane.matches(self.tlsa, session.certificate):
+        if self.tlsa and not dane.is_vouched_for(
+            self.tlsa, session.chain, host=session.host, now=now
+        ):
             return "its certificate is not the one that the DNS tells of (DANE)"
         return ""
 

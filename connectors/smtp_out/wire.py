@@ -7,7 +7,7 @@ TLS is never taken for something said within.
 import asyncio
 import ssl
 from collections import deque
-from typing import cast
+from typing import Any, cast
 
 from topologies.mail.smtp_reply import BadReply, Reply, ReplyReader
 
@@ -66,10 +66,22 @@ class Wire(asyncio.Protocol):
         cipher = found.cipher()
         return f"{found.version()} {cipher[0] if cipher else ''}".strip()
 
-    def certificate(self) -> bytes:
-        """Return the server's certificate in DER; empty in clear text."""
+    def chain(self) -> list[bytes]:
+        """Return the certificates that the server sent, in DER, its own first; none in clear text.
+
+        Nobody looked whether they lead anywhere.
+        """
         found = self._tls_object()
-        return (found.getpeercert(binary_form=True) or b"") if found is not None else b""
+        if found is None:
+            return []
+        if hasattr(found, "get_unverified_chain"):  # from Python 3.13 on
+            return list(cast("Any", found).get_unverified_chain())
+        inner: Any = getattr(found, "_sslobj", None)
+        if inner is None or not hasattr(inner, "get_unverified_chain"):
+            return [found.getpeercert(binary_form=True) or b""]
+        return [
+            ssl.PEM_cert_to_DER_cert(each.public_bytes()) for each in inner.get_unverified_chain()
+        ]
 
     def write(self, data: bytes) -> None:
         """Send *data* as soon as it can be; what went wrong is told by ``reply``."""

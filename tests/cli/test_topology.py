@@ -19,22 +19,14 @@ def test_the_topology_is_drawn_for_mermaid() -> None:
 
 def test_the_topology_is_told_in_json() -> None:
     told = in_json(MemoryStores().run(topology, "--json"))
-    [route] = [stage for stage in told["stages"] if stage["name"] == "route"]
-    assert route == {
-        "name": "route",
+    [parse] = [stage for stage in told["stages"] if stage["name"] == "parse"]
+    assert parse == {
+        "name": "parse",
         "path": "inbound",
-        "reads": ["mail.scored/1"],
-        "writes": [
-            "mailbox.deliver/1",
-            "mailbox.create-folder/1",
-            "mail.received/1",
-            "mail.outgoing/1",
-            "mail.quarantined/1",
-            "mail.undeliverable/1",
-            "mail.disposed/1",
-        ],
-        "reads_topic": "mail.scored",
-        "writes_topics": ["mailbox.commands", "mail.received", "mail.outgoing", "mail.exceptions"],
+        "reads": ["mail.received/1"],
+        "writes": ["mail.parsed/1"],
+        "reads_topic": "mail.received",
+        "writes_topics": ["mail.parsed"],
         "timeout_s": 30.0,
         "attempts": 5,
     }

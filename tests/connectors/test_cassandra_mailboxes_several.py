@@ -1,10 +1,14 @@
 """Commands written to Cassandra at once: as exact as one after another, whatever breaks."""
 
 import asyncio
-from collections.abc import Sequence
+import os
+import time
+from collections.abc import Callable, Sequence
 from contextlib import aclosing, suppress
+from pathlib import Path
 from random import Random
 
+import msgspec
 import pytest
 
 from connectors.cassandra.driver import Connected
@@ -13,18 +17,23 @@ from connectors.cassandra.session import Parameters, RowPage, Statement
 from connectors.memory.clock import ManualClock
 from connectors.memory.mailboxes import MemoryMailboxes
 from tests.connectors.test_cassandra_mailboxes import HISTORY, Unsteady
-from tests.live.cassandra_users import OwnUsers
-from tests.mailbox.commands import deliver, set_flags
+from tests.engines.kafka_house import opened_on_kafka, working
+from tests.live.cassandra_users import OwnUsers, own_mailboxes
+from tests.mailbox.commands import deliver, email_id, set_flags
 from tests.mailbox.state import everything
 from topologies.errors import Retryable
-from topologies.events import Command, Event
+from topologies.events import INBOX, Command, Event, MailboxChanged
 from topologies.mail.mailbox import needs
 from topologies.mail.mailbox_several import decide_several
 from topologies.mailbox.store import store, store_several
 from topologies.ports.mailboxes import Mailboxes
+from topologies.stage import declared_by
 
 pytestmark = pytest.mark.live
 
+BACKLOG = int(os.environ.get("BACKLOG", "300"))
+TIMEOUT_S = 120.0
+decode = msgspec.json.Decoder(MailboxChanged).decode
 GROUPS = [HISTORY[:4], HISTORY[4:9], HISTORY[9:]]
 
 
@@ -173,6 +182,34 @@ async def test_what_a_worker_writes_late_of_a_group_takes_nothing_back(
             assert await everything(life.mailboxes, "ann") == await everything(plain, "ann")
 
 
+@pytest.mark.process
+async def test_a_backlog_of_one_user_is_worked_off_by_the_clusters_engine_in_order(
+    cassandra: Connected, tmp_path: Path
+) -> None:
+    async with (
+        own_mailboxes(cassandra, ManualClock()) as mailboxes,
+        opened_on_kafka(
+            tmp_path, declared_by(store), services={Mailboxes: mailboxes}, in_flight=64
+        ) as house,
+    ):
+        await house.log.append([deliver(number) for number in range(BACKLOG)])
+        async with working(house):
+            await _until(lambda: len(house.seen.told) > 0)
+            began, cpu_began = time.perf_counter(), time.process_time()
+            await _until(lambda: len(house.seen.told) >= BACKLOG)
+            rate = (BACKLOG - 1) / (time.perf_counter() - began)
+            cpu_ms = 1e3 * (time.process_time() - cpu_began) / BACKLOG
+            await house.drained()
+        print(f"\n{BACKLOG:,} deliveries into one mailbox: {rate:,.0f}/s, {cpu_ms:.2f} ms of CPU")
+        told = [decode(value) for _, value, _ in await house.records("mailbox.changes")]
+        assert [change.seq for change in told] == list(range(1, BACKLOG + 1))
+        assert [change.email_id for change in told] == [email_id(n) for n in range(BACKLOG)]
+        assert house.seen.told == [("store", "done", "ann")] * BACKLOG
+        page = await mailboxes.page("ann", INBOX, limit=1)
+        assert page is not None
+        assert page.total_count == BACKLOG
+
+
 class _Life:
     """One worker's life."""
 
@@ -228,6 +265,12 @@ async def _carry_out(
         except Retryable:
             told += [await _until_done(command, mailboxes) for command in group]
     return told
+
+
+async def _until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(TIMEOUT_S):
+        while not condition():  # noqa: ASYNC110  nothing tells when it comes true
+            await asyncio.sleep(0.01)
 
 
 async def _until_done(command: Command, mailboxes: Mailboxes) -> Sequence[Event]:

@@ -9,6 +9,7 @@ import pytest
 
 from connectors.memory.clock import SystemClock
 from connectors.memory.dkim_keys import MemoryDkimKeys
+from connectors.sealed_text import Seal
 from connectors.sqlite.database import Database
 from connectors.sqlite.dkim_keys import SqliteDkimKeys
 from connectors.sqlite.sending_rows import MIGRATIONS, private_file
@@ -93,8 +94,7 @@ async def test_keys_are_there_after_a_restart_for_their_owner_alone(tmp_path: Pa
     path = private_file(tmp_path / "sending.db")
     with closing(Database(path, MIGRATIONS)) as database:
         await SqliteDkimKeys(database).add(key("shop.example", "a"))
-        modes = {each.name: each.stat().st_mode & 0o777 for each in tmp_path.iterdir()}
-    assert set(modes.values()) == {0o600}, modes
+        assert modes_in(tmp_path) == {0o600}
     with closing(Database(private_file(path), MIGRATIONS)) as database:
         assert list(await SqliteDkimKeys(database).keys("shop.example")) == [
             key("shop.example", "a")
@@ -121,10 +121,14 @@ async def keys(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncGenerator
         from connectors.cassandra.session import CassandraSession
 
         session = CassandraSession(request.getfixturevalue("cassandra"))
-        yield CassandraDkimKeys(session, SystemClock())
+        yield CassandraDkimKeys(session, SystemClock(), Seal("a secret", "SECRET"))
         return
     with closing(Database(tmp_path / "sending.db", MIGRATIONS)) as database:
         yield SqliteDkimKeys(database)
+
+
+def modes_in(folder: Path) -> set[int]:
+    return {each.stat().st_mode & 0o777 for each in folder.iterdir()}
 
 
 def key(

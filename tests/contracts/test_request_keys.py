@@ -47,6 +47,17 @@ async def test_keys_are_there_after_a_restart_and_old_ones_are_forgotten(tmp_pat
         assert await keys.find("ann", "old") is None
 
 
+async def test_a_claim_for_later_makes_no_other_one_old(keys: RequestKeys) -> None:
+    now = datetime.now(UTC).replace(microsecond=0)
+    today = Claim(mail_id="1", submitted_at=now, digest=b"1")
+    later = Claim(mail_id="2", submitted_at=now + timedelta(days=30), digest=b"2")
+    await keys.claim("ann", "today", today)
+    await keys.claim("ann", "later", later)
+    await keys.claim("ann", "other", later)
+    assert await keys.find("ann", "today") == today
+    assert await keys.find("ann", "later") == later
+
+
 @pytest.fixture(params=["memory", "sqlite", pytest.param("cassandra", marks=pytest.mark.live)])
 async def keys(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncGenerator[RequestKeys]:
     if request.param == "memory":

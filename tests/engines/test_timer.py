@@ -9,6 +9,7 @@ import pytest
 from connectors.memory.clock import ManualClock
 from tests.engines.deliveries import Peers, due, hand_over
 from tests.engines.stages import House, running, until
+from topologies.delayed import delayed_topics
 from topologies.events import WAITS, DeliveryDue
 from topologies.events.outbound import as_kind
 from topologies.ports.log import Entry
@@ -114,4 +115,4 @@ async def looked(house: House) -> None:
 
 
 def nothing_later() -> dict[str, int]:
-    return {f"delivery.later.{name}": 0 for name in ("1m", "5m", "30m", "2h", "4h")}
+    return {topic.name: 0 for topic in delayed_topics()}

@@ -6,7 +6,14 @@ from typing import Any
 
 from tests.feedback.outcomes import MAIL_ID, RAW, Office, office, raw_of
 from tests.services import AT, DOMAIN
-from topologies.events import DeliveryAttempted, MailReceived, MailUndeliverable
+from topologies.events import (
+    Deliver,
+    DeliveryAttempted,
+    DeliveryWishes,
+    MailReceived,
+    MailUndeliverable,
+    RecipientWish,
+)
 
 
 async def test_mail_to_nobody_here_comes_back() -> None:
@@ -30,6 +37,21 @@ async def test_a_replay_makes_the_same_outcome() -> None:
     assert await house.run("give_back", lost) == await house.run("give_back", lost)
 
 
+async def test_who_wished_it_is_told_that_a_mailbox_here_has_the_mail() -> None:
+    house = await office()
+    wish = RecipientWish(recipient=f"bo@{DOMAIN}", notify=("SUCCESS",))
+    wishes = DeliveryWishes(recipients=(wish,))
+    delivered, outcome = await routed(house, recipients=(f"bo@{DOMAIN}",), wishes=wishes)
+    assert isinstance(delivered, Deliver)
+    [report] = await house.run("bounce", outcome)
+    read: Any = email.message_from_bytes(raw_of(report), policy=policy.default)
+    assert read["subject"] == "Your mail was delivered: The müll is here"
+    [bo] = list(read.iter_parts())[1].get_payload()[1:]
+    assert (bo["Action"], bo["Status"]) == ("delivered", "2.1.5")
+    stranger = {"user_id": "", "origin": "smtp", "mail_from": "zoe@far.example"}
+    assert len(await routed(house, recipients=(f"bo@{DOMAIN}",), wishes=wishes, **stranger)) == 1
+
+
 async def test_a_stranger_is_told_nothing() -> None:
     house = await office()
     [lost] = await routed(house, user_id="", origin="smtp", mail_from="zoe@far.example")
@@ -51,6 +73,5 @@ async def routed(house: Office, **given: Any) -> list[Any]:
     }
     events: list[Any] = [MailReceived(**(known | given))]
     for name in ("parse", "authenticate", "scan", "score", "route"):
-        [event] = await house.run(name, events[0])
-        events = [event]
+        events = await house.run(name, events[0])
     return events

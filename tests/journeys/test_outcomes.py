@@ -1,6 +1,7 @@
 """What becomes of a sent mail, from the sender's chair: told, seen, and learnt from."""
 
 import json
+import secrets
 from typing import Any
 
 import httpx
@@ -9,6 +10,7 @@ from click.testing import CliRunner
 
 from api.cli.main import main
 from tests.journeys import test_between_systems as between
+from tests.journeys.place import Place
 from tests.journeys.test_between_systems import Systems, send
 from tests.process import emails_of, eventually
 
@@ -62,6 +64,25 @@ def test_mail_that_waits_is_seen_held_and_tried_when_an_operator_says_so(systems
     eventually(tried, lambda found: len(found) == 1, 120.0)
     eventually(lambda: queued(systems), lambda found: found == [])
     assert len(emails_of(bo)) == 1
+
+
+def test_who_is_suppressed_is_not_written_to_on_either_profile(place: Place) -> None:
+    ann = place.person("ann")
+    domain = f"{secrets.token_hex(6)}.example"
+    place.rillmail("suppress", "add", f"@{domain}", "--why", "a trap")
+    sent = send(ann.client, to=[f"bo@{domain}"], subject="Trapped")
+    [report] = ann.awaited()
+    assert report["subject"] == "Your mail could not be delivered: Trapped"
+    body = ann.get(f"/emails/{report['email_id']}")["body"]
+    assert f"@{domain} is on our suppression list" in body
+    assert "(a trap)" in body
+    [delivery] = ann.get(f"/emails/{sent}/delivery")["deliveries"]
+    [recipient] = delivery["recipients"]
+    assert (recipient["state"], recipient["code"], recipient["host"]) == ("failed", 550, "")
+    listed = place.told("queue", "list", "--state", "failed", "--to", domain)
+    assert [each["delivery_id"] for each in listed] == [delivery["delivery_id"]]
+    shown = place.rillmail("queue", "trace", listed[0]["mail_id"])
+    assert f"bo@{domain}: failed" in shown
 
 
 def queued(systems: Systems) -> list[dict[str, Any]]:

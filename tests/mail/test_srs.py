@@ -80,6 +80,11 @@ def test_one_that_would_be_too_long_is_not_made() -> None:
     assert srs.rewritten(f"{'a' * 60}@far.example", "shop.example", KEY, AT) is None
 
 
+@pytest.mark.parametrize("sender", [".a@far.example", '"a b"@far.example', "a", "a@b@c"])
+def test_what_could_not_be_given_back_is_not_rewritten(sender: str) -> None:
+    assert srs.rewritten(sender, "shop.example", KEY, AT) is None
+
+
 @pytest.mark.parametrize("local", ["ann", "srs", "srs2=a=b", "SRS0", "xSRS0=a"])
 def test_what_is_none_is_known(local: str) -> None:
     assert not srs.is_one(local)

@@ -11,14 +11,14 @@ from typing import Literal
 
 import pytest
 
-from connectors.memory.clock import ManualClock
+from connectors.memory.clock import ManualClock, SystemClock
 from connectors.memory.dns import MemoryDns
 from connectors.smtp_out.policies import HttpsFetch, Policies
 from connectors.smtp_out.routes import Routes, Rules
 from connectors.smtp_out.session import Patience
 from connectors.smtp_out.sessions import Distrusted, Sessions, Terms
 from connectors.smtp_out.trust import Contexts
-from tests.outbound.certificates import Certificate, made
+from tests.outbound.certificates import Certificate, issued, made
 from tests.outbound.house import FAR, ZONES, delivered, due, relaying
 from tests.outbound.peer import Peer, listening
 from topologies.mail.dane import public_key_of
@@ -88,7 +88,7 @@ async def test_a_host_that_its_domain_vouches_for_has_to_prove_its_name(
     contexts = Contexts(certificate.pem)
     async with listening(Peer(tls=certificate.context())) as peer:
         places = await routes(peer.port, Fetched(POLICY)).to(FAR, seed="")
-        sessions = Sessions(terms(), contexts)
+        sessions = Sessions(terms(), contexts, SystemClock())
         if names == [HOST]:
             session = await sessions.opened(places[0], None)
             assert session.tls
@@ -182,7 +182,7 @@ async def test_another_certificate_is_not(theirs: Certificate, tmp_path: Path) -
 
 
 async def test_records_that_nobody_can_use_ask_for_tls_all_the_same(theirs: Certificate) -> None:
-    signed = Signed([Tlsa(2, 0, 1, b"x" * 32)])
+    signed = Signed([Tlsa(1, 0, 1, b"x" * 32)])
     async with listening(Peer()) as peer, relaying(peer, signed=signed, dane=True) as relay:
         [result] = await delivered(relay, due())
         assert (result.status, result.enhanced) == ("deferred", "4.7.5")
@@ -190,6 +190,27 @@ async def test_records_that_nobody_can_use_ask_for_tls_all_the_same(theirs: Cert
     async with listening(peer), relaying(peer, signed=signed, dane=True) as relay:
         [result] = await delivered(relay, due())
         assert result.status == "delivered"
+
+
+@pytest.mark.parametrize(
+    ("names", "is_theirs", "status"),
+    [
+        ([HOST], True, "delivered"),
+        ([HOST], False, "deferred"),
+        (["other.example"], True, "deferred"),
+    ],
+)
+async def test_an_authority_that_the_dns_tells_of_vouches_for_who_has_its_name(
+    names: list[str], is_theirs: bool, status: str, tmp_path: Path
+) -> None:
+    _, other = issued(tmp_path, *names)
+    certificate, authority = issued(tmp_path, *names)
+    told = public_key_of(authority if is_theirs else other)
+    signed = Signed([Tlsa(3, 1, 1, b"x" * 32), Tlsa(2, 1, 1, hashlib.sha256(told).digest())])
+    peer = Peer(tls=certificate.context())
+    async with listening(peer), relaying(peer, signed=signed, dane=True) as relay:
+        [result] = await delivered(relay, due())
+        assert result.status == status
 
 
 class Signed:

@@ -82,7 +82,7 @@ async def test_each_destination_has_a_delivery_of_its_own() -> None:
 
 async def test_the_trace_says_when_and_by_whom_and_not_from_where() -> None:
     [due] = await deliveries(outgoing(), await furnished())
-    received = re.search(rb"^Received: (.*?)\r\n(?=\S)", due.raw or b"", re.M | re.S)
+    received = re.search(rb"^Received: (.*?)\r\n(?=\S)", due.raw or b"", re.MULTILINE | re.DOTALL)
     assert received is not None
     assert re.sub(rb"\s+", b" ", received[1]).decode() == (
         f"by mx.shop.example id {MAIL_ID}; Sun, 01 Mar 2026 12:00:00 +0000"

@@ -10,7 +10,6 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from email.message import EmailMessage
-from pathlib import Path
 from typing import Any
 
 import aiosmtplib
@@ -26,7 +25,8 @@ BO, PASSWORD = "bo@shop.example", "secret"
 HELLO = "EHLO client.example"
 FROM_BO = f"MAIL FROM:<{BO}>"
 TO_ANN = "RCPT TO:<ann@far.example>"
-MESSAGE = b"From: Bo <bo@shop.example>\r\nTo: ann@far.example\r\nSubject: hi\r\n\r\nhello\r\n"
+DATED = b"Date: Sun, 01 Mar 2026 12:00:00 +0000\r\nMessage-ID: <1@shop.example>\r\n"
+MESSAGE = DATED + b"From: Bo <bo@shop.example>\r\nTo: ann@far.example\r\n\r\nhello\r\n"
 
 
 async def test_a_user_signs_in_and_sends(pem: Pem) -> None:
@@ -165,7 +165,11 @@ async def test_who_guesses_is_put_off_and_nobody_else(pem: Pem) -> None:
         ([FROM_BO, TO_ANN], b"From: nobody\r\n", "553 5.7.1"),
         (["MAIL FROM:<>", TO_ANN], b"From: bo+x@shop.example\r\n", "250 2.0.0"),
         ([FROM_BO + " AUTH=<>", TO_ANN], b"From: bo@shop.example\r\n", "250 2.0.0"),
-        ([FROM_BO, TO_ANN], b"X: " + b"y" * 300_000 + b"\r\nFrom: bo@shop.example\r\n", "552 5.3.4"),
+        (
+            [FROM_BO, TO_ANN],
+            b"X: " + b"y" * 300_000 + b"\r\nFrom: bo@shop.example\r\n",
+            "552 5.3.4",
+        ),
     ],
 )
 async def test_a_user_sends_in_their_own_name(
@@ -184,7 +188,7 @@ async def test_a_user_sends_in_their_own_name(
 @pytest.mark.parametrize("size", [10, 100_000])
 async def test_bcc_is_taken_out_and_nothing_else(pem: Pem, size: int) -> None:
     body = b"x" * size + b"\r\nBcc: not@a.field\r\n"
-    before = b"From: bo@shop.example\r\nBcc: ida@shop.example,\r\n ann@far.example\r\nTo: "
+    before = DATED + b"From: bo@shop.example\r\nBcc: ida@shop.example,\r\n ann@far.example\r\nTo: "
     raw = before + b"c@far.example\r\nbcc : d@far.example\r\nX-Odd\r\n\r\n" + body
     async with a_desk(pem) as house, talk(house) as client:
         await signed_in(client)
@@ -193,10 +197,25 @@ async def test_bcc_is_taken_out_and_nothing_else(pem: Pem, size: int) -> None:
         [mail] = house.log.events
         assert isinstance(mail, MailSubmitted)
         kept = mail.raw if mail.raw is not None else await house.blobs.get(mail.raw_blob or "")
-        expected = b"From: bo@shop.example\r\nTo: c@far.example\r\nX-Odd\r\n\r\n" + body
+        expected = DATED + b"From: bo@shop.example\r\nTo: c@far.example\r\nX-Odd\r\n\r\n" + body
         assert kept == expected
         assert (mail.raw is None, mail.size_bytes) == (size > 64 * 1024, len(expected))
         assert mail.bcc == ("ida@shop.example", "ann@far.example")
+
+
+@pytest.mark.parametrize("size", [10, 100_000])
+async def test_a_missing_date_and_message_id_are_added(pem: Pem, size: int) -> None:
+    raw = b"From: bo@shop.example\r\nBcc: ann@far.example\r\n\r\n" + b"x" * size + b"\r\n"
+    async with a_desk(pem) as house, talk(house) as client:
+        await signed_in(client)
+        mail_id = mail_id_in(await client.send(raw, FROM_BO, TO_ANN))
+        [mail] = house.log.events
+        assert isinstance(mail, MailSubmitted)
+        kept = mail.raw if mail.raw is not None else await house.blobs.get(mail.raw_blob or "")
+        head = b"Date: Sun, 01 Mar 2026 12:00:00 +0000\r\nMessage-ID: <%s@shop.example>\r\n"
+        expected = head % mail_id.encode() + b"From: bo@shop.example\r\n\r\n" + b"x" * size
+        assert kept == expected + b"\r\n"
+        assert mail.size_bytes == len(kept)
 
 
 async def test_wishes_for_notifications_are_kept(pem: Pem) -> None:

@@ -13,11 +13,10 @@ from datetime import datetime
 
 from topologies.check import Refusal, Transaction, check
 from topologies.events import DkimVerdict
-from topologies.mail import address_list, dkim
+from topologies.mail import completing, dkim
 from topologies.mail.dkim_canonical import fields, split
 from topologies.mail.dmarc import Policy, discover, evaluate
 from topologies.mail.domains import is_aligned, is_public_address
-from topologies.mail.mailbox_address import domain_in_ascii
 from topologies.mail.spf import check_host
 from topologies.ports.clock import Clock
 from topologies.ports.dns import Resolver
@@ -38,7 +37,7 @@ async def dmarc(
         return None
     header, _ = split(mail.start)
     found = fields(header)
-    from_domain = _from_domain(found)
+    from_domain = completing.from_domain(found)
     if not from_domain:
         return None  # nobody's, or several's: not for DMARC to say (§6.6.1)
     try:
@@ -75,20 +74,6 @@ async def _is_refused(
             return False
         signatures = await dkim.verify(dns, mail.start, now=now)
     return evaluate(policy, from_domain, spf, signatures).result == "fail"
-
-
-def _from_domain(found: Sequence[tuple[str, bytes]]) -> str:
-    """Return the one domain in From, in ASCII; empty if there is none or several."""
-    values = [field.partition(b":")[2] for name, field in found if name == "from"]
-    if len(values) != 1:
-        return ""
-    domains: set[str] = set()
-    for address in address_list.read(values[0])[0]:
-        try:
-            domains.add(domain_in_ascii(address.address.rpartition("@")[2].rstrip(".")))
-        except ValueError:
-            continue
-    return domains.pop() if len(domains) == 1 else ""
 
 
 def _may_be_signed(found: Sequence[tuple[str, bytes]], from_domain: str) -> bool:

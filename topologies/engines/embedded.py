@@ -21,7 +21,7 @@ from topologies.ports.clock import Clock
 from topologies.ports.log import Entry, PartitionedLog, Record
 from topologies.ports.observer import Observer
 from topologies.stage import Stage
-from topologies.topics import TOPICS, keeps_order, replay_topic
+from topologies.topics import TOPICS, in_flight, keeps_order, replay_topic
 from topologies.topology import Topology
 
 GRACE_S = 3.0  # for what is under way when the engine stops
@@ -185,7 +185,7 @@ class EmbeddedEngine:
             topic=topic,
             partition=partition,
             work=work,
-            in_flight=self._in_flight,
+            in_flight=in_flight(topic, self._in_flight),
             until=until,
             keeps_order=keeps_order(topic),
             work_on_several=work_on_several if stage.several is not None else None,

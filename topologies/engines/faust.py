@@ -24,7 +24,7 @@ from topologies.ports.clock import Clock
 from topologies.ports.log import Entry, Record
 from topologies.ports.observer import Observer
 from topologies.stage import Stage
-from topologies.topics import TOPICS, keeps_order, replay_topic
+from topologies.topics import TOPICS, in_flight, keeps_order, replay_topic
 from topologies.topology import Topology
 
 # Of a group, as Kafka calls it, and topics: its records still to do, by topic and partition.
@@ -193,7 +193,7 @@ class FaustEngine:
             folder=self._folder,
             work=self._work_of(group.stage),
             write=self._write,
-            in_flight=self._in_flight,
+            in_flight=in_flight(group.topic, self._in_flight),
             table=self._tables.get(group.name),
             partitions=self._partitions,
             keeps_order=keeps_order(group.topic),

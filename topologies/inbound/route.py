@@ -22,6 +22,7 @@ from topologies.events import (
     SPAM,
     CreateFolder,
     Deliver,
+    DeliveryAttempted,
     Event,
     MailDisposed,
     MailOutgoing,
@@ -39,6 +40,7 @@ from topologies.mail import (
     loops,
     mailbox_address,
     malware,
+    reporting,
     returned,
 )
 from topologies.mail.answerable import keys as address_keys
@@ -78,6 +80,10 @@ class _Reached:
     onward: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
     unreached: dict[str, str] = field(default_factory=dict[str, str])
 
+    def is_kept(self, recipient: str) -> bool:
+        """Tell whether mail for *recipient* ends here."""
+        return recipient not in self.onward and recipient not in self.unreached
+
 
 @stage(
     reads=MailScored,
@@ -90,6 +96,7 @@ class _Reached:
         MailUndeliverable,
         MailDisposed,
         ReportArrived,
+        DeliveryAttempted,
     ],
 )
 async def route(
@@ -133,7 +140,8 @@ async def route(
     events += [
         undeliverable(mail, recipient, reason) for recipient, reason in reached.unreached.items()
     ]
-    return [*events, *returned.arrived(events)]
+    kept = [each for each in dict.fromkeys(mail.recipients) if reached.is_kept(each)]
+    return [*events, *returned.arrived(events), *reporting.confirmed(mail, kept)]
 
 
 async def _reached(mail: MailScored, directory: Directory, forwarder: Forwarder) -> _Reached:

@@ -100,7 +100,8 @@ def stuffed(raw: bytes) -> bytes:
     data = raw.replace(b"\r\n.", b"\r\n..")
     if data.startswith(b"."):
         data = b"." + data
-    return data + (b".\r\n" if data.endswith(b"\r\n") else b"\r\n.\r\n")
+    has_end = data.endswith(b"\r\n") or not data
+    return data + (b".\r\n" if has_end else b"\r\n.\r\n")
 
 
 def _body(raw: bytes, features: Features, *, is_eight_bit: bool) -> bytes | None:

@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Literal
 
-from topologies.events import DeliveryAttempted, RecipientResult, RecipientWish
-from topologies.mail import status
+from topologies.events import DeliveryAttempted, MailReceived, RecipientResult, RecipientWish
+from topologies.mail import ids, status
 from topologies.mail.backoff import GIVE_UP_AFTER
 from topologies.mail.dsn import Action, RecipientReport, Report
+from topologies.mail.wishes import wishes_for
 
 DELAY_TOLD_AFTER = timedelta(hours=4)
 # Told once: later reports of a delay have the same id, and are not written at all from here on.
@@ -56,6 +57,37 @@ def about(
     )
 
 
+def confirmed(mail: MailReceived, recipients: Sequence[str]) -> Sequence[DeliveryAttempted]:
+    """Return the outcomes that tell a user here of mailboxes here, as far as they wished to know.
+
+    A stranger is told nothing: their address may be forged.
+    """
+    if not mail.user_id or not mail.mail_from or mail.wishes is None:
+        return []
+    wished = {wish.recipient for wish in mail.wishes.recipients if "SUCCESS" in wish.notify}
+    mail_id = mail.sent_id or mail.mail_id
+    return [
+        DeliveryAttempted(
+            delivery_id=ids.derived_id(mail.received_at, "kept", mail_id, recipient),
+            mail_id=mail_id,
+            user_id=mail.user_id,
+            submitted_at=mail.received_at,
+            mail_from=mail.mail_from,
+            destination=recipient.rpartition("@")[2].lower(),
+            attempt=1,
+            attempted_at=mail.received_at,
+            results=(
+                RecipientResult(
+                    recipient=recipient, status="delivered", code=250, enhanced="2.1.5"
+                ),
+            ),
+            wishes=wishes_for(mail.wishes, [recipient]),
+        )
+        for recipient in recipients
+        if recipient in wished
+    ]
+
+
 def wants_whole(attempted: DeliveryAttempted, told: Told) -> bool:
     """Tell whether the message comes back whole: only when it failed, and that was asked for."""
     return told == "failed" and attempted.wishes is not None and attempted.wishes.returned == "FULL"
@@ -86,7 +118,7 @@ def _told(
 ) -> RecipientReport:
     wish = wishes.get(result.recipient)
     # §5.2.2: a peer that knows no reports took it; whether it arrived nobody will tell.
-    action: Action = "relayed" if told == "delivered" else told
+    action: Action = "relayed" if told == "delivered" and result.host else told
     diagnostic = result.text
     is_ours = bool(result.code and not result.host and result.text)
     if result.code and not is_ours:

@@ -49,7 +49,8 @@ def is_one(local: str) -> bool:
 def rewritten(mail_from: str, domain: str, key: bytes, now: datetime) -> str | None:
     """Return the reverse-path under which mail of *mail_from* is forwarded by *domain*.
 
-    None: there is no such address, since it would be too long (RFC 5321 §4.5.3.1.1).
+    None: there is no such address, since it would be too long (RFC 5321 §4.5.3.1.1), or
+    *mail_from* is no address itself.
     """
     local, _, host = mail_from.rpartition("@")
     if match := _SRS1.fullmatch(local):
@@ -62,6 +63,7 @@ def rewritten(mail_from: str, domain: str, key: bytes, now: datetime) -> str | N
         day = _day(now)
         made = f"SRS0={_hash(key, day, host, local)}={day}={host}={local}"
     try:
+        mailbox_address.parse(mail_from)
         return str(mailbox_address.parse(f"{made}@{domain}"))
     except ValueError:
         return None
