@@ -6,11 +6,11 @@ from typing import Any, Literal, TypeVar
 
 import click
 
-from api.cli.output import as_json, examples, print_json, print_table, printable
+from api.cli.output import as_json, examples, print_json, print_table
 from api.cli.queue_filter import Choice, filters, wanted_by
+from api.cli.queue_view import fields, print_delivery, reason_of, recipient_of, span
 from api.cli.stores import Stores, with_stores
 from topologies import queue as queues
-from topologies.mail import status
 from topologies.ports.deliveries import Delivery, Order
 from topologies.queue import QueueCounts
 
@@ -59,20 +59,20 @@ def list_(choice: Choice, limit: int, as_json: bool) -> None:
 
     found, now = with_stores(work)
     if as_json:
-        print_json([_fields(each) for each in found])
+        print_json([fields(each) for each in found])
         return
     print_table(
         ["DELIVERY", "WAITS", "STATE", "TRIES", "NEXT", "FROM", "TO", "WHY"],
         [
             [
                 each.delivery_id,
-                _span((now - each.submitted_at).total_seconds()),
+                span((now - each.submitted_at).total_seconds()),
                 each.state,
                 each.attempt,
                 f"{each.next_try_at:%H:%M:%S}" if each.next_try_at else "",
                 each.mail_from or "<>",
-                _to(each),
-                _why(each),
+                recipient_of(each),
+                reason_of(each),
             ]
             for each in found
         ],
@@ -132,9 +132,9 @@ def show(delivery: str, as_json: bool) -> None:
 
     found = with_stores(work)
     if as_json:
-        print_json(_fields(found))
+        print_json(fields(found))
         return
-    _show(found)
+    print_delivery(found)
 
 
 @queue.command(epilog=examples("rillmail queue trace MAIL", "rillmail queue trace MAIL --json"))
@@ -152,12 +152,12 @@ def trace(mail: str, as_json: bool) -> None:
 
     found = with_stores(work)
     if as_json:
-        print_json([_fields(each) for each in found])
+        print_json([fields(each) for each in found])
         return
     for number, each in enumerate(found):
         if number:
             click.echo()
-        _show(each)
+        print_delivery(each)
 
 
 def _ordering(word: Word, summary: str) -> None:
@@ -243,64 +243,3 @@ def _give(
         raise click.ClickException(
             f"not there, or done already: {', '.join(missing)}; see rillmail queue list"
         )
-
-
-def _show(delivery: Delivery) -> None:
-    for name, value in (
-        ("delivery", delivery.delivery_id),
-        ("mail", delivery.mail_id),
-        ("user", delivery.user_id),
-        ("from", delivery.mail_from or "<>"),
-        ("to", delivery.destination),
-        ("kind", delivery.kind),
-        ("submitted", f"{delivery.submitted_at:%Y-%m-%d %H:%M:%S}"),
-        ("state", delivery.state),
-        ("order", delivery.order),
-        ("next try", f"{delivery.next_try_at:%Y-%m-%d %H:%M:%S}" if delivery.next_try_at else "-"),
-    ):
-        click.echo(f"{name:<11}{printable(value)}")
-    for each in delivery.recipients:
-        click.echo(f"\n  {printable(each.recipient)}: {each.state}, tried {each.attempt} times")
-        if each.state in ("deferred", "failed"):
-            click.echo(f"    {status.in_words(each.enhanced, each.code)}")
-        said = " ".join(filter(None, (str(each.code or ""), each.enhanced, each.text)))
-        if said:
-            click.echo(f"    {printable(each.host) or 'here'}: {printable(said)}")
-        if each.tls:
-            click.echo(f"    over {printable(each.tls)}")
-
-
-def _to(delivery: Delivery) -> str:
-    first = delivery.recipients[0].recipient if delivery.recipients else delivery.destination
-    more = len(delivery.recipients) - 1
-    return f"{first} +{more}" if more > 0 else first
-
-
-def _why(delivery: Delivery) -> str:
-    for each in delivery.recipients:
-        if each.state in ("deferred", "failed"):
-            return each.text or status.in_words(each.enhanced, each.code)
-    return ""
-
-
-def _span(seconds: float) -> str:
-    for unit, size in (("d", 86_400), ("h", 3_600), ("m", 60)):
-        if seconds >= size:
-            return f"{seconds / size:.0f}{unit}"
-    return f"{seconds:.0f}s"
-
-
-def _fields(delivery: Delivery) -> dict[str, Any]:
-    return {
-        "delivery_id": delivery.delivery_id,
-        "mail_id": delivery.mail_id,
-        "user_id": delivery.user_id,
-        "sender": delivery.mail_from,
-        "destination": delivery.destination,
-        "kind": delivery.kind,
-        "submitted_at": delivery.submitted_at,
-        "state": delivery.state,
-        "order": delivery.order,
-        "next_try_at": delivery.next_try_at,
-        "recipients": delivery.recipients,
-    }

@@ -122,9 +122,7 @@ def application(process: Process) -> ASGIApp:
         dead_letters=stores.dead_letters,
         deliveries=stores.deliveries,
         suppressions=stores.suppressions,
-        try_now=lambda wanted: queue.try_now(
-            wanted, stores.reader, stores.log, stores.clock.now()
-        ),
+        try_now=lambda wanted: queue.try_now(wanted, stores.reader, stores.log, stores.clock.now()),
         request_keys=stores.request_keys,
         limits=stores.limits,
         app_passwords=stores.app_passwords,

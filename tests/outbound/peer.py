@@ -181,7 +181,13 @@ async def listening(peer: Peer, address: str = "127.0.0.1", port: int = 0) -> As
         tasks.add(asyncio.current_task())
         try:
             await _Connection(peer, reader, writer).serve()
-        except (_End, OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+        except (
+            _End,
+            OSError,
+            asyncio.CancelledError,
+            asyncio.IncompleteReadError,
+            asyncio.LimitOverrunError,
+        ):
             pass
         finally:
             peer.open -= 1

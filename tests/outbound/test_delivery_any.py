@@ -30,7 +30,7 @@ ANSWERS = st.dictionaries(st.sampled_from(STEPS), st.lists(OTHERS, min_size=1, m
 
 
 @given(answers=ANSWERS, is_pipelined=st.booleans(), mails=st.integers(1, 2))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_who_is_told_delivered_was_taken(
     answers: dict[str, list[str]], is_pipelined: bool, mails: int
 ) -> None:

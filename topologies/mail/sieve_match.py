@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-MOST_CHARACTERS = 20_000_000  # that one run may look at
+MOST_CHARACTERS = 5_000_000  # that one run may look at
 EACH_COSTS = 100  # characters, however short what is compared
 MOST_CAPTURES = 10  # RFC 5229 §3.2: ${0} to ${9} at least
 
