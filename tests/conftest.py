@@ -6,12 +6,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 import structlog
+from hypothesis import settings
 
 from connectors.settings import load
 from tests.process import RunningCluster, RunningService
 
 if TYPE_CHECKING:
     from connectors.cassandra.driver import Connected
+
+# How fast a machine is decides no test.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 @pytest.fixture(autouse=True)

@@ -72,9 +72,7 @@ class Connection(SMTP):
         self.reception = reception
         self.wire: Wire
         # What is known of the client, whatever it sends.
-        self.facts = Transaction(
-            origin=self.way, hostname=reception.hostname, client_ip=client_ip
-        )
+        self.facts = Transaction(origin=self.way, hostname=reception.hostname, client_ip=client_ip)
         self.is_receiving = False  # between 354, or the first BDAT, and the answer
         self._turned_away = ""  # how that was said
         self._is_closing = False  # the service stops

@@ -45,6 +45,7 @@ class Pace:
         self._pause_s = 0.0
         self._next_at = 0.0  # no mail before, by the monotonic clock
         self._moved_at = 0.0  # when a turn last began or ended
+        self.complaint = ""  # what it last said when it asked for less
         self._sent_away = 0  # who will come back, about
 
     @property
@@ -100,9 +101,11 @@ class Pace:
         """The destination took a mail: it may get a little more."""
         self._at_once = min(self._most, self._at_once + 1 / self._at_once)
         self._pause_s = self._pause_s / 2 if self._pause_s > FIRST_PAUSE_S else 0.0
+        self.complaint = self.complaint if self._pause_s else ""
 
-    def was_too_much(self) -> None:
-        """The destination asks for less."""
+    def was_too_much(self, complaint: str = "") -> None:
+        """The destination asks for less, in these words."""
+        self.complaint = complaint
         self._at_once = max(1.0, self._at_once / 2)
         self._pause_s = min(LONGEST_PAUSE_S, max(FIRST_PAUSE_S, self._pause_s * 2))
         self._next_at = time.monotonic() + self._pause_s

@@ -92,7 +92,7 @@ class SmtpRelay:
         silent = [self._silences.reason((place.address, place.port)) for place in places]
         awake = [place for place, reason in zip(places, silent, strict=True) if not reason]
         if not awake:
-            text = f"it did not answer lately: {silent[0]}"
+            text = f"it was not asked, since lately: {silent[0]}"
             return results.deferred(due.recipients, results.NO_ANSWER, text, self._named(places[0]))
         pace = self._paces.of(self._smarthost or due.destination)
         try:
@@ -103,7 +103,8 @@ class SmtpRelay:
                     await self._within_time(delivery, awake, sources, pace)
                     return delivery.in_order()
         except Busy as error:
-            return PutOff(f"{due.destination} takes no more mail at once", error.for_s)
+            why = f": {pace.complaint}" if pace.complaint else ""
+            return PutOff(f"{due.destination} takes no more mail at once{why}", error.for_s)
         except Capped as error:
             return PutOff(str(error), error.after_s)
 
@@ -145,8 +146,11 @@ class SmtpRelay:
         try:
             session = await self._sessions.opened(place, source)
         except Refused as error:
-            self._silences.answered(where)
-            pace.was_too_much()
+            if error.reply.is_permanent:  # nobody else will fare better for a while
+                self._silences.failed(where, str(error))
+            else:
+                self._silences.answered(where)
+                pace.was_too_much(error.reply.text)
             delivery.note(Answer("connect", error.reply), host)
             return None
         except Distrusted as error:
@@ -199,14 +203,12 @@ class SmtpRelay:
     def _learn(self, pace: Pace, sent: Sent) -> None:
         replies = [(a.step, a.reply) for a in sent.answers.values() if a.reply is not None]
         if any(step == "end" and reply.is_positive for step, reply in replies):
-            pace.went_well()
-        elif any(
-            reply.code == 421
-            or reply.enhanced in TOO_MUCH
-            or (step == "mail" and 400 <= reply.code < 500)
-            for step, reply in replies
-        ):
-            pace.was_too_much()
+            return pace.went_well()
+        for step, reply in replies:
+            is_of_rate = reply.code == 421 or reply.enhanced in TOO_MUCH
+            if is_of_rate or (step == "mail" and 400 <= reply.code < 500):
+                return pace.was_too_much(reply.text)
+        return None
 
     def _named(self, place: Place) -> str:
         return place.host if place.host == place.address else f"{place.host} [{place.address}]"

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.files.descent import minimised
@@ -49,6 +49,7 @@ FEATURES = st.lists(st.text("wxnvsf:=abc é", min_size=1, max_size=12), max_size
 
 
 @classifiers
+@settings(deadline=None)
 @given(found=FEATURES)
 def test_a_probability_is_one_and_stays_the_same(
     make: Callable[[], SpamClassifier], found: Sequence[str]
@@ -60,6 +61,7 @@ def test_a_probability_is_one_and_stays_the_same(
 
 
 @classifiers
+@settings(deadline=None)
 @given(found=FEATURES, limit=st.integers(0, 8))
 def test_reasons_are_some_of_the_features(
     make: Callable[[], SpamClassifier], found: Sequence[str], limit: int
@@ -141,6 +143,7 @@ def test_the_shipped_model_is_the_one_that_its_card_tells_of() -> None:
 
 
 @classifiers
+@settings(deadline=None)
 @given(found=FEATURES)
 def test_shares_and_bias_add_up_to_the_probability(
     make: Callable[[], SpamClassifier], found: Sequence[str]

@@ -4,7 +4,7 @@ import unicodedata
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from topologies.events import Address, Attachment, Authentication, DkimVerdict, Message
@@ -153,6 +153,7 @@ def test_the_work_is_bounded(text: str) -> None:
         assert len(features(message, NOTHING)) <= MOST_FEATURES
 
 
+@settings(deadline=None)
 @given(
     subject=st.text(max_size=40),
     name=st.text(max_size=30),

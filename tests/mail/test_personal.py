@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from topologies.events import Address, Authentication, Message, SpamVerdict
@@ -137,6 +137,7 @@ def test_what_is_kept_is_bounded_and_senders_are_remembered_longest() -> None:
     assert judged(OTHER, verdict(0.01), learnt).is_spam
 
 
+@settings(deadline=None)
 @given(
     text=st.text(max_size=200),
     sender=st.text(max_size=40),

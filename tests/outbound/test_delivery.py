@@ -188,6 +188,15 @@ async def test_who_refuses_the_connection_defers_even_with_a_5xx() -> None:
         assert (result.status, result.code, result.enhanced) == ("deferred", 554, "4.7.1")
 
 
+async def test_a_host_that_refuses_us_is_left_alone_and_its_reason_told() -> None:
+    async with listening(Peer({"GREETING": "554 5.7.1 listed"})) as peer, relaying(peer) as relay:
+        for number in range(5):
+            [result] = await delivered(relay, due(delivery_id=f"{number}"))
+            assert result.status == "deferred"
+            assert "listed" in result.text
+        assert peer.connections == 2
+
+
 async def test_who_takes_no_mail_at_all_says_so_for_good() -> None:
     async with listening(Peer({"GREETING": "521 no mail here"})) as peer, relaying(peer) as relay:
         [result] = await delivered(relay, due())
@@ -325,7 +334,7 @@ async def test_a_dead_destination_is_deferred_at_once_and_keeps_nobody_waiting()
                 relay, due(destination="dead.example", delivery_id=f"{number}")
             )
             assert (result.status, result.enhanced) == ("deferred", "4.4.1")
-        assert result.text.startswith("it did not answer lately")
+        assert result.text.startswith("it was not asked, since lately: no connection")
         [result] = await delivered(relay, due())
         assert result.status == "delivered"
 
