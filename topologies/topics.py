@@ -39,6 +39,7 @@ from topologies.events import (
     ReportArrived,
     SenderJudged,
     SetFlags,
+    SpamReported,
     UseMailbox,
     event_tag,
 )
@@ -132,6 +133,7 @@ TOPICS: tuple[Topic, ...] = (
             UseMailbox,
         ),
     ),
+    Topic(name="mailbox.reports", key="user_id", events=(SpamReported,)),
     Topic(name="mailbox.changes", key="user_id", events=(MailboxChanged, CommandAnswered)),
 )
 

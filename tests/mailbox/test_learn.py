@@ -1,4 +1,4 @@
-"""learn: a report teaches once, and only what is a report."""
+"""learn: a report teaches once, and only a report does."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -22,6 +22,7 @@ from topologies.events import (
     Message,
     SenderJudged,
 )
+from topologies.mail.mailbox_reports import reports
 from topologies.mailbox.learn import learn
 from topologies.mailbox.store import store
 from topologies.ports.personal_spam import Learnt
@@ -102,13 +103,17 @@ class House:
         await store(deliver(number, **changes), mailboxes=self.mailboxes)
 
     async def learns(self, change: MailboxChanged) -> Sequence[Event]:
-        return await learn(
-            change,
-            mailboxes=self.mailboxes,
-            learnt=self.learnt,
-            classifier=OneWord(),
-            policy=ScorePolicy(),
-        )
+        """Hand in what a change says of spam, and return what that leads to."""
+        written: list[Event] = []
+        for report in reports([change]):
+            written += await learn(
+                report,
+                mailboxes=self.mailboxes,
+                learnt=self.learnt,
+                classifier=OneWord(),
+                policy=ScorePolicy(),
+            )
+        return written
 
 
 def moved(seq: int, where_from: str, to: str) -> MailboxChanged:

@@ -13,6 +13,7 @@ from connectors.memory.restraints import MemoryRestraints
 from tests.services import OneWord
 from topologies.events import (
     Event,
+    Finding,
     MailSubmitted,
     MailVetted,
     SenderJudged,
@@ -21,7 +22,7 @@ from topologies.events import (
 )
 from topologies.mail import compose, ids
 from topologies.outbound.vet import vet
-from topologies.ports.policy import VetPolicy
+from topologies.ports.policy import MalwarePolicy, VetPolicy
 from topologies.ports.restraints import Restraint
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -58,12 +59,21 @@ async def test_malware_is_refused_however_it_is_encoded() -> None:
         text="see",
         files=[compose.File(name="x.bin", content_type="a/b", content=b"EVIL\0")],
     )
-    for raw in (compose.compose(draft), GOOD + b"EVIL\0"):
-        vetted, _ = await Desk().vet(raw)
+    for raw, where in ((compose.compose(draft), " in x.bin"), (GOOD + b"EVIL\0", "")):
+        vetted, judged = await Desk().vet(raw)
         assert isinstance(vetted, MailVetted)
         assert vetted.vetted == VetVerdict(
-            result="refused", kind="virus", reason="the message holds malware (Evil)"
+            result="refused", kind="virus", reason=f"infected: Evil{where}"
         )
+        assert isinstance(judged, SenderJudged)
+        assert judged.is_bad
+
+
+async def test_a_program_is_refused_as_it_would_be_coming_in_but_counts_against_nobody() -> None:
+    vetted, judged = await Desk().vet(GOOD + b"TOOL\0")
+    assert isinstance(vetted, MailVetted)
+    assert isinstance(judged, SenderJudged)
+    assert (vetted.vetted.reason, judged.is_bad) == ("holds a program: Tool", False)
 
 
 async def test_who_sends_bad_mail_is_throttled_for_a_day_and_then_suspended() -> None:
@@ -96,6 +106,10 @@ class Evil:
     async def scan(self, content: bytes, *, file_name: str = "") -> VirusVerdict:
         if b"EVIL\0" in content:
             return VirusVerdict(result="infected", name="Evil")
+        if b"TOOL\0" in content:
+            return VirusVerdict(
+                result="clean", findings=(Finding(kind="executable", name="Tool", part=""),)
+            )
         return VirusVerdict(result="clean")
 
 
@@ -115,6 +129,7 @@ class Desk:
             reputations=self.reputations,
             restraints=self.restraints,
             policy=VetPolicy(spam_threshold=0.9, bad_mails_throttle=2, bad_mails_suspend=4),
+            on_malware=MalwarePolicy(),
         )
         for event in events:
             if counts and isinstance(event, SenderJudged):

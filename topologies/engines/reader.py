@@ -21,7 +21,6 @@ WIDEST_SPAN = 1_024  # how far others may pass a record that waits
 COMMIT_AGAIN_S = 0.5
 
 
-
 class Reader:
     """Works on what comes in one partition."""
 

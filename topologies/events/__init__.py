@@ -45,6 +45,7 @@ from topologies.events.mailbox import (
     MoveEmails,
     RenameFolder,
     SetFlags,
+    SpamReported,
     UseMailbox,
 )
 from topologies.events.message import (
@@ -136,6 +137,7 @@ __all__ = [
     "ReportArrived",
     "SenderJudged",
     "SetFlags",
+    "SpamReported",
     "SpamVerdict",
     "Stream",
     "UseMailbox",

@@ -150,3 +150,17 @@ class CommandAnswered(Event, frozen=True, kw_only=True, tag="mailbox.answered/1"
     @property
     def key(self) -> str:
         return self.user_id
+
+
+class SpamReported(Event, frozen=True, kw_only=True, tag="mailbox.reported/1"):
+    """A user said of a mail that it is spam, or that it is none."""
+
+    user_id: str
+    email_id: str
+    seq: int  # of the change that says so
+    reported_at: datetime
+    is_spam: bool
+
+    @property
+    def key(self) -> str:
+        return self.user_id

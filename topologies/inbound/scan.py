@@ -40,7 +40,7 @@ async def scan(
     found = [UNLISTED] if mail.message.truncated else []
     async for content, file_name in _contents(mail, blobs):
         verdict = await antivirus.scan(content, file_name=file_name)
-        found += [_in_part(finding, file_name) for finding in malware.findings_of(verdict)]
+        found += [malware.in_part(finding, file_name) for finding in malware.findings_of(verdict)]
         if any(finding.kind in _ENDING for finding in found):
             break
     return [grow(mail, MailScanned, virus=malware.decided(found, policy))]
@@ -61,11 +61,6 @@ async def _contents(mail: MailAuthenticated, blobs: Blobs) -> AsyncIterator[tupl
         if part not in seen:
             seen.add(part)
             yield await blobs.get(attachment.blob), attachment.file_name
-
-
-def _in_part(finding: Finding, file_name: str) -> Finding:
-    part = "/".join(filter(None, (file_name, finding.part)))
-    return Finding(kind=finding.kind, name=finding.name, part=part)
 
 
 def _released(release: Release) -> VirusVerdict:

@@ -1,7 +1,8 @@
 """Store: a mailbox does what its commands say, one after another.
 
 Reads `mailbox.commands`; writes to `mailbox.changes` what each command changed and the
-answer to whoever waits, and the next step of a folder's deletion. What a command does is
+answer to whoever waits, to `mailbox.reports` what users say of spam, and the next step of a
+folder's deletion. What a command does is
 decided by ``topologies.mail.mailbox``; here it is only loaded for and written. A command
 that was applied before leads to the same events again, and changes nothing. Commands of one
 user that wait behind each other are loaded for and written together, to the same effect.
@@ -21,9 +22,11 @@ from topologies.events import (
     MoveEmails,
     RenameFolder,
     SetFlags,
+    SpamReported,
     UseMailbox,
 )
 from topologies.mail.mailbox import decide, following, needs
+from topologies.mail.mailbox_reports import reports
 from topologies.mail.mailbox_several import decide_several, together
 from topologies.ports.mailboxes import Mailboxes
 from topologies.stage import stage
@@ -59,7 +62,7 @@ async def store_several(
         DeleteFolder,
         UseMailbox,
     ],
-    writes=[MailboxChanged, CommandAnswered, DeleteFolder],
+    writes=[MailboxChanged, CommandAnswered, SpamReported, DeleteFolder],
     several=store_several,
 )
 async def store(command: Command, *, mailboxes: Mailboxes) -> Sequence[Event]:
@@ -69,4 +72,4 @@ async def store(command: Command, *, mailboxes: Mailboxes) -> Sequence[Event]:
     if loaded.answered is None:
         await mailboxes.write(effects)
     next_step = following(command, effects.events)
-    return [*effects.events, *([next_step] if next_step else [])]
+    return [*effects.events, *reports(effects.events), *([next_step] if next_step else [])]

@@ -2,9 +2,10 @@
 
 Reads `mail.submitted`; writes `mail.vetted`, and `senders.judged` for the user, so that what
 they sent in the last day is known. Judges by what stands in the mail alone, so that a replay
-comes to the same. Malware and what is surely spam is refused; who sends such things again and
-again is throttled, then suspended, until an administrator says otherwise. How many mails a user
-may send is asked before a mail is taken, not here; what follows from a verdict is `split`'s work.
+comes to the same. What would be held if it came in is refused, and what is surely spam. Who sends
+malware or spam again and again is throttled, then suspended, until an administrator says
+otherwise. How many mails a user may send is asked before a mail is taken, not here; what follows
+from a verdict is `split`'s work.
 """
 
 import asyncio
@@ -15,11 +16,14 @@ from typing import Any
 from topologies.events import (
     Authentication,
     Event,
+    Finding,
     MailSubmitted,
     MailVetted,
     SenderJudged,
     VetVerdict,
+    VirusVerdict,
 )
+from topologies.mail import malware
 from topologies.mail.features import features
 from topologies.mail.message import Parsed, parse_message
 from topologies.mail.raw import raw_of
@@ -27,7 +31,7 @@ from topologies.mail.reputation import user_key
 from topologies.ports.antivirus import Antivirus
 from topologies.ports.blobs import Blobs
 from topologies.ports.classifier import SpamClassifier
-from topologies.ports.policy import VetPolicy
+from topologies.ports.policy import MalwarePolicy, VetPolicy
 from topologies.ports.reputations import Reputations
 from topologies.ports.restraints import Restraint, Restraints
 from topologies.stage import stage
@@ -48,20 +52,24 @@ async def vet(
     reputations: Reputations,
     restraints: Restraints,
     policy: VetPolicy,
+    on_malware: MalwarePolicy,
 ) -> Sequence[Event]:
     """Return the mail with whether it may go out."""
     raw = await raw_of(mail, blobs)
     is_large = len(raw) > PARSED_IN_A_THREAD_BYTES
     parsed = await asyncio.to_thread(parse_message, raw) if is_large else parse_message(raw)
-    verdict = await _malware(raw, parsed, antivirus)
+    found = await _found(raw, parsed, antivirus)
+    verdict = _held(malware.decided(found, on_malware))
+    # A macro or a program may be sent in good faith, and counts against nobody.
+    is_bad = any(finding.kind == "malware" for finding in found)
     if verdict is PASS:
         # That its sender is signed in speaks for nothing: so is who stole the password.
-        found = features(parsed.message, Authentication())
-        if classifier.probability(found) >= policy.spam_threshold:
+        seen = features(parsed.message, Authentication(signed_in=True))
+        if classifier.probability(seen) >= policy.spam_threshold:
             verdict = VetVerdict(
                 result="refused", kind="spam", reason="the message was taken for spam"
             )
-    is_bad = verdict is not PASS
+            is_bad = True
     if is_bad:
         await _restrain(mail, reputations, restraints, policy)
     judged = SenderJudged(
@@ -73,15 +81,23 @@ async def vet(
     return [_vetted(mail, verdict), judged]
 
 
-async def _malware(raw: bytes, parsed: Parsed, antivirus: Antivirus) -> VetVerdict:
-    """Return PASS, or the refusal of what is infected."""
+async def _found(raw: bytes, parsed: Parsed, antivirus: Antivirus) -> Sequence[Finding]:
+    """Return what the scanners find in a message and its parts; after malware, no more."""
     names = {each.blob: each.file_name for each in parsed.message.attachments}
+    found: list[Finding] = []
     for content, name in ((raw, ""), *((c, names.get(b, "")) for b, c in parsed.contents.items())):
-        found = await antivirus.scan(content, file_name=name)
-        if found.result == "infected":
-            reason = f"the message holds malware ({found.name})"
-            return VetVerdict(result="refused", kind="virus", reason=reason)
-    return PASS
+        verdict = await antivirus.scan(content, file_name=name)
+        found += [malware.in_part(each, name) for each in malware.findings_of(verdict)]
+        if any(finding.kind in ("malware", "bomb") for finding in found):
+            break
+    return found
+
+
+def _held(verdict: VirusVerdict) -> VetVerdict:
+    """Return PASS, or the refusal of what would be kept from its recipients if it came in."""
+    if not verdict.is_held:
+        return PASS
+    return VetVerdict(result="refused", kind="virus", reason=malware.note_of(verdict))
 
 
 async def _restrain(
