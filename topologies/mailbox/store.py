@@ -47,7 +47,7 @@ async def store_several(
         decided = decide_several(chosen, loaded)
         if decided.effects:
             await mailboxes.write_several(decided.effects)
-        told += map(list, decided.told)
+        told += [[*events, *reports(events)] for events in decided.told]
     return told
 
 
