@@ -10,8 +10,9 @@ the ports to the next.
 import asyncio
 import contextlib
 import socket
+import subprocess
+import threading
 import time
-from asyncio.subprocess import PIPE, Process
 from collections.abc import Callable, Sequence
 
 import msgspec
@@ -65,7 +66,7 @@ class SmtpProcess:
         self._settings = settings
         self._sockets = sockets
         self._on_append = on_append
-        self._process: Process | None = None
+        self._process: subprocess.Popen[bytes] | None = None
         self._first = asyncio.get_running_loop().create_future()  # it takes mail, or never will
         self._failure = ""
         self._stopping = asyncio.Event()
@@ -134,23 +135,22 @@ class SmtpProcess:
             ours.setblocking(False)
             try:
                 with theirs:
-                    process = await asyncio.create_subprocess_exec(
-                        *self._command, stdin=PIPE, pass_fds=given
-                    )
+                    process = _started(self._command, given)
             except OSError as error:  # no memory, or too many processes: perhaps not for ever
                 self._failure = f"can't start {self._command[0]}: {error}"
                 return 1
+            ended = _end_of(process, loop)
             self._process, self.pid = process, process.pid
             if self._stopping.is_set():
                 process.terminate()
             lines = Lines()
             loop.add_reader(ours, self._hear, ours, lines)
             try:
-                await process.communicate(msgspec.json.encode(task))
-                return process.returncode or 0
+                _tell(process, msgspec.json.encode(task))
+                return await asyncio.shield(ended)
             except asyncio.CancelledError:
                 process.kill()
-                await process.wait()
+                await ended
                 raise
             finally:
                 self._hear(ours, lines)  # its last words
@@ -179,6 +179,41 @@ class SmtpProcess:
                     self.sessions = word.sessions
         if is_appended:
             self._on_append()
+
+
+def _started(command: Sequence[str], given: Sequence[int]) -> subprocess.Popen[bytes]:
+    """Start *command*, which takes milliseconds; it keeps the descriptors that are *given*."""
+    return subprocess.Popen(command, stdin=subprocess.PIPE, pass_fds=given)  # noqa: S603  ours
+
+
+def _tell(process: subprocess.Popen[bytes], task: bytes) -> None:
+    """Write *task*, which a pipe holds whole, so that nobody waits for its reader."""
+    if process.stdin is not None:
+        with contextlib.suppress(BrokenPipeError), process.stdin:
+            process.stdin.write(task)
+
+
+def _end_of(
+    process: subprocess.Popen[bytes], loop: asyncio.AbstractEventLoop
+) -> asyncio.Future[int]:
+    """Return what will be the status of *process*.
+
+    Waited for in a thread of its own: a loop's own watch may miss one that is killed in the
+    moment in which it starts, and would wait for its end for ever.
+    """
+    ended: asyncio.Future[int] = loop.create_future()
+
+    def tell(status: int) -> None:
+        if not ended.done():
+            ended.set_result(status)
+
+    def wait() -> None:
+        status = process.wait()
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody asks any more
+            loop.call_soon_threadsafe(tell, status)
+
+    threading.Thread(target=wait, name=f"wait-{process.pid}", daemon=True).start()
+    return ended
 
 
 class SmtpProcesses:
