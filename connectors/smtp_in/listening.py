@@ -7,6 +7,7 @@ knocks meanwhile waits at them until the next one is there, and nobody is told t
 import asyncio
 import os
 import socket
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 
 from connectors.settings import PREFIX, Settings
@@ -106,3 +107,36 @@ async def _bound(host: str, port: int, is_shared: bool) -> Sequence[socket.socke
         close_all(sockets)
         raise
     return sockets
+
+
+class Ports(ABC):
+    """The numbers of the ports at which mail is taken, known once it is."""
+
+    @property
+    def smtp_port(self) -> int:
+        """The port for other mail servers, once started."""
+        return self._port("smtp_port")
+
+    @property
+    def smtps_port(self) -> int:
+        """The port for those that begin in TLS, once started; 0: there is none."""
+        return self._port("smtps_port")
+
+    @property
+    def lmtp_port(self) -> int:
+        """The port for our own mail server, once started."""
+        return self._port("lmtp_port")
+
+    @property
+    def submission_port(self) -> int:
+        """The port for users, once started; 0: there is none."""
+        return self._port("submission_port")
+
+    @property
+    def submissions_port(self) -> int:
+        """The port for users who begin in TLS, once started; 0: there is none."""
+        return self._port("submissions_port")
+
+    @abstractmethod
+    def _port(self, setting: str) -> int:
+        """Return the number of the port that *setting* opens; 0: it is not open."""

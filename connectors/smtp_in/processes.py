@@ -20,7 +20,7 @@ import structlog
 
 from connectors.settings import Settings
 from connectors.smtp_in.channel import LINE_BYTES, Failed, Figures, Lines, Ready
-from connectors.smtp_in.listening import Sockets, bound_for_each, close_all, port_of
+from connectors.smtp_in.listening import Ports, Sockets, bound_for_each, close_all, port_of
 from connectors.smtp_in.server import GRACE_S, ports_of
 from topologies.errors import Misconfigured
 
@@ -216,7 +216,7 @@ def _end_of(
     return ended
 
 
-class SmtpProcesses:
+class SmtpProcesses(Ports):
     """All of them, as one that takes mail."""
 
     def __init__(
@@ -234,31 +234,6 @@ class SmtpProcesses:
         self._on_append = on_append
         self._sockets: dict[str, Sequence[Sequence[socket.socket]]] = {}
         self._processes: list[SmtpProcess] = []
-
-    @property
-    def smtp_port(self) -> int:
-        """The port for other mail servers, once started."""
-        return self._port("smtp_port")
-
-    @property
-    def smtps_port(self) -> int:
-        """The port for those that begin in TLS, once started; 0: there is none."""
-        return self._port("smtps_port")
-
-    @property
-    def lmtp_port(self) -> int:
-        """The port for our own mail server, once started."""
-        return self._port("lmtp_port")
-
-    @property
-    def submission_port(self) -> int:
-        """The port for users, once started; 0: there is none."""
-        return self._port("submission_port")
-
-    @property
-    def submissions_port(self) -> int:
-        """The port for users who begin in TLS, once started; 0: there is none."""
-        return self._port("submissions_port")
 
     @property
     def sessions(self) -> int:

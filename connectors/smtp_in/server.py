@@ -16,7 +16,7 @@ from connectors.sign_in import SignIns
 from connectors.smtp_in.certificates import Certificates
 from connectors.smtp_in.connection import Connection
 from connectors.smtp_in.doors import Door, open_door
-from connectors.smtp_in.listening import Sockets, bound, not_listening
+from connectors.smtp_in.listening import Ports, Sockets, bound, not_listening
 from connectors.smtp_in.lmtp import LmtpSession
 from connectors.smtp_in.places import Places
 from connectors.smtp_in.protocol import SmtpSession
@@ -45,7 +45,7 @@ IN_TLS = ("smtps_port", "submissions_port")  # from the first octet on (RFC 8314
 _logger = structlog.get_logger("smtp")
 
 
-class SmtpIn:
+class SmtpIn(Ports):
     """Receives mail by SMTP and LMTP."""
 
     def __init__(
@@ -99,31 +99,6 @@ class SmtpIn:
         )
         self._receptions: list[Reception] = []
         self._doors: dict[str, Door] = {}  # by the setting of its port
-
-    @property
-    def smtp_port(self) -> int:
-        """The port for other mail servers, once started."""
-        return self._port("smtp_port")
-
-    @property
-    def smtps_port(self) -> int:
-        """The port for those that begin in TLS, once started; 0: there is none."""
-        return self._port("smtps_port")
-
-    @property
-    def lmtp_port(self) -> int:
-        """The port for our own mail server, once started."""
-        return self._port("lmtp_port")
-
-    @property
-    def submission_port(self) -> int:
-        """The port for users, once started; 0: there is none."""
-        return self._port("submission_port")
-
-    @property
-    def submissions_port(self) -> int:
-        """The port for users who begin in TLS, once started; 0: there is none."""
-        return self._port("submissions_port")
 
     @property
     def sessions(self) -> int:

@@ -7,12 +7,10 @@ from contextlib import aclosing, suppress
 import pytest
 
 from connectors.cassandra.driver import Connected
-from connectors.cassandra.mailboxes import CassandraMailboxes
-from connectors.cassandra.session import Parameters, RowPage, Statement
 from connectors.memory.clock import ManualClock
 from connectors.memory.mailboxes import MemoryMailboxes
 from tests.connectors.test_cassandra_mailboxes import HISTORY
-from tests.live.cassandra_users import OwnUsers
+from tests.live.cassandra_users import HeldBack, Life, OwnUsers
 from tests.mailbox.state import everything
 from topologies.errors import Retryable
 from topologies.events import Command
@@ -40,8 +38,8 @@ async def _check(
     """Let one worker stop in the middle of *command*, and go on when another did *following*."""
     plain = MemoryMailboxes(ManualClock())
     session = OwnUsers(cassandra)
-    held = _Held(session, passing)
-    async with aclosing(_Life(session)) as life, aclosing(_Life(held)) as late:
+    held = HeldBack(session, passing)
+    async with aclosing(Life(session)) as life, aclosing(Life(held)) as late:
         for each in before:
             await store(each, mailboxes=plain)
             await store(each, mailboxes=life.mailboxes)
@@ -57,48 +55,5 @@ async def _check(
         held.let_go.set()
         with suppress(Retryable):
             assert await lagging == expected
-    async with aclosing(_Life(session)) as life:
+    async with aclosing(Life(session)) as life:
         assert await everything(life.mailboxes, "ann") == await everything(plain, "ann")
-
-
-class _Life:
-    """One worker's life."""
-
-    def __init__(self, session: OwnUsers) -> None:
-        self.mailboxes = CassandraMailboxes(session, ManualClock(), bucket_rows=2)
-
-    async def aclose(self) -> None:
-        await self.mailboxes.close()
-
-
-class _Held(OwnUsers):
-    """A session that lets some writes pass; those that follow arrive only when let go."""
-
-    def __init__(self, session: OwnUsers, passing: int) -> None:
-        super().__init__(session.connected)
-        self.prefix = session.prefix
-        self.is_held = asyncio.Event()
-        self.let_go = asyncio.Event()
-        self._passing = passing
-
-    async def page(
-        self,
-        statement: str,
-        parameters: Parameters = (),
-        size: int = 5_000,
-        paging_state: bytes | None = None,
-    ) -> RowPage:
-        if not statement.startswith("SELECT"):
-            await self._wait()
-        return await super().page(statement, parameters, size, paging_state)
-
-    async def batch(self, statements: Sequence[Statement], *, logged: bool = False) -> None:
-        if len(statements) > 1:  # one alone goes through `page`
-            await self._wait()
-        await super().batch(statements, logged=logged)
-
-    async def _wait(self) -> None:
-        self._passing -= 1
-        if self._passing < 0:
-            self.is_held.set()
-            await self.let_go.wait()

@@ -12,13 +12,11 @@ import msgspec
 import pytest
 
 from connectors.cassandra.driver import Connected
-from connectors.cassandra.mailboxes import CassandraMailboxes
-from connectors.cassandra.session import Parameters, RowPage, Statement
 from connectors.memory.clock import ManualClock
 from connectors.memory.mailboxes import MemoryMailboxes
 from tests.connectors.test_cassandra_mailboxes import HISTORY, Unsteady
 from tests.engines.kafka_house import opened_on_kafka, working
-from tests.live.cassandra_users import OwnUsers, own_mailboxes
+from tests.live.cassandra_users import HeldBack, Life, OwnUsers, own_mailboxes
 from tests.mailbox.commands import deliver, email_id, set_flags
 from tests.mailbox.state import everything
 from topologies.errors import Retryable
@@ -48,7 +46,7 @@ async def test_a_crash_before_any_write_of_a_group_loses_and_doubles_nothing(
         for passed in range(200):
             session.break_after(passed)
             try:
-                async with aclosing(_Life(session)) as life:
+                async with aclosing(Life(session)) as life:
                     told = await store_several(group, mailboxes=life.mailboxes)
             except Retryable:
                 crashes += 1
@@ -56,7 +54,7 @@ async def test_a_crash_before_any_write_of_a_group_loses_and_doubles_nothing(
             assert told == expected
             break
         session.mend()
-        async with aclosing(_Life(session)) as life:
+        async with aclosing(Life(session)) as life:
             assert await everything(life.mailboxes, "ann") == await everything(plain, "ann")
     assert crashes > 4 * len(GROUPS)
 
@@ -70,11 +68,11 @@ async def test_a_group_that_is_never_tried_again_counts_up_to_some_command_whole
         session.break_after(passed)
         passed += 1
         with suppress(Retryable):
-            async with aclosing(_Life(session)) as life:
+            async with aclosing(Life(session)) as life:
                 await store_several(HISTORY, mailboxes=life.mailboxes)
                 is_broken = False
         session.mend()
-        async with aclosing(_Life(session)) as life:
+        async with aclosing(Life(session)) as life:
             seq = (await life.mailboxes.mailbox("ann")).seq
             plain, rest = MemoryMailboxes(ManualClock()), list(HISTORY)
             while (await plain.mailbox("ann")).seq < seq:
@@ -92,12 +90,12 @@ async def test_a_group_told_again_in_whatever_groups_tells_the_same_and_changes_
     session = OwnUsers(cassandra)
     plain = MemoryMailboxes(ManualClock())
     expected = [await store(command, mailboxes=plain) for command in HISTORY]
-    async with aclosing(_Life(session)) as life:
+    async with aclosing(Life(session)) as life:
         assert await store_several(HISTORY, mailboxes=life.mailboxes) == expected
         state = await everything(life.mailboxes, "ann")
         assert state == await everything(plain, "ann")
     for _ in range(5):
-        async with aclosing(_Life(session)) as life:
+        async with aclosing(Life(session)) as life:
             begin = chance.randrange(len(HISTORY))
             told = await _carry_out(HISTORY[begin:], life.mailboxes, chance)
             assert told == expected[begin:]
@@ -114,7 +112,7 @@ async def test_what_another_worker_wrote_since_a_group_was_loaded_is_noticed(
     expected = [await store(command, mailboxes=plain) for command in group]
     for command in other[len(group) :]:
         await store(command, mailboxes=plain)
-    async with aclosing(_Life(session)) as life, aclosing(_Life(session)) as another:
+    async with aclosing(Life(session)) as life, aclosing(Life(session)) as another:
         loaded = await life.mailboxes.load_for_several("ann", [needs(each) for each in group])
         decided = decide_several(group, loaded)
         for command in other:
@@ -129,7 +127,7 @@ async def test_a_group_decided_on_a_mailbox_that_is_not_as_it_was_is_refused(
     cassandra: Connected,
 ) -> None:
     session = OwnUsers(cassandra)
-    async with aclosing(_Life(session)) as life, aclosing(_Life(session)) as another:
+    async with aclosing(Life(session)) as life, aclosing(Life(session)) as another:
         group = [deliver(1), deliver(2)]
         loaded = await life.mailboxes.load_for_several("ann", [needs(each) for each in group])
         decided = decide_several(group, loaded)
@@ -149,11 +147,11 @@ async def test_workers_that_take_other_commands_together_leave_a_mailbox_as_one_
     session = OwnUsers(cassandra)
 
     async def work(number: int) -> list[Sequence[Event]]:
-        async with aclosing(_Life(session)) as life:
+        async with aclosing(Life(session)) as life:
             return await _carry_out(HISTORY, life.mailboxes, Random(10 * seed + number))
 
     assert await asyncio.gather(*map(work, range(3))) == [expected] * 3
-    async with aclosing(_Life(session)) as life:
+    async with aclosing(Life(session)) as life:
         assert await everything(life.mailboxes, "ann") == await everything(plain, "ann")
 
 
@@ -164,11 +162,11 @@ async def test_what_a_worker_writes_late_of_a_group_takes_nothing_back(
     for place in range(len(HISTORY)):
         before, after = HISTORY[:place], HISTORY[place:]
         session = OwnUsers(cassandra)
-        held = _Held(session, passing)
+        held = HeldBack(session, passing)
         plain = MemoryMailboxes(ManualClock())
         for command in HISTORY:
             await store(command, mailboxes=plain)
-        async with aclosing(_Life(session)) as life, aclosing(_Life(held)) as late:
+        async with aclosing(Life(session)) as life, aclosing(Life(held)) as late:
             await _carry_out(before, life.mailboxes, Random(place))
             lagging = asyncio.create_task(store_several(after[:6], mailboxes=late.mailboxes))
             holding = asyncio.create_task(held.is_held.wait())
@@ -178,7 +176,7 @@ async def test_what_a_worker_writes_late_of_a_group_takes_nothing_back(
             holding.cancel()
             with suppress(Retryable):
                 await lagging
-        async with aclosing(_Life(session)) as life:
+        async with aclosing(Life(session)) as life:
             assert await everything(life.mailboxes, "ann") == await everything(plain, "ann")
 
 
@@ -208,49 +206,6 @@ async def test_a_backlog_of_one_user_is_worked_off_by_the_clusters_engine_in_ord
         page = await mailboxes.page("ann", INBOX, limit=1)
         assert page is not None
         assert page.total_count == BACKLOG
-
-
-class _Life:
-    """One worker's life."""
-
-    def __init__(self, session: OwnUsers) -> None:
-        self.mailboxes = CassandraMailboxes(session, ManualClock(), bucket_rows=2)
-
-    async def aclose(self) -> None:
-        await self.mailboxes.close()
-
-
-class _Held(OwnUsers):
-    """A session that lets some writes pass; those that follow arrive only when let go."""
-
-    def __init__(self, session: OwnUsers, passing: int) -> None:
-        super().__init__(session.connected)
-        self.prefix = session.prefix
-        self.is_held = asyncio.Event()
-        self.let_go = asyncio.Event()
-        self._passing = passing
-
-    async def page(
-        self,
-        statement: str,
-        parameters: Parameters = (),
-        size: int = 5_000,
-        paging_state: bytes | None = None,
-    ) -> RowPage:
-        if not statement.startswith("SELECT"):
-            await self._wait()
-        return await super().page(statement, parameters, size, paging_state)
-
-    async def batch(self, statements: Sequence[Statement], *, logged: bool = False) -> None:
-        if len(statements) > 1:  # one alone goes through `page`
-            await self._wait()
-        await super().batch(statements, logged=logged)
-
-    async def _wait(self) -> None:
-        self._passing -= 1
-        if self._passing < 0:
-            self.is_held.set()
-            await self.let_go.wait()
 
 
 async def _carry_out(

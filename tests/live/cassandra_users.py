@@ -1,5 +1,6 @@
 """A session whose users are its own: tests that all speak of `ann` do not meet in one keyspace."""
 
+import asyncio
 import re
 import secrets
 from collections.abc import AsyncGenerator, Sequence
@@ -10,6 +11,7 @@ from connectors.cassandra.driver import Connected
 from connectors.cassandra.mailboxes import CassandraMailboxes
 from connectors.cassandra.mailboxes_buckets import FULL
 from connectors.cassandra.session import CassandraSession, Parameters, RowPage, Statement
+from connectors.memory.clock import ManualClock
 from topologies.ports.clock import Clock
 
 
@@ -82,3 +84,46 @@ def _column_of_user(statement: str) -> int | None:
     selected = re.match(r"SELECT (?:DISTINCT )?(.*?) FROM", statement)
     columns = selected[1].split(", ") if selected else []
     return columns.index("user_id") if "user_id" in columns else None
+
+
+class Life:
+    """The mailboxes of one worker, as long as it lives."""
+
+    def __init__(self, session: OwnUsers) -> None:
+        self.mailboxes = CassandraMailboxes(session, ManualClock(), bucket_rows=2)
+
+    async def aclose(self) -> None:
+        await self.mailboxes.close()
+
+
+class HeldBack(OwnUsers):
+    """A session that lets some writes pass; those that follow arrive only when let go."""
+
+    def __init__(self, session: OwnUsers, passing: int) -> None:
+        super().__init__(session.connected)
+        self.prefix = session.prefix
+        self.is_held = asyncio.Event()
+        self.let_go = asyncio.Event()
+        self._passing = passing
+
+    async def page(
+        self,
+        statement: str,
+        parameters: Parameters = (),
+        size: int = 5_000,
+        paging_state: bytes | None = None,
+    ) -> RowPage:
+        if not statement.startswith("SELECT"):
+            await self._wait()
+        return await super().page(statement, parameters, size, paging_state)
+
+    async def batch(self, statements: Sequence[Statement], *, logged: bool = False) -> None:
+        if len(statements) > 1:  # one alone goes through `page`
+            await self._wait()
+        await super().batch(statements, logged=logged)
+
+    async def _wait(self) -> None:
+        self._passing -= 1
+        if self._passing < 0:
+            self.is_held.set()
+            await self.let_go.wait()
