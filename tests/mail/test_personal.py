@@ -152,7 +152,8 @@ def test_any_mail_can_be_learnt_from_and_the_same_report_teaches_the_same(
     assert learnt == after((message, common, is_spam))
     found = judged(message, verdict(common), learnt)
     assert 0 <= found.probability <= 1
-    assert found.is_spam == is_spam or not learnt.weights
+    # What a text says is limited: without a sender, it can't outweigh a model that is sure.
+    assert found.is_spam == is_spam or not learnt.weights or not sender
     assert replace(learnt, seq=9).weights == learnt.weights
 
 
