@@ -44,7 +44,7 @@ from topologies.ports.rules import AwayNotice, Forwarding, Rules, SieveScript, U
 from topologies.ports.url_key import UrlKey
 from topologies.stage import declared_by
 
-CASES = Path("/work/shared/cases")
+CASES = Path(__file__).parents[3] / "shared" / "cases"
 PROVED = Authentication(spf="pass", spf_domain="far.example")
 ANN, BO = f"ann@{DOMAIN}", f"bo@{DOMAIN}"
 ZOE = "zoe@far.example"
