@@ -138,7 +138,7 @@ async def test_the_command_fails_when_something_could_not_be_made() -> None:
     async with kafka(partitions=1) as (_, prefix):
         result = await run("apply", topic_prefix=prefix + "b.", kafka_replication="99")
     assert result.exit_code == 1
-    assert result.stderr.startswith(f"Error: not done: {prefix}b.mail.submitted")
+    assert result.stderr.startswith(f"Error: not done: {prefix}b.mail.held")
 
 
 async def test_the_command_says_when_no_kafka_answers() -> None:
