@@ -14,7 +14,7 @@ from pathlib import Path
 import structlog
 
 from topologies.engines.chain import Chains, Waiting
-from topologies.engines.faust_reader import FaustReader
+from topologies.engines.faust_reader import LEAVE_WITHIN_S, FaustReader
 from topologies.engines.faust_table import FaustTable
 from topologies.engines.handling import Services
 from topologies.engines.lane import Write
@@ -158,8 +158,9 @@ class FaustEngine:
                 working = [tasks.create_task(reader.run()) for reader in self._readers]
                 await self._stopped.wait()
                 await asyncio.gather(*(reader.stop() for reader in self._readers))
-                await asyncio.wait(working)
-                watching.cancel()
+                _, late = await asyncio.wait(working, timeout=LEAVE_WITHIN_S)
+                for task in (*late, watching):
+                    task.cancel()
         except* MailError as errors:
             raise first_of(errors) from None
 

@@ -31,7 +31,8 @@ from topologies.topics import EVENT_ID
 SESSION_TIMEOUT_S, HEARTBEAT_S = 10.0, 3.0
 COMMIT_EVERY_S = 1.0  # what a kill lets be done again; stages make the same of it
 REBALANCE_GRACE_S = 2.0  # for what is under way when a partition is taken away
-STOP_GRACE_S = 10.0
+STOP_GRACE_S = 5.0
+LEAVE_WITHIN_S = 4.0  # the group; without brokers nobody can be told, and nobody need wait
 
 _logger = structlog.get_logger("faust")
 
@@ -112,7 +113,11 @@ class FaustReader:
         self._is_stopping = True
         # Side by side: in an outage each needs all of its grace.
         await asyncio.gather(*(lane.leave(STOP_GRACE_S) for lane in self._lanes.values()))
-        await self._app.stop()
+        try:
+            async with asyncio.timeout(LEAVE_WITHIN_S):
+                await self._app.stop()
+        except TimeoutError:
+            _logger.warning("reader.left-untold", group=self.group)
 
     @property
     def under_way(self) -> int:
