@@ -1,11 +1,16 @@
 """How a process of ours serves: its servers, and its end."""
 
 import asyncio
+import os
 import signal
+import sys
+import threading
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Protocol
 
+import structlog
 import uvloop
 from starlette.types import ASGIApp
 
@@ -18,6 +23,10 @@ from connectors.process import configure_logs, give_back_large_memory
 from connectors.settings import Settings
 from topologies import queue
 from topologies.ports.notices import Notices
+
+ENDS_WITHIN_S = 25.0  # after SIGTERM; whoever runs us kills after 30, as a rule
+
+_logger = structlog.get_logger("service")
 
 
 class Doors(Protocol):
@@ -92,6 +101,21 @@ class Process(Protocol):
         ...
 
 
+def end_for_good_after(seconds: float) -> None:
+    """End this process after *seconds*, whatever it waits for: no worse than a kill, which is safe.
+
+    An engine that is away may keep a client of it from ending.
+    """
+
+    def end() -> None:
+        time.sleep(seconds)
+        _logger.warning("ended-for-good", after_s=seconds)
+        sys.stderr.flush()
+        os._exit(0)
+
+    threading.Thread(target=end, name="end-for-good", daemon=True).start()
+
+
 def run_until_signal(serve: Callable[[asyncio.Event], Awaitable[None]], settings: Settings) -> None:
     """Run *serve* in a loop of its own; the event it is given is set by SIGINT and SIGTERM."""
     configure_logs(settings)
@@ -99,8 +123,14 @@ def run_until_signal(serve: Callable[[asyncio.Event], Awaitable[None]], settings
 
     async def run() -> None:
         stopped = asyncio.Event()
+
+        def stop() -> None:
+            if not stopped.is_set():
+                end_for_good_after(ENDS_WITHIN_S)
+            stopped.set()
+
         for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+            asyncio.get_running_loop().add_signal_handler(number, stop)
         await serve(stopped)
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
