@@ -26,8 +26,6 @@ from topologies.ports.policy import MalwarePolicy
 from topologies.stage import stage
 
 UNLISTED = Finding(kind="unscannable", name="too many parts")
-# After these nothing else matters, and a mail full of bombs must not cost one each.
-_ENDING = ("malware", "bomb")
 
 
 @stage(reads=MailAuthenticated, writes=[MailScanned])
@@ -41,7 +39,7 @@ async def scan(
     async for content, file_name in _contents(mail, blobs):
         verdict = await antivirus.scan(content, file_name=file_name)
         found += [malware.in_part(finding, file_name) for finding in malware.findings_of(verdict)]
-        if any(finding.kind in _ENDING for finding in found):
+        if any(finding.kind in malware.ENDING for finding in found):
             break
     return [grow(mail, MailScanned, virus=malware.decided(found, policy))]
 

@@ -88,7 +88,7 @@ async def _found(raw: bytes, parsed: Parsed, antivirus: Antivirus) -> Sequence[F
     for content, name in ((raw, ""), *((c, names.get(b, "")) for b, c in parsed.contents.items())):
         verdict = await antivirus.scan(content, file_name=name)
         found += [malware.in_part(each, name) for each in malware.findings_of(verdict)]
-        if any(finding.kind in ("malware", "bomb") for finding in found):
+        if any(finding.kind in malware.ENDING for finding in found):
             break
     return found
 
