@@ -25,6 +25,7 @@ from topologies import queue
 from topologies.ports.notices import Notices
 
 ENDS_WITHIN_S = 25.0  # after SIGTERM; whoever runs us kills after 30, as a rule
+LEFT_OVER_S = 2.0  # for what still runs when all that we wait for has ended
 
 _logger = structlog.get_logger("service")
 
@@ -101,7 +102,7 @@ class Process(Protocol):
         ...
 
 
-def end_for_good_after(seconds: float) -> None:
+def end_for_good_after(seconds: float, status: int = 0) -> None:
     """End this process after *seconds*, whatever it waits for: no worse than a kill, which is safe.
 
     An engine that is away may keep a client of it from ending.
@@ -110,8 +111,9 @@ def end_for_good_after(seconds: float) -> None:
     def end() -> None:
         time.sleep(seconds)
         _logger.warning("ended-for-good", after_s=seconds)
+        sys.stdout.flush()
         sys.stderr.flush()
-        os._exit(0)
+        os._exit(status)
 
     threading.Thread(target=end, name="end-for-good", daemon=True).start()
 
@@ -133,8 +135,32 @@ def run_until_signal(serve: Callable[[asyncio.Event], Awaitable[None]], settings
             asyncio.get_running_loop().add_signal_handler(number, stop)
         await serve(stopped)
 
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(run())
+    # Not asyncio.Runner: it waits for all tasks, and Faust's do not let themselves be cancelled
+    # while its client waits for a broker. So a worker that lost Kafka would stay.
+    loop, status = uvloop.new_event_loop(), 1
+    asyncio.set_event_loop(loop)
+    try:
+        loop.run_until_complete(run())
+        status = 0
+    finally:
+        _close(loop)
+        end_for_good_after(LEFT_OVER_S, status)  # a client's thread may not end either
+
+
+def _close(loop: asyncio.AbstractEventLoop) -> None:
+    """Cancel what is left in *loop*, wait for it a moment, and close."""
+    left = asyncio.all_tasks(loop)
+    for task in left:
+        task.cancel()
+    left.add(loop.create_task(loop.shutdown_asyncgens()))
+    loop.run_until_complete(asyncio.wait(left, timeout=LEFT_OVER_S))
+    loop.set_exception_handler(_say_nothing)  # it would tell of each task that is left
+    asyncio.set_event_loop(None)
+    loop.close()
+
+
+def _say_nothing(loop: asyncio.AbstractEventLoop, context: Mapping[str, Any]) -> None:
+    """Handle what a closed loop complains of."""
 
 
 def application(process: Process) -> ASGIApp:
