@@ -32,7 +32,7 @@ test-live: .venv/.all ## start Kafka, Cassandra and the others, and test on them
 		servers/down; exit $$failed
 
 fuzz: .venv/.all ## feed what reads hostile input with anything, ten minutes for each target
-	@for target in session message fields signatures; do \
+	@for target in session message fields signatures reports; do \
 		.venv/bin/python -m tests.fuzz $$target --seconds $(SECONDS) || exit 1; done
 
 cluster: .venv/.all ## the cluster on this machine: all engines and roles (Ctrl-C stops the roles)

@@ -1,6 +1,7 @@
 """The HTTP API and the webmail as one ASGI application."""
 
 import math
+import time
 from collections import defaultdict
 
 import structlog
@@ -9,15 +10,13 @@ from starlette.routing import Route, Router, WebSocketRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.context import Context
-from api.endpoint import Endpoint, Resource
+from api.endpoint import HEALTH_PATHS, Endpoint, Resource
 from api.openapi import Description
 from api.pages import Pages
 from api.problems import Problem, answer
 from api.push import Push
 from api.routes import ENDPOINTS
 from topologies.errors import BlobMissing, NoSpace, Retryable
-
-HEALTH_PATHS = ("/healthz", "/readyz", "/metrics")
 
 _logger = structlog.get_logger("http")
 
@@ -32,7 +31,7 @@ def create(context: Context, *, is_whole: bool = True) -> ASGIApp:
     if not is_whole:
         health = [endpoint for endpoint in ENDPOINTS if endpoint.path in HEALTH_PATHS]
         routes = [Route(each.path, Resource(context, {each.method: each})) for each in health]
-        return _Answering(Router(routes, redirect_slashes=False, default=_nowhere))
+        return _Answering(Router(routes, redirect_slashes=False, default=_nowhere), context)
     by_path: defaultdict[str, dict[str, Endpoint]] = defaultdict(dict)
     for endpoint in ENDPOINTS:
         by_path[endpoint.path][endpoint.method] = endpoint
@@ -44,21 +43,26 @@ def create(context: Context, *, is_whole: bool = True) -> ASGIApp:
         Route("/web/{path:path}", pages),
         WebSocketRoute("/ws", Push(context)),
     ]
-    return _Answering(Router(routes, redirect_slashes=False, default=_nowhere))
+    return _Answering(Router(routes, redirect_slashes=False, default=_nowhere), context)
 
 
 class _Answering:
-    """Tells every error as a problem, and what is ours without its inside."""
+    """Tells every error as a problem, and what is ours without its inside; counts what is asked."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, context: Context) -> None:
         self._app = app
+        self._context = context
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         has_begun = False
+        status = 0
+        began_at = time.perf_counter()
 
         async def watched(message: Message) -> None:
-            nonlocal has_begun
+            nonlocal has_begun, status
             has_begun = True
+            if message["type"] == "http.response.start":
+                status = message["status"]
             await send(message)
 
         try:
@@ -72,7 +76,13 @@ class _Answering:
                 problem = Problem(500, "something went wrong on our side; it is noted")
             if has_begun or scope["type"] != "http":
                 raise  # nothing sensible can be said any more: the server ends it
-            await answer(problem)(scope, receive, send)
+            await answer(problem)(scope, receive, watched)
+        finally:
+            if status:
+                found = scope.get("endpoint")  # by the router
+                route = found.path if isinstance(found, Resource) else ""
+                seconds = time.perf_counter() - began_at
+                self._context.answered(scope["method"], route, status, seconds)
 
 
 def _problem(error: Exception) -> Problem | None:

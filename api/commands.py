@@ -18,8 +18,19 @@ from api.shapes import FieldProblem, Pending
 from topologies.events import Command, CommandAnswered
 from topologies.ports.notices import Notice
 
-_STATUSES = {"not-found": 404, "name-taken": 409, "invalid": 422, "system-folder": 409}
-_KINDS = {"name-taken": "name-taken", "invalid": "invalid-body", "system-folder": "system-folder"}
+_STATUSES = {
+    "not-found": 404,
+    "name-taken": 409,
+    "invalid": 422,
+    "system-folder": 409,
+    "changed": 412,
+}
+_KINDS = {
+    "name-taken": "name-taken",
+    "invalid": "invalid-body",
+    "system-folder": "system-folder",
+    "changed": "draft-changed",
+}
 
 
 def stamp(context: Context, user_id: str) -> dict[str, Any]:

@@ -14,6 +14,8 @@ from topologies.ports.clock import Clock
 from topologies.ports.dead_letters import DeadLetters
 from topologies.ports.deliveries import Deliveries, Delivery
 from topologies.ports.directory import Directory
+from topologies.ports.dkim_keys import DkimKeys
+from topologies.ports.domain_reports import DomainReports
 from topologies.ports.limits import Limits
 from topologies.ports.log import EventLog
 from topologies.ports.mailboxes import Mailboxes
@@ -22,8 +24,12 @@ from topologies.ports.request_keys import RequestKeys
 from topologies.ports.restraints import Restraints
 from topologies.ports.rules import Rules
 from topologies.ports.search import Search
+from topologies.ports.second_factors import SecondFactors
+from topologies.ports.sts_policies import StsPolicies
 from topologies.ports.suppressions import Suppressions
+from topologies.ports.tracer import Tracer
 from topologies.ports.url_key import UrlKey
+from topologies.ports.webhooks import Webhooks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +38,8 @@ class Context:
 
     Attributes:
         metrics: Returns the counts as text, and its content type.
+        answered: Told of each request: its method, its route's template, status and seconds.
+        tracer: Told of spans; None: nobody asks for them.
         health: Returns whether mail flows: ``ready``, ``reason`` and whatever helps.
         patience_s: How long a change may take to be seen before 202 is answered.
         send_timeout_s: How long a socket's client may take to read one message.
@@ -56,10 +64,15 @@ class Context:
     dead_letters: DeadLetters
     deliveries: Deliveries
     suppressions: Suppressions
+    webhooks: Webhooks
+    domain_reports: DomainReports
+    sts_policies: StsPolicies
     try_now: Callable[[Sequence[Delivery]], Awaitable[Sequence[str]]]
     request_keys: RequestKeys
     limits: Limits
     app_passwords: AppPasswords
+    second_factors: SecondFactors
+    dkim_keys: DkimKeys
     restraints: Restraints
     rules: Rules
     url_key: UrlKey
@@ -70,5 +83,7 @@ class Context:
     patience_s: float = 5.0
     send_timeout_s: float = 10.0
     check_every_s: float = 60.0
+    answered: Callable[[str, str, int, float], None] = lambda *_: None
+    tracer: Tracer | None = None
     sockets: Places = field(default_factory=Places)
     sending: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])

@@ -7,33 +7,29 @@ from starlette.responses import Response
 
 from api import emails
 from api.endpoint import Call, json_answer
-from api.problems import Problem, invalid_parameter, not_found
+from api.problems import Problem, invalid, invalid_parameter, not_found
+from api.shapes import FieldProblem
 from api.shapes_delivery import (
     DeliveriesOut,
     DeliveryOut,
     DestinationCountOut,
     OrderGiven,
-    OrderWord,
+    OrdersGiven,
     QueueCountsOut,
     QueueCountsQuery,
     QueuedOut,
     QueueOrder,
+    QueueOrders,
     QueueOut,
     QueueQuery,
     RecipientOut,
 )
 from topologies import queue
-from topologies.mail import status
-from topologies.ports.deliveries import Delivery, Order, QueueFilter, RecipientView
+from topologies.mail import next_host, status
+from topologies.ports.deliveries import Delivery, QueueFilter, QueuePage, RecipientView
 
+NO_CURSOR = "it is no next_cursor of this listing"
 NO_DELIVERY = "there is no such delivery, or it is too long ago"
-ORDERS: dict[OrderWord, Order | None] = {
-    "hold": "hold",
-    "release": "go",
-    "retry": None,
-    "cancel": "cancel",
-    "bounce": "bounce",
-}
 
 
 async def of_email(call: Call) -> Response:
@@ -54,11 +50,9 @@ async def list_queue(call: Call) -> Response:
     """Answer deliveries that wait, oldest first."""
     asked: QueueQuery = call.query(QueueQuery)
     try:
-        page = await call.context.deliveries.queue(
-            _filter(call, asked), limit=asked.limit, cursor=asked.cursor
-        )
+        page = await _page(call, asked)
     except ValueError:
-        raise invalid_parameter("cursor", "it is no next_cursor of this listing") from None
+        raise invalid_parameter("cursor", NO_CURSOR) from None
     return json_answer(
         QueueOut(
             deliveries=tuple(map(_queued, page.deliveries)),
@@ -100,15 +94,59 @@ async def read_queued(call: Call) -> Response:
 async def order(call: Call) -> Response:
     """Keep an order, and let the delivery be tried now unless it is to be held."""
     given: QueueOrder = await call.body(QueueOrder)
+    via = _via(given)
     delivery = await _find(call)
-    kept = ORDERS[given.order]
-    if kept is not None and not await call.context.deliveries.give(delivery.delivery_id, kept):
+    done, now = await queue.give(call.context.deliveries, [delivery], given.order, via=via)
+    if not done:
         raise _done()
-    if kept is None and not delivery.is_open:
-        raise _done()
-    is_tried_now = kept != "hold" and bool(await call.context.try_now([delivery]))
+    is_tried_now = bool(now) and bool(await call.context.try_now(now))
     return json_answer(
         OrderGiven(delivery_id=delivery.delivery_id, order=given.order, is_tried_now=is_tried_now)
+    )
+
+
+async def order_several(call: Call) -> Response:
+    """Keep an order about each delivery of a page of the queue."""
+    given: QueueOrders = await call.body(QueueOrders)
+    via = _via(given)
+    try:
+        page = await _page(call, given)
+    except ValueError:
+        raise invalid(FieldProblem(pointer="/cursor", detail=NO_CURSOR)) from None
+    done, now = await queue.give(call.context.deliveries, page.deliveries, given.order, via=via)
+    tried = await call.context.try_now(now) if now else ()
+    return json_answer(
+        OrdersGiven(
+            order=given.order,
+            delivery_ids=tuple(each.delivery_id for each in done),
+            tried_now=len(tried),
+            has_more=page.next_cursor is not None,
+            next_cursor=page.next_cursor,
+        )
+    )
+
+
+def _via(given: QueueOrder | QueueOrders) -> str:
+    """Return the host that is given, as it is kept."""
+    if not given.via:
+        return ""
+    if given.order != "reroute":
+        detail = f"a host goes with the order reroute, not with {given.order}"
+        raise invalid(FieldProblem(pointer="/via", detail=detail))
+    try:
+        return next_host.written(given.via)
+    except ValueError as error:
+        raise invalid(FieldProblem(pointer="/via", detail=str(error))) from None
+
+
+async def _page(call: Call, asked: QueueQuery) -> QueuePage:
+    """Return what is asked for.
+
+    Raises:
+        ValueError: The cursor is none of this listing.
+    """
+    return await call.context.deliveries.queue(
+        _filter(call, asked), limit=asked.limit, cursor=asked.cursor
     )
 
 
@@ -143,6 +181,7 @@ def _queued(delivery: Delivery) -> QueuedOut:
         sender=delivery.mail_from,
         kind=delivery.kind,
         order=delivery.order,
+        via=delivery.via,
     )
 
 

@@ -20,10 +20,12 @@ from api.context import Context
 from api.problems import Problem, invalid, invalid_parameter
 from api.shapes import FieldProblem, NoQuery
 from topologies.ports import directory
+from topologies.ports.tracer import TRACEPARENT, begun
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 SMALL_BODY_BYTES = 64 * 1024
 MOST_PARAMETERS = 50
+HEALTH_PATHS = ("/healthz", "/readyz", "/metrics")  # asked all the time, by machines
 JSON_HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 _encoder = msgspec.json.Encoder()
@@ -183,6 +185,7 @@ class Resource:
         if "GET" in self._endpoints:
             self._endpoints["HEAD"] = self._endpoints["GET"]  # RFC 9110 §9.3.2
         self._allow = ", ".join(sorted(self._endpoints))
+        self.path = next(iter(self._endpoints.values())).path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -192,8 +195,11 @@ class Resource:
                 405, f"this can be asked by {self._allow}", headers={"Allow": self._allow}
             )
         call = Call(endpoint, self._context, Request(scope, receive))
-        await call.authorise()
-        response = await endpoint.handler(call)
+        tracer = None if endpoint.path in HEALTH_PATHS else self._context.tracer
+        remote = call.request.headers.get(TRACEPARENT, "") if tracer is not None else ""
+        with begun(tracer, f"{endpoint.method} {endpoint.path}", remote=remote):
+            await call.authorise()
+            response = await endpoint.handler(call)
         await response(scope, receive, send)
 
 

@@ -15,6 +15,10 @@ PREFIX = "urn:rillmail:problem:"
 # What clients may want to tell apart beyond the status.
 TYPES = {
     "cursor-too-old": "the changes since then are not kept any more: read everything anew",
+    "domain-in-use": "the domain holds users or aliases still, or another stands for it",
+    "draft-changed": "the draft was saved again since the version that If-Match names",
+    "draft-scheduled": "the draft is to be sent later: take that back before it is changed",
+    "if-match-missing": "say with If-Match which version it was written on",
     "in-progress": "a request with this Idempotency-Key is under way; see Retry-After",
     "invalid-body": "the body does not fit; each error has a pointer into it",
     "invalid-parameter": "a parameter of the query, or a header, does not fit",
@@ -23,15 +27,19 @@ TYPES = {
     "key-reused": "the Idempotency-Key was used for another mail before",
     "name-taken": "there is a folder of that name",
     "no-space": "the service takes nothing more at the moment",
+    "otp-required": "the password is right, and a code of the second factor is needed besides",
+    "otp-wrong": "the code of the second factor is wrong, or was used before",
     "quota-exceeded": "the mailbox is full",
     "script-active": "the script is run on each mail, so it can't be deleted",
     "search-unavailable": "search is out of reach; everything else works",
+    "second-factor-on": "a second factor is asked for already",
     "sending-suspended": "the account may send nothing; an administrator can change that",
     "sent": "the mail is sent, and can't be taken back",
     "sign-in-failed": "address or password is wrong",
     "system-folder": "that can't be done with a folder that every mailbox has",
     "too-much-mail": "the account may send no more for now; see RateLimit and Retry-After",
     "too-many-failures": "too many sign-ins failed; wait",
+    "wrong-password": "that is not the password of who is signed in",
     "unavailable": "something that is needed is out of reach; try again",
 }
 
@@ -87,10 +95,10 @@ def not_found(what: str = "there is no such thing in your mailbox") -> Problem:
     return Problem(404, what)
 
 
-def invalid(*errors: FieldProblem, detail: str = "") -> Problem:
+def invalid(*errors: FieldProblem, detail: str = "", kind: str = "invalid-body") -> Problem:
     """Return the answer to a body that can be read and makes no sense."""
     told = detail or "; ".join(f"{e.pointer or '/'}: {e.detail}" for e in errors[:5])
-    return Problem(422, told, kind="invalid-body", errors=errors)
+    return Problem(422, told, kind=kind, errors=errors)
 
 
 def invalid_parameter(name: str, detail: str) -> Problem:

@@ -18,8 +18,13 @@ from api import (
     verdict,
 )
 from api.endpoint import Endpoint
+from api.routes_account import ACCOUNT_ENDPOINTS
+from api.routes_admin import ADMIN_ENDPOINTS
 from api.routes_delivery import DELIVERY_ENDPOINTS
+from api.routes_domains import DOMAIN_ENDPOINTS
+from api.routes_drafts import DRAFT_ENDPOINTS
 from api.routes_rules import RULES_ENDPOINTS
+from api.routes_webhooks import WEBHOOK_ENDPOINTS
 from api.shapes import (
     Alive,
     AppPasswordIn,
@@ -49,8 +54,6 @@ from api.shapes import (
     Settled,
     SignedUrl,
     ThreadOut,
-    Token,
-    TokenForm,
     Uploaded,
     UploadQuery,
 )
@@ -67,24 +70,7 @@ def _body_of_a_mail(max_message_bytes: int) -> int:
 
 
 ENDPOINTS: tuple[Endpoint, ...] = (
-    Endpoint(
-        method="POST",
-        path="/auth/token",
-        handler=signin.sign_in,
-        summary="Sign in with a password",
-        scope=None,
-        body=TokenForm,
-        is_form=True,
-        answers={200: Token},
-        problems=(400, 415, 429),
-    ),
-    Endpoint(
-        method="DELETE",
-        path="/auth/token",
-        handler=signin.sign_out,
-        summary="Sign out: the token is worthless from then on",
-        answers={204: None},
-    ),
+    *ACCOUNT_ENDPOINTS,
     Endpoint(
         method="GET",
         path="/me",
@@ -398,6 +384,10 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         scope=None,
         answers={200: TEXT},
     ),
+    *DRAFT_ENDPOINTS,
+    *ADMIN_ENDPOINTS,
     *DELIVERY_ENDPOINTS,
+    *DOMAIN_ENDPOINTS,
     *RULES_ENDPOINTS,
+    *WEBHOOK_ENDPOINTS,
 )

@@ -11,8 +11,9 @@ import asyncio
 import hashlib
 import math
 import re
-from collections.abc import Generator, Mapping
+from collections.abc import Awaitable, Callable, Generator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from starlette.responses import Response
@@ -29,17 +30,19 @@ from topologies.ports.request_keys import Claim
 
 COMPOSED_IN_A_THREAD_BYTES = 64 * 1024
 HELD_INLINE_BYTES = 4 * 1024  # what waits is written several times
-_KEY = re.compile(r"[!-~]{1,255}")
+KEY = re.compile(r"[!-~]{1,255}")
 
 
 async def send(call: Call) -> Response:
     """Take a mail to be sent."""
     given: Sending = await call.body(Sending)
     key = call.request.headers.get("idempotency-key")
-    if key is not None and not _KEY.fullmatch(key):
+    if key is not None and not KEY.fullmatch(key):
         raise invalid_parameter("Idempotency-Key", "it has 1 to 255 visible ASCII characters")
-    with _alone(call, key):
-        return await _send(call, given, key)
+    digest = hashlib.sha256(await call.raw_body()).digest()
+    wanted = Submission(given=given, check=lambda: checked(call, given), key=key, digest=digest)
+    with alone(call, key, "a request with this Idempotency-Key"):
+        return await submit(call, wanted)
 
 
 async def cancel(call: Call) -> Response:
@@ -58,39 +61,74 @@ async def cancel(call: Call) -> Response:
     return Response(status_code=204)
 
 
-async def _send(call: Call, given: Sending, key: str | None) -> Response:
-    context, now = call.context, call.context.clock.now()
-    digest = hashlib.sha256(await call.raw_body()).digest()
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """A mail to be sent, and what it is known by when it is asked for again.
+
+    Attributes:
+        given: The mail.
+        check: Tells what it means, or raises a Problem.
+        key: Under which it is claimed; None: asked for again it is another mail.
+        digest: Of what is asked under that key.
+        draft_id: The draft that it is; empty: none.
+        draft_version: Of that.
+        freed_bytes: What the mailbox is rid of when it is sent.
+    """
+
+    given: Sending
+    check: Callable[[], Awaitable[Checked]]
+    key: str | None
+    digest: bytes
+    draft_id: str = ""
+    draft_version: str = ""
+    freed_bytes: int = 0
+
+    def mail_id(self, due_at: datetime) -> str:
+        """Return the id that the mail has if it is asked for the first time."""
+        if self.draft_id and self.key:
+            return ids.derived_id(due_at, self.key, self.draft_version)
+        return ids.new_id(due_at)
+
+
+async def submit(call: Call, wanted: Submission) -> Response:
+    """Take a mail to be sent, unless it was taken before, and answer what became of it.
+
+    Raises:
+        Problem: It can't be sent.
+    """
+    context, now, given, key = call.context, call.context.clock.now(), wanted.given, wanted.key
     earlier = await context.request_keys.find(call.user_id, key) if key is not None else None
     if earlier is not None:
-        _check_same(earlier, digest)
+        _check_same(earlier, wanted)
         # What was sent is answered so, whatever became of the quota or the recipients since.
         if await context.mailboxes.summaries(call.user_id, [_email_id(call, earlier)]):
-            return _sent(call, earlier, is_held=_is_held(call, given))
-    mail = await checked(call, given)
+            return sent(call, earlier, is_held=_is_held(call, given))
+    mail = await wanted.check()
     due_at = mail.due_at or now
-    claim = earlier or Claim(mail_id=ids.new_id(due_at), submitted_at=due_at, digest=digest)
+    claim = earlier or Claim(
+        mail_id=wanted.mail_id(due_at), submitted_at=due_at, digest=wanted.digest
+    )
     raw = await _made(given, mail, claim)
     allowance: Allowance | None = None
     if earlier is None:
-        await _check_room(call, len(raw))
+        await check_room(call, len(raw), freed_bytes=wanted.freed_bytes)
         allowance = await _allowed(call, mail)
         if key is not None:
             fresh = claim
             claim = await context.request_keys.claim(call.user_id, key, fresh)
-            _check_same(claim, digest)
+            _check_same(claim, wanted)
             if claim != fresh:  # another request with this key was faster: it is one mail
                 raw = await _made(given, mail, claim)
     try:
-        await _write(call, given, mail, claim, raw)
+        await _write(call, wanted, mail, claim, raw)
     except BaseException:
         if allowance is not None:
             await _allowances(call).take_back(call.user, len(mail.recipients))
         raise
-    return _sent(call, claim, is_held=mail.due_at is not None, allowance=allowance)
+    return sent(call, claim, is_held=mail.due_at is not None, allowance=allowance)
 
 
-async def _write(call: Call, given: Sending, mail: Checked, claim: Claim, raw: bytes) -> None:
+async def _write(call: Call, wanted: Submission, mail: Checked, claim: Claim, raw: bytes) -> None:
     """Make the mail safe."""
     context, is_held = call.context, mail.due_at is not None
     is_small = len(raw) <= (HELD_INLINE_BYTES if is_held else RAW_INLINE_BYTES)
@@ -108,10 +146,12 @@ async def _write(call: Call, given: Sending, mail: Checked, claim: Claim, raw: b
         raw=raw if is_small else None,
         raw_blob=blob,
         client_ip=client.host if client is not None else "",
-        stream=given.stream,
+        stream=wanted.given.stream,
         # RFC 6531 §3.2: of an envelope or a header beyond ASCII
         smtputf8=not (header.isascii() and all(each.isascii() for each in mail.recipients)),
         body_type="7BIT" if raw.isascii() else "8BITMIME",
+        draft_id=wanted.draft_id,
+        draft_version=wanted.draft_version,
     )
     if not is_held:
         await context.log.append([submitted])
@@ -121,16 +161,23 @@ async def _write(call: Call, given: Sending, mail: Checked, claim: Claim, raw: b
     await context.log.append([MailHeld(**known, due_at=claim.submitted_at)])
 
 
-def _sent(
+def sent(
     call: Call, claim: Claim, *, is_held: bool, allowance: Allowance | None = None
 ) -> Response:
-    told = Sent(
-        email_id=_email_id(call, claim),
+    """Answer that a mail is safe and on its way."""
+    return json_answer(
+        told(call.user_id, claim, is_held=is_held), 202, headers=_rate_headers(allowance)
+    )
+
+
+def told(user_id: str, claim: Claim, *, is_held: bool) -> Sent:
+    """Return what is told of a mail that was sent."""
+    return Sent(
+        email_id=ids.email_id(claim.mail_id, user_id),
         mail_id=claim.mail_id,
         status="scheduled" if is_held else "queued",
         undo_until=claim.submitted_at.astimezone(UTC) if is_held else None,
     )
-    return json_answer(told, 202, headers=_rate_headers(allowance))
 
 
 def _email_id(call: Call, claim: Claim) -> str:
@@ -143,8 +190,8 @@ def _is_held(call: Call, given: Sending) -> bool:
 
 
 @contextmanager
-def _alone(call: Call, key: str | None) -> Generator[None]:
-    """Let one request with *key* at a time be under way in this process.
+def alone(call: Call, key: str | None, what: str) -> Generator[None]:
+    """Let one request with *key* at a time be under way in this process; it is called *what*.
 
     Elsewhere two may be: they write the same mail, so only the first one's answer is early.
     """
@@ -152,7 +199,7 @@ def _alone(call: Call, key: str | None) -> Generator[None]:
     if key is not None and name in call.context.sending:
         raise Problem(
             409,
-            "a request with this Idempotency-Key is under way: ask again in a moment",
+            f"{what} is under way: ask again in a moment",
             kind="in-progress",
             errors=[FieldProblem(parameter="Idempotency-Key", detail="its request is under way")],
             headers={"Retry-After": "1"},
@@ -167,19 +214,27 @@ def _alone(call: Call, key: str | None) -> Generator[None]:
         call.context.sending.discard(name)
 
 
-def _check_same(claim: Claim, digest: bytes) -> None:
+def _check_same(claim: Claim, wanted: Submission) -> None:
     """Return if *claim* is of this request.
 
     Raises:
         Problem: Its key was used for another mail.
     """
-    if claim.digest != digest:
+    if claim.digest == wanted.digest:
+        return
+    if wanted.draft_id:
         raise Problem(
-            422,
-            "this Idempotency-Key was used for another mail: take a new one for this",
-            kind="key-reused",
-            errors=[FieldProblem(parameter="Idempotency-Key", detail="used for another mail")],
+            409,
+            "another version of this draft is just being sent: ask again in a moment",
+            kind="in-progress",
+            headers={"Retry-After": "1"},
         )
+    raise Problem(
+        422,
+        "this Idempotency-Key was used for another mail: take a new one for this",
+        kind="key-reused",
+        errors=[FieldProblem(parameter="Idempotency-Key", detail="used for another mail")],
+    )
 
 
 async def _made(given: Sending, mail: Checked, claim: Claim) -> bytes:
@@ -208,12 +263,17 @@ def _to_the_second(at: datetime) -> datetime:
     return at.astimezone(UTC).replace(microsecond=0)
 
 
-async def _check_room(call: Call, size_bytes: int) -> None:
+async def check_room(call: Call, size_bytes: int, *, freed_bytes: int = 0) -> None:
+    """Return if a message of *size_bytes* has room where *freed_bytes* are freed for it.
+
+    Raises:
+        Problem: It is too large, or the mailbox is full.
+    """
     most = call.context.settings.max_message_bytes
     if size_bytes > most:
         raise Problem(413, f"the mail has {size_bytes:,} bytes of at most {most:,}")
-    quota = call.user.quota_bytes
-    if quota and await call.context.mailboxes.usage(call.user_id) + size_bytes > quota:
+    quota, more = call.user.quota_bytes, size_bytes - freed_bytes
+    if quota and more > 0 and await call.context.mailboxes.usage(call.user_id) + more > quota:
         raise Problem(
             507,
             "your mailbox is full: delete something, and empty the trash",

@@ -5,7 +5,7 @@ uploads; sends nothing. Each error has a JSON Pointer (RFC 6901) into the body.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -15,13 +15,14 @@ from api.endpoint import Call
 from api.problems import invalid
 from api.shapes import AddressIn, AttachmentIn, FieldProblem, Recipient, Sending, UnsubscribeIn
 from topologies.errors import BlobMissing
-from topologies.events import Address
+from topologies.events import Address, Attachment
 from topologies.mail import compose, mailbox_address, own_fields
 from topologies.mail.sender_rights import may_write_as
 from topologies.ports.directory import User
 
 FURTHEST = timedelta(days=30)  # that a mail may be sent for later
 DEFAULT_TYPE = "application/octet-stream"
+NOTHING_KEPT: Mapping[str, Attachment] = {}
 
 # Visible ASCII but <, > and @: what a header can carry as it is (RFC 5322 §3.6.4).
 _MESSAGE_ID = re.compile(r"<?([!-;=?A-~]{1,490}@[!-;=?A-~]{1,490})>?")
@@ -53,8 +54,11 @@ class Checked:
         return tuple(dict.fromkeys(a.address for a in (*self.to, *self.cc, *self.bcc)))
 
 
-class _Errors(list[FieldProblem]):
+class Errors(list[FieldProblem]):
+    """What is wrong, by field."""
+
     def add(self, pointer: str, detail: str) -> None:
+        """Take note of what is wrong with the field at *pointer*."""
         self.append(FieldProblem(pointer=pointer, detail=detail))
 
 
@@ -64,7 +68,7 @@ async def checked(call: Call, given: Sending) -> Checked:
     Raises:
         Problem: What can't be sent, field by field.
     """
-    errors = _Errors()
+    errors = Errors()
     context = call.context
     sender = await _sender(context, call.user, given.from_, errors)
     people = {
@@ -79,8 +83,8 @@ async def checked(call: Call, given: Sending) -> Checked:
         errors.add("/to", f"a mail has at most {most} recipients")
     if compose.has_controls(given.subject):
         errors.add("/subject", "a subject is one line without control characters")
-    files = await _files(call, given.attachments, errors)
-    in_reply_to, references = await _answered(call, given.in_reply_to, errors)
+    files = await files_of(call, given.attachments, errors)
+    in_reply_to, references = await answered(call, given.in_reply_to, errors)
     reply_to = tuple(
         address
         for index, each in enumerate(given.reply_to[:most])
@@ -102,9 +106,7 @@ async def checked(call: Call, given: Sending) -> Checked:
     )
 
 
-async def _sender(
-    context: Context, user: User, given: Recipient | None, errors: _Errors
-) -> Address:
+async def _sender(context: Context, user: User, given: Recipient | None, errors: Errors) -> Address:
     if given is None:
         return Address(
             address=user.address, name="" if compose.has_controls(user.name) else user.name
@@ -118,7 +120,7 @@ async def _sender(
 
 
 async def _recipients(
-    context: Context, name: str, given: Sequence[Recipient], errors: _Errors
+    context: Context, name: str, given: Sequence[Recipient], errors: Errors
 ) -> tuple[Address, ...]:
     found: list[Address] = []
     for index, each in enumerate(given[: context.settings.max_recipients]):
@@ -133,7 +135,7 @@ async def _recipients(
     return tuple(found)
 
 
-def _address(pointer: str, given: Recipient, errors: _Errors) -> Address | None:
+def _address(pointer: str, given: Recipient, errors: Errors) -> Address | None:
     given = given if isinstance(given, AddressIn) else AddressIn(address=given)
     if compose.has_controls(given.name):
         errors.add(f"{pointer}/name", "a name is one line without control characters")
@@ -146,9 +148,20 @@ def _address(pointer: str, given: Recipient, errors: _Errors) -> Address | None:
     return Address(address=str(parsed), name=given.name.strip())
 
 
-async def _files(
-    call: Call, given: Sequence[AttachmentIn], errors: _Errors
+async def files_of(
+    call: Call,
+    given: Sequence[AttachmentIn],
+    errors: Errors,
+    kept: Mapping[str, Attachment] = NOTHING_KEPT,
 ) -> tuple[compose.File, ...]:
+    """Return the files that are given; what is wrong with them is added to *errors*.
+
+    Args:
+        call: Who gives them.
+        given: Each with its content, or with the id of what was uploaded, or is among *kept*.
+        errors: What is wrong.
+        kept: Files that lie with the draft already, by id.
+    """
     found: list[compose.File] = []
     for index, file in enumerate(given):
         file_pointer = f"/attachments/{index}"
@@ -160,7 +173,7 @@ async def _files(
             errors.add(file_pointer, "give either data or an attachment_id")
         elif file.data is not None and not file.file_name:
             errors.add(f"{file_pointer}/file_name", "say what it is called")
-        elif (made := await _file(call, file)) is None:
+        elif (made := await _file(call, file, kept)) is None:
             reason = "it is no upload of yours, or its time is over: upload it again"
             errors.add(f"{file_pointer}/attachment_id", reason)
         else:
@@ -168,25 +181,30 @@ async def _files(
     return tuple(found)
 
 
-async def _file(call: Call, given: AttachmentIn) -> compose.File | None:
+async def _file(
+    call: Call, given: AttachmentIn, kept: Mapping[str, Attachment]
+) -> compose.File | None:
     if given.data is not None:
         content_type = given.content_type or DEFAULT_TYPE
         return compose.File(name=given.file_name, content_type=content_type, content=given.data)
-    kept = await uploads.known(call.context, call.user_id, given.attachment_id or "")
-    if kept is None:
+    attachment_id = given.attachment_id or ""
+    found = kept.get(attachment_id)
+    if found is None:
+        found = await uploads.known(call.context, call.user_id, attachment_id)
+    if found is None:
         return None
     try:
-        content = await call.context.blobs.get(kept.blob)
+        content = await call.context.blobs.get(found.blob)
     except BlobMissing:
         return None
     return compose.File(
-        name=given.file_name or kept.file_name,
-        content_type=given.content_type or kept.content_type,
+        name=given.file_name or found.file_name,
+        content_type=given.content_type or found.content_type,
         content=content,
     )
 
 
-async def _answered(call: Call, given: str | None, errors: _Errors) -> tuple[str, tuple[str, ...]]:
+async def answered(call: Call, given: str | None, errors: Errors) -> tuple[str, tuple[str, ...]]:
     """Return the Message-ID of the mail that is answered, and its references."""
     if not given:
         return "", ()
@@ -203,7 +221,7 @@ async def _answered(call: Call, given: str | None, errors: _Errors) -> tuple[str
     return message.message_id, tuple(each for each in known if _MESSAGE_ID.fullmatch(each))
 
 
-def _own_fields(given: dict[str, str], errors: _Errors) -> Sequence[tuple[str, str]]:
+def _own_fields(given: dict[str, str], errors: Errors) -> Sequence[tuple[str, str]]:
     names: set[str] = set()
     for name, text in given.items():
         pointer = f"/headers/{name.replace('~', '~0').replace('/', '~1')}"
@@ -215,7 +233,7 @@ def _own_fields(given: dict[str, str], errors: _Errors) -> Sequence[tuple[str, s
     return tuple((name, text.strip()) for name, text in given.items())
 
 
-def _unsubscribing(given: Sending, errors: _Errors) -> Sequence[tuple[str, str]]:
+def _unsubscribing(given: Sending, errors: Errors) -> Sequence[tuple[str, str]]:
     """Return the fields by which recipients end a mailing (RFC 2369 §3.2, RFC 8058 §3.1)."""
     wish: UnsubscribeIn | None = given.unsubscribe
     if wish is None:
@@ -237,7 +255,7 @@ def _unsubscribing(given: Sending, errors: _Errors) -> Sequence[tuple[str, str]]
     )
 
 
-def _due_at(given: Sending, now: datetime, undo_s: int, errors: _Errors) -> datetime | None:
+def _due_at(given: Sending, now: datetime, undo_s: int, errors: Errors) -> datetime | None:
     """Return when the mail goes out; None: at once."""
     undo_s = undo_s if given.undo_s is None else given.undo_s
     if given.send_at is None:

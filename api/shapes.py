@@ -64,12 +64,14 @@ class ProblemBody(Out, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class TokenForm(In, frozen=True, kw_only=True):
-    """Sign-in with a password (RFC 6749 §4.3), as a form."""
+    """Sign-in with a password (RFC 6749 §4.3) or a refresh token (§6), as a form."""
 
-    grant_type: Literal["password"]
-    username: str  # the mail address
-    password: str
-    scope: str = ""  # some of: read send admin; empty: all that the user may
+    grant_type: Literal["password", "refresh_token"]
+    username: str = ""  # the mail address
+    password: str = ""
+    otp: str = ""  # a code of the second factor, or a recovery code, where one is asked for
+    refresh_token: str = ""
+    scope: str = ""  # some of: read send admin, of which none is all; and offline_access
     client_id: str = ""  # taken and ignored, since clients send them
     client_secret: str = ""
 
@@ -81,6 +83,7 @@ class Token(Out, frozen=True, kw_only=True):
     token_type: Literal["Bearer"]
     expires_in: int  # seconds
     scope: str
+    refresh_token: str | UnsetType = UNSET  # where offline_access was asked for; good for one turn
 
 
 class Me(Out, frozen=True, kw_only=True):
@@ -229,6 +232,7 @@ class EmailOut(Out, frozen=True, kw_only=True):
     findings: tuple[FindingOut, ...]  # what scanners found in it that is worth telling
     is_truncated: bool  # parts or texts beyond the limits were left out
     headers: tuple[HeaderOut, ...] | None = None  # with `?headers=true`
+    is_draft: bool = False  # it is not sent: see `/drafts/{draft_id}`
 
 
 class EmailPage(Out, frozen=True, kw_only=True):
@@ -438,6 +442,7 @@ class ChangeOut(Out, frozen=True, kw_only=True, omit_defaults=True):
     merged_thread_id: str = ""
     is_read: bool | None = None
     is_starred: bool | None = None
+    is_rewritten: bool = False  # it says something else now: a draft that was saved again
 
 
 class ChangesOut(Out, frozen=True, kw_only=True):

@@ -7,7 +7,10 @@ from msgspec import Meta
 
 from api.shapes import Cursor, In, Limit, Out
 
-OrderWord = Literal["hold", "release", "retry", "cancel", "bounce"]
+OrderWord = Literal["hold", "release", "retry", "cancel", "bounce", "reroute"]
+Via = Annotated[
+    str, Meta(max_length=300, description="of reroute: HOST or HOST:PORT; empty: its own")
+]
 Target = Annotated[str, Meta(min_length=3, max_length=320)]
 
 
@@ -53,6 +56,7 @@ class QueuedOut(DeliveryOut, frozen=True, kw_only=True):
     sender: str
     kind: str
     order: Literal["go", "hold", "cancel", "bounce"]
+    via: str  # the host that it is rerouted to; empty: its destination's own
 
 
 class QueueOut(Out, frozen=True, kw_only=True):
@@ -108,6 +112,24 @@ class QueueOrder(In, frozen=True, kw_only=True):
     """What is to be done with a delivery."""
 
     order: OrderWord
+    via: Via = ""
+
+
+class QueueOrders(QueueQuery, frozen=True, kw_only=True):
+    """What is to be done with all deliveries of a page of the queue."""
+
+    order: OrderWord
+    via: Via = ""
+
+
+class OrdersGiven(Out, frozen=True, kw_only=True):
+    """The order is kept of these."""
+
+    order: OrderWord
+    delivery_ids: tuple[str, ...]
+    tried_now: int  # of them; the others obey at the next attempt
+    has_more: bool
+    next_cursor: str | None
 
 
 class OrderGiven(Out, frozen=True, kw_only=True):

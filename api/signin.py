@@ -1,61 +1,64 @@
-"""Signing in and out: access tokens for a password (RFC 6749 §4.3), and who is signed in."""
+"""Signing in and out: tokens for a password or a refresh token, and who is signed in.
 
-import math
+RFC 6749 §4.3 and §6, RFC 7009. Who asks for ``offline_access`` besides is given a refresh token
+and an access token that lasts for minutes; anybody else one that lasts as long as the sign-in.
+"""
+
 from datetime import timedelta
 from typing import cast, get_args
-from urllib.parse import parse_qsl
 
-import msgspec
+from msgspec import UNSET
 from starlette.responses import Response
 
-from api.endpoint import MOST_PARAMETERS, Call, json_answer, told_and_path
-from api.problems import Problem
+from api import proofs
+from api.endpoint import Call, json_answer
+from api.forms import form, refused
 from api.shapes import Me, Token, TokenForm
-from connectors.sign_in_limits import SignIn
+from api.shapes_account import MOST_CODE_CHARACTERS, RevokeForm
 from topologies.ports.directory import Scope, User
+from topologies.ports.sessions import LONGEST_CLIENT, Granted
 
-FORM = "application/x-www-form-urlencoded"
 SCOPES: tuple[Scope, ...] = get_args(Scope)
+OFFLINE = "offline_access"  # as OpenID Connect Core §11 has it: a refresh token, too
 
 
 async def sign_in(call: Call) -> Response:
-    """Answer a token to whoever knows the password."""
-    form = await _form(call)
+    """Answer tokens to whoever knows the password, or has a refresh token."""
+    given: TokenForm = await form(call, TokenForm)
+    if given.grant_type == "refresh_token":
+        return await _refreshed(call, given)
+    for name in ("username", "password"):
+        if not getattr(given, name):
+            raise refused("invalid_request", f"{name} is missing")
     context = call.context
-    client = call.request.client
-    client_ip = client.host if client is not None else ""
-    trying = SignIn(context.limits, form.username, client_ip)
-    if (wait_s := await trying.begin()) > 0:
-        raise Problem(
-            429,
-            "too many sign-ins failed: wait, then try again",
-            kind="too-many-failures",
-            headers={"Retry-After": str(math.ceil(wait_s))},
-        )
-    try:
-        user = await context.directory.sign_in(form.username, form.password)
-    except BaseException:
-        await trying.take_back()  # nobody knows if it was right
-        raise
-    if user is None:
-        raise _refused("invalid_grant", "address or password is wrong", kind="sign-in-failed")
-    await trying.take_back()
-    scopes = _scopes(form.scope, user)
-    lives = timedelta(hours=context.settings.token_hours)
-    token = await context.directory.issue_token(user.user_id, scopes, context.clock.now() + lives)
-    return json_answer(
-        Token(
-            access_token=token,
-            token_type="Bearer",  # noqa: S106  no secret, its kind
-            expires_in=int(lives.total_seconds()),
-            scope=" ".join(scope for scope in SCOPES if scope in scopes),
-        )
+    user = await _known(call, given)
+    wanted = given.scope.split()
+    is_offline = OFFLINE in wanted
+    allowed = [scope for scope in SCOPES if scope != "admin" or user.is_admin]
+    scopes = _scopes([scope for scope in wanted if scope != OFFLINE], allowed)
+    lasts = timedelta(hours=context.settings.token_hours)
+    granted = await context.directory.sessions.begin(
+        user.user_id,
+        scopes,
+        client=_client(call),
+        access=_short(call) if is_offline else lasts,
+        refresh=lasts if is_offline else None,
     )
+    if granted is None:  # suspended this very moment
+        raise refused("invalid_grant", "address or password is wrong", kind="sign-in-failed")
+    return _told(call, granted)
+
+
+async def revoke(call: Call) -> Response:
+    """Make a token worthless, and all that it was given with (RFC 7009 §2)."""
+    given: RevokeForm = await form(call, RevokeForm)
+    await call.context.directory.sessions.revoke(given.token)
+    return Response(status_code=200, headers={"Cache-Control": "no-store"})
 
 
 async def sign_out(call: Call) -> Response:
     """Make the token worthless."""
-    await call.context.directory.end_session(call.token)
+    await call.context.directory.sessions.revoke(call.token)
     return Response(status_code=204)
 
 
@@ -76,40 +79,79 @@ async def me(call: Call) -> Response:
     )
 
 
-async def _form(call: Call) -> TokenForm:
-    media = call.request.headers.get("content-type", FORM).partition(";")[0].strip().lower()
-    if media != FORM:
-        raise Problem(415, f"send a form, with Content-Type: {FORM}")
-    raw = await call.raw_body()
+async def _known(call: Call, given: TokenForm) -> User:
+    """Return whose password, and code where one is asked for, stand in the form."""
+    context = call.context
+    trying = await proofs.begin(call, given.username)
     try:
-        pairs = parse_qsl(
-            raw.decode("ascii"),
-            keep_blank_values=True,
-            errors="strict",
-            max_num_fields=MOST_PARAMETERS,
+        user = await context.directory.sign_in(given.username, given.password)
+        factor = await context.second_factors.of(user.user_id) if user is not None else None
+        is_asked_for = factor is not None and factor.is_on
+        is_right = not is_asked_for
+        if factor is not None and is_asked_for and given.otp:
+            is_right = await proofs.is_code_right(call, factor, given.otp[:MOST_CODE_CHARACTERS])
+    except BaseException:
+        await trying.take_back()  # nobody knows if it was right
+        raise
+    if user is None:
+        raise refused("invalid_grant", "address or password is wrong", kind="sign-in-failed")
+    if is_asked_for and not given.otp:
+        await trying.take_back()  # the first of two steps went well
+        raise refused("invalid_grant", "a code of your app is needed, in otp", kind="otp-required")
+    if not is_right:
+        raise refused("invalid_grant", "the code is wrong, or was used before", kind="otp-wrong")
+    await trying.take_back()
+    return user
+
+
+async def _refreshed(call: Call, given: TokenForm) -> Response:
+    if not given.refresh_token:
+        raise refused("invalid_request", "refresh_token is missing")
+    wanted = [scope for scope in given.scope.split() if scope != OFFLINE]
+    try:
+        granted = await call.context.directory.sessions.refresh(
+            given.refresh_token,
+            access=_short(call),
+            refresh=timedelta(hours=call.context.settings.token_hours),
+            scopes=_scopes(wanted, SCOPES) if wanted else None,
         )
-    except ValueError:
-        raise _refused("invalid_request", "the form can't be read") from None
-    given = dict(pairs)
-    if len(given) != len(pairs):  # RFC 6749 §3.2
-        raise _refused("invalid_request", "a parameter is given twice")
-    if given.get("grant_type", "password") != "password":
-        raise _refused("unsupported_grant_type", "the only grant_type is password")
-    try:
-        return msgspec.convert(given, TokenForm)
-    except msgspec.ValidationError as error:
-        raise _refused("invalid_request", told_and_path(str(error))[0]) from None
+    except ValueError as error:
+        raise refused("invalid_scope", str(error)) from error
+    if granted is None:
+        raise refused(
+            "invalid_grant",
+            "the refresh token is unknown, was used before, or its session has ended",
+            kind="sign-in-failed",
+        )
+    return _told(call, granted)
 
 
-def _scopes(asked: str, user: User) -> frozenset[Scope]:
-    allowed = [scope for scope in SCOPES if scope != "admin" or user.is_admin]
-    wanted = asked.split() or allowed
+def _told(call: Call, granted: Granted) -> Response:
+    scopes: list[str] = [scope for scope in SCOPES if scope in granted.scopes]
+    return json_answer(
+        Token(
+            access_token=granted.access_token,
+            token_type="Bearer",  # noqa: S106  no secret, its kind
+            expires_in=int((granted.expires_at - call.context.clock.now()).total_seconds()),
+            scope=" ".join([*scopes, OFFLINE] if granted.refresh_token else scopes),
+            refresh_token=granted.refresh_token or UNSET,
+        )
+    )
+
+
+def _short(call: Call) -> timedelta:
+    settings = call.context.settings
+    return min(timedelta(minutes=settings.access_minutes), timedelta(hours=settings.token_hours))
+
+
+def _client(call: Call) -> str:
+    raw = call.request.headers.get("user-agent", "")[: 10 * LONGEST_CLIENT].encode("latin-1")
+    told = raw.decode("utf-8", "replace")
+    return " ".join("".join(c if c.isprintable() else " " for c in told).split())
+
+
+def _scopes(wanted: list[str], allowed: list[Scope] | tuple[Scope, ...]) -> frozenset[Scope]:
     for scope in wanted:
         if scope not in allowed:
-            raise _refused("invalid_scope", f"this user may ask for: {' '.join(allowed)}")
-    return frozenset(cast("list[Scope]", wanted))
-
-
-def _refused(error: str, detail: str, *, kind: str = "") -> Problem:
-    # RFC 6749 §5.2 asks for 400 and these two members; the rest is as in every problem.
-    return Problem(400, detail, kind=kind, error=error, error_description=detail)
+            raise refused("invalid_scope", f"this user may ask for: {' '.join(allowed)}")
+    return frozenset(cast("list[Scope]", wanted) or allowed)

@@ -104,6 +104,7 @@ def change(changed: MailboxChanged) -> ChangeOut:
         merged_thread_id=changed.merged_thread_id,
         is_read=changed.is_read if has_flags else None,
         is_starred=changed.is_starred if has_flags else None,
+        is_rewritten=changed.is_rewritten,
     )
 
 

@@ -70,6 +70,7 @@ async def mail(
         findings=views.findings(email.virus),
         is_truncated=message.truncated or is_cut,
         headers=await _headers(context, email) if asked.headers else None,
+        is_draft=email.draft is not None,
     )
 
 

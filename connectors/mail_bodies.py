@@ -5,6 +5,7 @@ import zlib
 import msgspec
 
 from topologies.errors import Poison
+from topologies.events.draft import Draft
 from topologies.events.inbound import Authentication, MailReceived, SpamVerdict, VirusVerdict
 from topologies.events.message import Message, RawRef
 from topologies.ports.mailboxes import Email, Summary
@@ -26,10 +27,20 @@ class _Body(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     note: str = ""
     virus: VirusVerdict | None = None
     held: MailReceived | None = None
+    draft: Draft | None = None
+
+
+class _Version(msgspec.Struct, frozen=True):
+    version: str = ""
+
+
+class _OfADraft(msgspec.Struct, frozen=True):
+    draft: _Version | None = None
 
 
 _encode = msgspec.json.Encoder().encode
 _body = msgspec.json.Decoder(_Body).decode
+_of_a_draft = msgspec.json.Decoder(_OfADraft).decode
 
 
 def body_of(email: Email) -> bytes:
@@ -46,8 +57,22 @@ def body_of(email: Email) -> bytes:
         note=email.note,
         virus=email.virus,
         held=email.held,
+        draft=email.draft,
     )
     return zlib.compress(_encode(body), COMPRESSION)
+
+
+def draft_version_of(content: bytes) -> str:
+    """Return which version of a draft ``body_of`` was given; empty if it is no draft.
+
+    Raises:
+        Poison: It can't be read any more.
+    """
+    try:
+        found = _of_a_draft(zlib.decompress(content))
+    except (zlib.error, msgspec.DecodeError, TypeError) as error:
+        raise Poison(f"a draft is damaged where it is kept: {error}") from error
+    return found.draft.version if found.draft is not None else ""
 
 
 def email_of(summary: Summary, content: bytes) -> Email:
@@ -73,4 +98,5 @@ def email_of(summary: Summary, content: bytes) -> Email:
         note=body.note,
         virus=body.virus,
         held=body.held,
+        draft=body.draft,
     )

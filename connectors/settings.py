@@ -27,6 +27,7 @@ NotNegativeSeconds = Annotated[float, msgspec.Meta(ge=0)]
 Names = tuple[str, ...]  # in the environment: with commas between
 Profile = Literal["embedded", "cluster"]
 DeliveryTls = Literal["never", "may", "must"]
+Streams = tuple[Literal["default", "transactional", "marketing"], ...]
 DmarcDiscovery = Literal["psl", "tree"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 MalwareAction = Literal["reject", "quarantine", "tag", "deliver"]
@@ -129,7 +130,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ] = False
     spam_threshold: Annotated[Probability, means("from here on: the spam folder")] = 0.9
     dkim_secret: Annotated[
-        str, means("seals the private keys in Cassandra; empty: who reads them can sign")
+        str, means("seals private keys and other secrets in Cassandra; empty: in clear")
     ] = ""
     outgoing_spam_threshold: Annotated[
         Probability, means("from here on a user's mail is not let out")
@@ -156,6 +157,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     suppress_complained_days: Annotated[
         NotNegative, means("the same of who reported a mail as spam; 0: it is")
     ] = 365
+    verp_streams: Annotated[
+        Streams, means("whose mails have a reverse-path of their own, by which bounces are known")
+    ] = ("transactional", "marketing")
     delay_notices: Annotated[bool, means("tell a sender once that a mail is late")] = True
     relay_host: Annotated[
         str, means("HOST or HOST:PORT that takes all mail for others; empty: each domain's own")
@@ -172,6 +176,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     delivery_ipv6: Annotated[bool, means("try IPv6 addresses too, after IPv4")] = True
     delivery_to_private: Annotated[
         bool, means("deliver to private and loopback addresses that the DNS names")
+    ] = False
+    webhooks_to_private: Annotated[
+        bool, means("let webhooks be at private and loopback addresses, and without TLS")
     ] = False
     delivery_connect_timeout_s: Annotated[Seconds, means("to connect to a mail server")] = 30.0
     # RFC 5321 §4.5.3.2: five minutes; the others follow from it in its proportions
@@ -195,7 +202,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     dane: Annotated[
         bool, means("believe TLSA records (RFC 7672): dns_servers validate, on a safe way to them")
     ] = False
-    token_hours: Annotated[Positive, means("how long a sign-in lasts")] = 24 * 30
+    token_hours: Annotated[
+        Positive, means("how long a sign-in lasts; with refresh tokens: since the last turn")
+    ] = 24 * 30
+    access_minutes: Annotated[
+        Positive, means("how long an access token lasts that came with a refresh token")
+    ] = 60
+    delete_grace_days: Annotated[
+        NotNegative, means("a deleted user is kept suspended first; 0: gone at once")
+    ] = 30
     kafka_servers: Annotated[Names, means("of the cluster: host:port")] = ("127.0.0.1:19092",)
     kafka_replication: Annotated[Positive, means("copies of each partition in Kafka")] = 1
     topic_prefix: Annotated[str, means("before each topic's name, for several on one Kafka")] = ""
@@ -237,6 +252,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ] = ""
     clamd: Annotated[str, means("host:port or socket of clamd; empty: rules alone")] = ""
     log_level: Annotated[LogLevel, means("the least that is logged")] = "info"
+    otlp_endpoint: Annotated[
+        str, means("of an OpenTelemetry collector, http://HOST:4318; empty: no traces")
+    ] = ""
+    trace_ratio: Annotated[
+        Probability, means("of mails that come in, and of requests, that are traced")
+    ] = 0.01
 
 
 def load(environment: Mapping[str, str] | None = None) -> Settings:

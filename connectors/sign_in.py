@@ -1,9 +1,13 @@
-"""Signing in to send: with an app password, or the user's own."""
+"""Signing in to send: with an app password, or the user's own.
+
+Where a user has a second factor, which SMTP has no place for, an app password is the only way.
+"""
 
 from connectors.sign_in_limits import SignIn
 from topologies.ports.app_passwords import AppPasswords
 from topologies.ports.directory import Directory, User
 from topologies.ports.limits import Limits
+from topologies.ports.second_factors import SecondFactors
 
 
 class TooManyFailures(Exception):
@@ -21,10 +25,17 @@ class TooManyFailures(Exception):
 class SignIns:
     """Who may send by SMTP."""
 
-    def __init__(self, directory: Directory, app_passwords: AppPasswords, limits: Limits) -> None:
+    def __init__(
+        self,
+        directory: Directory,
+        app_passwords: AppPasswords,
+        limits: Limits,
+        second_factors: SecondFactors,
+    ) -> None:
         self._directory = directory
         self._app_passwords = app_passwords
         self._limits = limits
+        self._second_factors = second_factors
 
     async def sign_in(self, address: str, password: str, client_ip: str) -> User | None:
         """Return the user if the password is right and they may sign in, else None.
@@ -50,4 +61,6 @@ class SignIns:
         if user is not None and await self._app_passwords.found(user.user_id, password):
             return None if user.is_suspended else user
         # Also for nobody's address, so that it takes as long.
-        return await self._directory.sign_in(address, password)
+        found = await self._directory.sign_in(address, password)
+        factor = await self._second_factors.of(found.user_id) if found is not None else None
+        return None if factor is not None and factor.is_on else found

@@ -21,6 +21,10 @@ settings.register_profile("ours", deadline=None, derandomize=bool(os.environ.get
 settings.load_profile("ours")
 
 
+# What tests listen on is on loopback.
+WEBHOOKS_HERE = {"RILLMAIL_WEBHOOKS_TO_PRIVATE": "true"}
+
+
 @pytest.fixture(autouse=True)
 def _logs_as_by_default() -> Iterator[None]:
     """Undo what a command that ran in this process set."""
@@ -38,7 +42,7 @@ def service(tmp_path: Path) -> Iterator[RunningService]:
 @pytest.fixture(scope="session")
 def embedded_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService]:
     """One real service for all tests that share it, each with people of its own."""
-    with RunningService(tmp_path_factory.mktemp("embedded") / "data") as running:
+    with RunningService(tmp_path_factory.mktemp("embedded") / "data", WEBHOOKS_HERE) as running:
         yield running
 
 
@@ -51,6 +55,7 @@ def cluster_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runnin
     with cluster_settings() as own:
         # As where clients reach the store of blobs.
         own.setdefault("RILLMAIL_S3_PUBLIC_URL", load().s3_url)
+        own |= WEBHOOKS_HERE
         with RunningCluster(folder, own | {"RILLMAIL_DATA_DIR": str(folder)}) as running:
             yield running
 

@@ -14,8 +14,19 @@ from connectors.memory.mailboxes import MemoryMailboxes
 from tests.services import AT, DOMAIN, in_memory
 from topologies.engines.handling import Emit, handle
 from topologies.errors import BlobMissing
-from topologies.events import BlobId, Event, MailReceived, MoveEmails
+from topologies.events import (
+    Address,
+    BlobId,
+    Draft,
+    DraftTexts,
+    Event,
+    MailReceived,
+    MoveEmails,
+    SaveDraft,
+)
 from topologies.mail import ids
+from topologies.mail.compose import File
+from topologies.mail.drafting import DraftFile, store_draft
 from topologies.mail.raw import read_raw
 from topologies.mail.sweep import sweep
 from topologies.ports.blobs import Blobs
@@ -55,6 +66,14 @@ async def test_a_mail_that_is_moved_into_a_folder_that_was_read_is_in_use() -> N
     before = await house.used()
     house.mailboxes.move_after_listing = True
     assert await house.used() == before
+
+
+async def test_all_that_a_draft_refers_to_is_in_use_until_another_version_replaces_it() -> None:
+    house = await House.made()
+    first, second = await house.save("one", "", b"1"), await house.save("two", "one", b"2")
+    used = await house.used()
+    assert second <= used
+    assert not first & used
 
 
 async def test_a_record_of_others_is_passed_over() -> None:
@@ -112,6 +131,44 @@ class House:
 
     async def deliver(self, subject: str, *, attachment: bytes = b"") -> None:
         await self.apply(received(subject, raw=raw_of(subject, attachment)))
+
+    async def save(self, version: str, replaces: str, content: bytes) -> set[BlobId]:
+        """Save a draft with a long text and a file; return all that it refers to."""
+        kept = await store_draft(
+            Draft(version=version, saved_at=AT),
+            DraftTexts(text=f"{version} " * 40_000),
+            [
+                DraftFile(
+                    attachment_id="a", file=File(name="a", content_type="a/b", content=content)
+                )
+            ],
+            draft_id="draft",
+            sender=Address(address=f"ann@{DOMAIN}"),
+            in_reply_to="",
+            references=(),
+            blobs=self.blobs,
+        )
+        await self.apply(
+            SaveDraft(
+                user_id=self.user_id,
+                command_id=version,
+                issued_at=AT,
+                email_id=ids.derived_id(AT, "draft"),
+                replaces=replaces,
+                draft=kept.draft,
+                message=kept.message,
+                raw_ref=kept.raw_ref,
+            )
+        )
+        [attachment] = kept.message.attachments
+        assert kept.draft.texts_blob is not None
+        assert kept.message.text_blob is not None
+        return {
+            kept.raw_ref.blob,
+            kept.draft.texts_blob,
+            kept.message.text_blob,
+            attachment.blob,
+        }
 
     async def apply(self, event: Event) -> None:
         """Let all stages do their work on *event* and what follows."""

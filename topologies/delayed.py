@@ -1,6 +1,8 @@
 """What waits its time: records of a topic with a delay, and when they go on.
 
-Deliveries go on to `delivery.due`, mails that were sent for later to `mail.held`.
+Deliveries go on to `delivery.due`, mails that were sent for later to `mail.held`, messages for
+webhooks to `webhook.due`, and that a sender is to be told of what was gathered to
+`delivery.outcomes`.
 
 Shared by the timers of both logs. All records of such a topic wait equally long, so what was
 written first is due first, and nothing has to be looked for.
@@ -10,19 +12,26 @@ from datetime import datetime
 
 import msgspec
 
-from topologies.events import DeliveryDue, MailHeld, event_tag
-from topologies.events.outbound import as_kind
+from topologies.events import DeliveryDue, Event, MailHeld, ReportDue, WebhookDue, event_tag
 from topologies.mail import ids
 from topologies.ports.log import Entry, Record
+from topologies.ports.tracer import TRACEPARENT
 from topologies.topics import BY_NAME, TOPICS, Topic, dead_topic, topic_of
 
 GROUP = "timer"  # whose positions these are
 PATH = "outbound"  # whose dead letters hold what can't be read
+# As what records go on.
+DUE: tuple[type[Event], ...] = (DeliveryDue, MailHeld, ReportDue, WebhookDue)
 
 
 def delayed_topics() -> tuple[Topic, ...]:
     """Return the topics whose records wait."""
     return tuple(topic for topic in TOPICS if topic.delay is not None)
+
+
+def due_kind(topic: Topic) -> type[Event] | None:
+    """Return as what the records of *topic*, which wait, go on; None: they are of none of ours."""
+    return next((kind for kind in DUE if issubclass(topic.events[0], kind)), None)
 
 
 def due_at(record: Record) -> datetime:
@@ -43,17 +52,16 @@ def moved(record: Record) -> Entry:
         waited = msgspec.json.decode(record.value, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         return _dead_letter(record, event_id, f"undecodable: {error}")
-    if isinstance(waited, DeliveryDue):
-        due: DeliveryDue | MailHeld = as_kind(waited, DeliveryDue)
-    elif isinstance(waited, MailHeld):
-        due = MailHeld(**{name: getattr(waited, name) for name in MailHeld.__struct_fields__})
-    else:
+    due = due_kind(BY_NAME[record.topic])
+    if due is None:
         return _dead_letter(record, event_id, f"{event_tag(kind)} does not wait for a time")
+    event = due(**{name: getattr(waited, name) for name in due.__struct_fields__})
     return Entry(
-        topic=topic_of(type(due)).name,
-        key=due.key,
-        value=msgspec.json.encode(due),
+        topic=topic_of(due).name,
+        key=event.key,
+        value=msgspec.json.encode(event),
         event_id=event_id,
+        headers={name: record.headers[name] for name in (TRACEPARENT,) if name in record.headers},
     )
 
 

@@ -10,14 +10,27 @@ from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Literal
 
 import msgspec
 
 from topologies.events import WAITS, DeliveryDue, as_kind
 from topologies.mail import ids
-from topologies.ports.deliveries import MAX_QUEUE_PAGE, Deliveries, Delivery, QueueFilter
+from topologies.ports.deliveries import MAX_QUEUE_PAGE, Deliveries, Delivery, Order, QueueFilter
 from topologies.ports.log import Entry, LogReader, WrittenLog
 from topologies.topics import topic_of
+
+Word = Literal["hold", "release", "retry", "cancel", "bounce", "reroute"]
+
+# What is kept as an order; None: it is another matter.
+_KEPT: Mapping[Word, Order | None] = {
+    "hold": "hold",
+    "release": "go",
+    "retry": None,
+    "cancel": "cancel",
+    "bounce": "bounce",
+    "reroute": None,
+}
 
 MOST_COUNTED = 100_000
 # Records of a waiting time are looked for so long after it: a timer may lag behind.
@@ -106,6 +119,38 @@ async def counted(deliveries: Deliveries, wanted: QueueFilter, now: datetime) ->
         count=min(total, MOST_COUNTED),
         is_complete=total <= MOST_COUNTED,
     )
+
+
+async def give(
+    deliveries: Deliveries, wanted: Sequence[Delivery], word: Word, *, via: str = ""
+) -> tuple[Sequence[Delivery], Sequence[Delivery]]:
+    """Keep what an operator says about deliveries.
+
+    Args:
+        deliveries: Where it is kept.
+        wanted: About which.
+        word: What is to be done with them.
+        via: For ``reroute``: HOST or HOST:PORT; empty: their destination's own again.
+
+    Returns:
+        Those that it is kept of, which are not done; and of them those to be tried now.
+
+    Raises:
+        Retryable: The store is out of reach; it is kept of none or some.
+    """
+    given = [each for each in wanted if await _is_given(deliveries, each, word, via)]
+    if word == "hold":
+        return given, []
+    return given, [each for each in given if word != "reroute" or each.order != "hold"]
+
+
+async def _is_given(deliveries: Deliveries, delivery: Delivery, word: Word, via: str) -> bool:
+    kept = _KEPT[word]
+    if kept is not None:
+        return await deliveries.give(delivery.delivery_id, kept)
+    if word == "reroute":
+        return await deliveries.reroute(delivery.delivery_id, via)
+    return delivery.is_open
 
 
 async def try_now(

@@ -11,14 +11,14 @@ from pathlib import Path
 import msgspec
 
 from topologies.events.base import Event, event_tag
-from topologies.topics import TOPICS
+from topologies.topics import OWN_TOPICS
 
 FOLDER = Path(__file__).parent / "events" / "schemas"
 
 
 def schemas() -> Iterator[tuple[str, bytes]]:
     """Yield the name of each schema's file and what belongs into it."""
-    for topic in TOPICS:
+    for topic in OWN_TOPICS:
         for kind in topic.events:
             yield file_name(kind), _schema(kind, topic.name)
 

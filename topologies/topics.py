@@ -2,17 +2,19 @@
 
 A topic is a *step* when exactly one stage follows along the same key: then the
 events are handed on in process unless the edge is cut. All others are always
-written.
+written. Topics of other distributions come behind ours (``topologies.extensions``).
 """
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Literal
 
+from topologies import extensions
 from topologies.errors import Misconfigured
 from topologies.events import (
     HOLDS,
     WAITS,
+    WEBHOOK_WAITS,
+    AggregateArrived,
     CommandAnswered,
     CreateFolder,
     DeleteEmails,
@@ -23,6 +25,7 @@ from topologies.events import (
     Event,
     MailAuthenticated,
     MailboxChanged,
+    MailComplained,
     MailDisposed,
     MailHeld,
     MailOutgoing,
@@ -37,27 +40,17 @@ from topologies.events import (
     MoveEmails,
     RenameFolder,
     ReportArrived,
+    ReportDue,
+    ReportDue5s,
+    SaveDraft,
     SenderJudged,
     SetFlags,
     SpamReported,
     UseMailbox,
+    WebhookDue,
     event_tag,
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Topic:
-    """One topic of the log: what it holds, and how it is read."""
-
-    name: str
-    key: Literal["mail_id", "user_id", "sender", "destination", "original"]
-    events: tuple[type[Event], ...]
-    is_step: bool = False
-    retention: timedelta | None = None  # None: as the deployment has it
-    # Its records go on this long after they came: to `delivery.due`, or to `mail.held`.
-    delay: timedelta | None = None
-    keeps_order: bool = True  # records of one key are worked on one after another
-
+from topologies.topic import Topic
 
 MORE_WITHOUT_ORDER = 4
 DEAD_SUFFIX = ".dead"
@@ -66,7 +59,7 @@ EVENT_ID = "event_id"  # header of records in Kafka; elsewhere it has a place of
 FOR_STAGE = "stage"  # header of what comes back from the dead letters: whom alone it is for
 TAPPED = "tapped"  # header of events that were handed on in process besides being written
 
-TOPICS: tuple[Topic, ...] = (
+OWN_TOPICS: tuple[Topic, ...] = (
     Topic(name="mail.held", key="mail_id", events=(MailHeld,)),
     *(
         Topic(
@@ -109,14 +102,35 @@ TOPICS: tuple[Topic, ...] = (
     Topic(
         name="delivery.outcomes",
         key="mail_id",
-        events=(DeliveryAttempted,),
+        events=(DeliveryAttempted, MailComplained, ReportDue),
         retention=timedelta(days=30),
+    ),
+    Topic(
+        name="delivery.reports.5s",
+        key="mail_id",
+        events=(ReportDue5s,),
+        delay=timedelta(seconds=5),
     ),
     Topic(
         name="mail.reports",
         key="mail_id",
-        events=(ReportArrived,),
+        events=(ReportArrived, AggregateArrived),
         retention=timedelta(days=30),
+    ),
+    Topic(
+        name="webhook.due",
+        key="webhook_id",
+        events=(WebhookDue,),
+        keeps_order=False,  # or a slow webhook would get one message at a time
+    ),
+    *(
+        Topic(
+            name=f"webhook.later.{event_tag(kind).partition('/')[0].partition('-')[2]}",
+            key="webhook_id",
+            events=(kind,),
+            delay=wait,
+        )
+        for wait, kind in WEBHOOK_WAITS.items()
     ),
     Topic(name="senders.judged", key="sender", events=(SenderJudged,)),
     Topic(
@@ -131,6 +145,7 @@ TOPICS: tuple[Topic, ...] = (
             RenameFolder,
             DeleteFolder,
             UseMailbox,
+            SaveDraft,
         ),
     ),
     Topic(name="mailbox.reports", key="user_id", events=(SpamReported,)),
@@ -154,6 +169,27 @@ class Table:
 
 TABLES: tuple[Table, ...] = (Table(name="senders", stage="remember"),)
 
+
+def _checked(topics: tuple[Topic, ...]) -> tuple[Topic, ...]:
+    """Return *topics* if each name and each event's tag is there once.
+
+    Raises:
+        Misconfigured: One is there twice.
+    """
+    names: set[str] = set()
+    tags: dict[str, str] = {}
+    for topic in topics:
+        if topic.name in names:
+            raise Misconfigured(f"there are two topics {topic.name}")
+        names.add(topic.name)
+        for tag in map(event_tag, topic.events):
+            if tag in tags:
+                raise Misconfigured(f"{tags[tag]} and {topic.name} both hold {tag}")
+            tags[tag] = topic.name
+    return topics
+
+
+TOPICS: tuple[Topic, ...] = _checked((*OWN_TOPICS, *extensions.topics()))
 _BY_EVENT: dict[type[Event], Topic] = {e: topic for topic in TOPICS for e in topic.events}
 BY_NAME: dict[str, Topic] = {topic.name: topic for topic in TOPICS}
 

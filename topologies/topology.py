@@ -1,4 +1,7 @@
-"""All stages together: found, checked, chained, drawn. A value; running it is an engine's work."""
+"""All stages together: found, checked, chained. A value; running it is an engine's work.
+
+How it is drawn is told in ``topologies.drawing``.
+"""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
@@ -8,6 +11,7 @@ import topologies.feedback
 import topologies.inbound
 import topologies.mailbox
 import topologies.outbound
+from topologies import extensions
 from topologies.discovery import declared_in
 from topologies.errors import Misconfigured
 from topologies.events import (
@@ -17,9 +21,10 @@ from topologies.events import (
     MailHeld,
     MailReceived,
     MailSubmitted,
+    ReportDue,
 )
 from topologies.stage import Stage
-from topologies.topics import BY_NAME, TOPICS, Topic, topic_of
+from topologies.topics import TOPICS, Topic, topic_of
 
 PATHS: Sequence[ModuleType] = (
     topologies.inbound,
@@ -30,7 +35,13 @@ PATHS: Sequence[ModuleType] = (
 
 # What no stage need write: it enters from outside, by SMTP and LMTP, and the API; or a timer
 # brings it back.
-ENTRIES: tuple[type[Event], ...] = (MailReceived, MailSubmitted, MailHeld, DeliveryDue)
+ENTRIES: tuple[type[Event], ...] = (
+    MailReceived,
+    MailSubmitted,
+    MailHeld,
+    DeliveryDue,
+    ReportDue,
+)
 
 
 @dataclass(frozen=True)
@@ -88,8 +99,17 @@ class Topology:
         return topic.is_step and topic.name not in self.cuts
 
 
+def all_packages() -> tuple[ModuleType, ...]:
+    """Return the packages that stages are in: ours, and those of other distributions.
+
+    Raises:
+        Misconfigured: One of another distribution can't be used.
+    """
+    return (*PATHS, *extensions.packages())
+
+
 def build(
-    packages: Sequence[ModuleType] = PATHS,
+    packages: Sequence[ModuleType] | None = None,
     *,
     cuts: Collection[str] = (),
     taps: Collection[str] = (),
@@ -97,14 +117,16 @@ def build(
     """Find the stages of *packages*, check that the graph closes, and return it.
 
     Args:
-        packages: Each module in them holds one stage.
+        packages: Each module in them holds one stage; None: ours, and those of other
+            distributions.
         cuts: Names of step topics to cut; ``all`` cuts each.
         taps: Names of step topics to write besides; ``all`` taps each.
 
     Raises:
         Misconfigured: What does not fit, in one sentence.
     """
-    topology = Topology(tuple(collect(packages)), _steps(cuts), _steps(taps))
+    stages = collect(all_packages() if packages is None else packages)
+    topology = Topology(tuple(stages), _steps(cuts), _steps(taps))
     _check(topology)
     return topology
 
@@ -146,74 +168,3 @@ def _check(topology: Topology) -> None:
         if topic.is_step and len(readers) != 1:
             names = ", ".join(s.name for s in readers) or "nobody"
             raise Misconfigured(f"{topic.name} is a step, so one stage reads it, not {names}")
-
-
-def as_text(topology: Topology) -> str:
-    """Draw the topology for a terminal: one line an edge, chains indented."""
-    lines: list[str] = []
-    drawn = ""
-    for topic, head in topology.heads():
-        if topic.name != drawn:
-            drawn = topic.name
-            lines.append(f"{topic.name}  ({topic.key})")
-        _text_of(topology, head, "  ", lines)
-    for topic in TOPICS:
-        if topic.delay is not None:
-            lines.append(f"{topic.name}  ({topic.key})")
-            lines.append(f"  └ after {topic.delay} → {_due_in(topic)}")
-    return "\n".join(lines)
-
-
-def _due_in(topic: Topic) -> str:
-    """Return the topic that a timer moves the records of *topic* to."""
-    kind = DeliveryDue if issubclass(topic.events[0], DeliveryDue) else MailHeld
-    return topic_of(kind).name
-
-
-def _text_of(topology: Topology, stage: Stage, indent: str, lines: list[str]) -> None:
-    lines.append(f"{indent}└ {stage.name}  [{stage.path}]")
-    for name in dict.fromkeys(topic_of(kind).name for kind in stage.writes):
-        topic = BY_NAME[name]
-        follower = topology.follower(topic.events[0])
-        if follower is None:
-            lines.append(f"{indent}   → {name}")
-        else:
-            tap = "  (tapped)" if name in topology.taps else ""
-            lines.append(f"{indent}   {name}{tap}")
-            _text_of(topology, follower, indent + "   ", lines)
-
-
-def as_mermaid(topology: Topology) -> str:
-    """Draw the topology as a Mermaid flowchart: solid edges are topics, dotted ones chained."""
-    lines = ["flowchart LR"]
-    for path in dict.fromkeys(s.path for s in topology.stages):
-        lines.append(f"  subgraph {path}")
-        lines += [f"    {s.name}([{s.name}])" for s in topology.stages if s.path == path]
-        lines.append("  end")
-    drawn: set[str] = set()
-    for stage in topology.stages:
-        for name in dict.fromkeys(topic_of(kind).name for kind in (*stage.reads, *stage.writes)):
-            if name in drawn or topology.follower(BY_NAME[name].events[0]) is not None:
-                continue
-            drawn.add(name)
-            lines.append(f'  {_node(name)}[("{name}")]')
-    for stage in topology.stages:
-        read = topic_of(stage.reads[0])
-        if topology.follower(read.events[0]) is None:
-            lines.append(f"  {_node(read.name)} --> {stage.name}")
-        for name in dict.fromkeys(topic_of(kind).name for kind in stage.writes):
-            follower = topology.follower(BY_NAME[name].events[0])
-            if follower is None:
-                lines.append(f"  {stage.name} --> {_node(name)}")
-            else:
-                lines.append(f"  {stage.name} -. {name} .-> {follower.name}")
-    lines += [
-        f"  {_node(topic.name)} -- {topic.delay} --> {_node(_due_in(topic))}"
-        for topic in TOPICS
-        if topic.delay is not None and topic.name in drawn
-    ]
-    return "\n".join(lines)
-
-
-def _node(topic: str) -> str:
-    return topic.replace(".", "_")

@@ -10,7 +10,7 @@ from contextlib import aclosing
 import msgspec
 
 from topologies.errors import BlobMissing
-from topologies.events import QUARANTINE_USER, BlobId, Message, RawRef
+from topologies.events import QUARANTINE_USER, BlobId, Draft, Message, RawRef
 from topologies.mail import skeleton
 from topologies.mail.listing import pages
 from topologies.ports.blobs import Blobs
@@ -29,6 +29,7 @@ class _Referring(msgspec.Struct, frozen=True):
     raw_blob: BlobId | None = None
     raw_ref: RawRef | None = None
     message: Message | None = None
+    draft: Draft | None = None
 
 
 _referring: msgspec.json.Decoder[_Referring] = msgspec.json.Decoder(_Referring)
@@ -88,6 +89,8 @@ async def _of_mail(
     if email is None:
         return ()  # gone since
     found = list(_of_message(email.message, email.raw_ref))
+    if email.draft is not None and email.draft.texts_blob is not None:
+        found.append(email.draft.texts_blob)
     if email.raw_ref.kind == "skeleton":
         found += await _of_skeleton(email.raw_ref, blobs)
     return found
@@ -107,6 +110,8 @@ def _named_in(value: bytes) -> Iterator[BlobId]:
         return  # no event of ours: it refers to nothing that we put
     if event.raw_blob is not None:
         yield event.raw_blob
+    if event.draft is not None and event.draft.texts_blob is not None:
+        yield event.draft.texts_blob
     yield from _of_message(event.message, event.raw_ref)
 
 

@@ -2,6 +2,7 @@
 
 import click
 
+from api.cli.at_work import administration
 from api.cli.output import as_json, examples, print_json, print_table
 from api.cli.stores import Stores, refusals, with_stores
 from topologies.mail.mailbox_address import parse
@@ -32,7 +33,7 @@ def add(address: str, targets: tuple[str, ...], members_only: bool, as_json: boo
 
     async def work(stores: Stores) -> list[tuple[str, Resolved]]:
         with refusals():
-            await stores.directory.add_alias(address, targets, members_only=members_only)
+            await administration(stores).add_alias(address, targets, members_only=members_only)
         return [(target, await stores.directory.resolve(target)) for target in targets]
 
     resolved = with_stores(work)
@@ -63,7 +64,7 @@ def remove(address: str) -> None:
 
     async def work(stores: Stores) -> bool:
         with refusals():
-            return await stores.directory.remove_alias(address)
+            return await administration(stores).remove_alias(address)
 
     if not with_stores(work):
         raise click.ClickException(f"there is no alias {address}")

@@ -2,11 +2,13 @@
 
 import click
 
+from api.cli.at_work import administration
 from api.cli.domain_alias import alias
 from api.cli.domain_dns import check, dns, keys
+from api.cli.domain_mta_sts import mta_sts_
+from api.cli.domain_reports import reports
 from api.cli.output import as_json, examples, print_json, print_table
 from api.cli.stores import Stores, refusals, with_stores
-from topologies.mail.dkim_rotation import first_keys
 from topologies.mail.mailbox_address import domain_in_ascii
 
 
@@ -19,6 +21,8 @@ domain.add_command(alias)
 domain.add_command(dns)
 domain.add_command(check)
 domain.add_command(keys)
+domain.add_command(mta_sts_)
+domain.add_command(reports)
 
 
 @domain.command(
@@ -34,9 +38,7 @@ def add(name: str, as_json: bool) -> None:
 
     async def work(stores: Stores) -> bool:
         with refusals():
-            is_new = await stores.directory.add_domain(name)
-        await first_keys(stores.dkim_keys, domain_in_ascii(name), stores.clock.now())
-        return is_new
+            return await administration(stores).add_domain(name)
 
     is_new = with_stores(work)
     in_ascii = domain_in_ascii(name)
@@ -44,6 +46,30 @@ def add(name: str, as_json: bool) -> None:
         print_json({"domain": in_ascii, "added": is_new})
     else:
         click.echo(f"{in_ascii} is added" if is_new else f"{in_ascii} was there already")
+
+
+@domain.command(epilog=examples("rillmail domain remove example.com"))
+@click.argument("name")
+@as_json
+def remove(name: str, as_json: bool) -> None:
+    """Take no more mail for NAME, which must hold no users and no aliases any more.
+
+    Its keys stay, since mail that was written in its name may still be on its way.
+    """
+
+    async def work(stores: Stores) -> bool:
+        with refusals():
+            return await administration(stores).remove_domain(name)
+
+    if not with_stores(work):
+        raise click.ClickException(
+            f"there is no domain {name}; `rillmail domain list` shows which there are"
+        )
+    in_ascii = domain_in_ascii(name)
+    if as_json:
+        print_json({"domain": in_ascii, "removed": True})
+    else:
+        click.echo(f"{in_ascii} is removed: mail for it is refused")
 
 
 @domain.command("list", epilog=examples("rillmail domain list", "rillmail domain list --json"))

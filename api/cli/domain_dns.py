@@ -38,7 +38,8 @@ def dns(name: str, as_json: bool) -> None:
         note = f"{is_optional}{record.note}".removesuffix("; ")
         click.echo(f"; {record.what}{f': {note}' if note else ''}")
         click.echo(record.line)
-    click.echo(f"; The policy of mta-sts, to be served at the URL above:\n;   {_policy(hostname)}")
+    if not any(record.what == "mta-sts" for record in records):
+        click.echo(f"; mta-sts: no policy is set: rillmail domain mta-sts {name} --mode testing")
 
 
 @click.command(
@@ -47,16 +48,25 @@ def dns(name: str, as_json: bool) -> None:
 @click.argument("name")
 @as_json
 def check(name: str, as_json: bool) -> None:
-    """Ask the DNS whether it tells of NAME what it should; exits with 1 if something is needed."""
+    """Ask the DNS whether it tells of NAME what it should; exits with 1 if something is needed.
+
+    The MTA-STS policy that is set here is fetched as other systems fetch it.
+    """
     hostname = _hostname()
 
     async def work(stores: Stores) -> Sequence[domain_check.Found]:
         from connectors.dns.resolver import DnsResolver  # here: `--help` needs none
+        from connectors.smtp_out.setup import policy_fetch_of
 
         settings = load()
         resolver = DnsResolver(settings.dns_servers, settings.dns_timeout_s, stores.clock)
         records = await _wanted(stores, name, hostname)
-        return await domain_check.check(resolver, domain_in_ascii(name), hostname, records)
+        domain = domain_in_ascii(name)
+        found = list(await domain_check.check(resolver, domain, hostname, records))
+        if (policy := await stores.sts_policies.of(domain)) is not None:
+            fetch = policy_fetch_of(settings, resolver)
+            found += await domain_check.check_policy(resolver, domain, policy, fetch)
+        return found
 
     found = with_stores(work)
     if as_json:
@@ -107,7 +117,7 @@ def keys(name: str, action: Literal["list", "rotate"], days: float, as_json: boo
     """
 
     async def work(stores: Stores) -> Sequence[DkimKey]:
-        domain = await _ours(stores, name)
+        domain = await our_domain(stores, name)
         now = stores.clock.now()
         if action == "rotate":
             return await dkim_rotation.rotate(stores.dkim_keys, domain, now, timedelta(days=days))
@@ -144,13 +154,19 @@ def keys(name: str, action: Literal["list", "rotate"], days: float, as_json: boo
 
 
 async def _wanted(stores: Stores, name: str, hostname: str) -> Sequence[WantedRecord]:
-    domain = await _ours(stores, name)
+    domain = await our_domain(stores, name)
     now = stores.clock.now()
     kept = await dkim_rotation.first_keys(stores.dkim_keys, domain, now)
-    return domain_records.wanted(domain, hostname, kept, now)
+    policy = await stores.sts_policies.of(domain)
+    return domain_records.wanted(domain, hostname, kept, now, policy)
 
 
-async def _ours(stores: Stores, name: str) -> str:
+async def our_domain(stores: Stores, name: str) -> str:
+    """Return *name* in ASCII, if it is a domain of ours or an alias of one.
+
+    Raises:
+        click.ClickException: It is none.
+    """
     with refusals():
         domain = domain_in_ascii(name)
     aliases = [alias for alias, _ in await stores.directory.domain_aliases()]
@@ -173,7 +189,3 @@ def _as_told(record: WantedRecord) -> dict[str, object]:
         "note": record.note,
         "line": record.line,
     }
-
-
-def _policy(hostname: str) -> str:
-    return domain_records.sts_policy(hostname).strip().replace("\n", "\n;   ")

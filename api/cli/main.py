@@ -6,6 +6,8 @@ import logging
 import click
 import structlog
 
+from topologies.errors import Misconfigured
+
 COMMANDS = {
     "run": "api.cli.run:run",
     "worker": "api.cli.worker:worker",
@@ -17,6 +19,9 @@ COMMANDS = {
     "send": "api.cli.send:send",
     "import": "api.cli.import_mbox:import_mbox",
     "topology": "api.cli.topology:topology",
+    "capacity": "api.cli.capacity:capacity",
+    "stage": "api.cli.stage:stage",
+    "trace": "api.cli.trace:trace",
     "prepare": "api.cli.prepare:prepare",
     "topics": "api.cli.topics:topics",
     "queue": "api.cli.queue:queue",
@@ -49,7 +54,10 @@ class Lazily(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module, _, name = COMMANDS[cmd_name].partition(":")
-        command: click.Command = getattr(importlib.import_module(module), name)
+        try:
+            command: click.Command = getattr(importlib.import_module(module), name)
+        except Misconfigured as error:  # by another distribution's stages or topics
+            raise click.ClickException(str(error)) from error
         return command
 
 

@@ -6,7 +6,7 @@ import click
 
 from api.cli.output import printable
 from topologies.mail import status
-from topologies.ports.deliveries import Delivery
+from topologies.ports.deliveries import Delivery, RecipientView
 
 
 def print_delivery(delivery: Delivery) -> None:
@@ -21,6 +21,7 @@ def print_delivery(delivery: Delivery) -> None:
         ("submitted", f"{delivery.submitted_at:%Y-%m-%d %H:%M:%S}"),
         ("state", delivery.state),
         ("order", delivery.order),
+        *([("via", delivery.via)] if delivery.via else []),
         ("next try", f"{delivery.next_try_at:%Y-%m-%d %H:%M:%S}" if delivery.next_try_at else "-"),
     ):
         click.echo(f"{name:<11}{printable(value)}")
@@ -28,11 +29,16 @@ def print_delivery(delivery: Delivery) -> None:
         click.echo(f"\n  {printable(each.recipient)}: {each.state}, tried {each.attempt} times")
         if each.state in ("deferred", "failed"):
             click.echo(f"    {status.in_words(each.enhanced, each.code)}")
-        said = " ".join(filter(None, (str(each.code or ""), each.enhanced, each.text)))
-        if said:
+        if said := said_of(each):
             click.echo(f"    {printable(each.host) or 'here'}: {printable(said)}")
         if each.tls:
             click.echo(f"    over {printable(each.tls)}")
+
+
+def said_of(recipient: RecipientView) -> str:
+    """Return what was said about a recipient last, with its codes."""
+    code = str(recipient.code or "")
+    return " ".join(filter(None, (code, recipient.enhanced, recipient.text)))
 
 
 def recipient_of(delivery: Delivery) -> str:
@@ -70,6 +76,7 @@ def fields(delivery: Delivery) -> dict[str, Any]:
         "submitted_at": delivery.submitted_at,
         "state": delivery.state,
         "order": delivery.order,
+        "via": delivery.via,
         "next_try_at": delivery.next_try_at,
         "recipients": delivery.recipients,
     }

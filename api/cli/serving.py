@@ -23,6 +23,7 @@ from connectors.process import configure_logs, give_back_large_memory
 from connectors.settings import Settings
 from topologies import queue
 from topologies.ports.notices import Notices
+from topologies.ports.tracer import Tracer
 
 ENDS_WITHIN_S = 25.0  # after SIGTERM; whoever runs us kills after 30, as a rule
 LEFT_OVER_S = 2.0  # for what still runs when all that we wait for has ended
@@ -77,6 +78,11 @@ class Process(Protocol):
     @property
     def metrics(self) -> Metrics:
         """What is counted."""
+        ...
+
+    @property
+    def tracer(self) -> Tracer | None:
+        """What is told of spans, if anybody asks for them."""
         ...
 
     @property
@@ -178,16 +184,23 @@ def application(process: Process) -> ASGIApp:
         dead_letters=stores.dead_letters,
         deliveries=stores.deliveries,
         suppressions=stores.suppressions,
+        webhooks=stores.webhooks,
+        domain_reports=stores.domain_reports,
+        sts_policies=stores.sts_policies,
         try_now=lambda wanted: queue.try_now(wanted, stores.reader, stores.log, stores.clock.now()),
         request_keys=stores.request_keys,
         limits=stores.limits,
         app_passwords=stores.app_passwords,
+        second_factors=stores.second_factors,
+        dkim_keys=stores.dkim_keys,
         restraints=stores.restraints,
         rules=stores.rules,
         url_key=stores.url_key,
         classifier=classifier_of(process.settings),
         blob_urls=stores.blob_urls,
         metrics=process.metrics.exposition,
+        answered=process.metrics.answered,
+        tracer=process.tracer,
         health=process.health,
     )
     return create(context, is_whole=process.has_api)

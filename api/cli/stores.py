@@ -16,12 +16,15 @@ from topologies.ports.dead_letters import DeadLetters
 from topologies.ports.deliveries import Deliveries
 from topologies.ports.directory import Directory
 from topologies.ports.dkim_keys import DkimKeys
+from topologies.ports.domain_reports import DomainReports
 from topologies.ports.generations import Generations
 from topologies.ports.log import LogReader, WrittenLog
 from topologies.ports.mailboxes import Mailboxes
 from topologies.ports.restraints import Restraints
 from topologies.ports.rules import Rules
 from topologies.ports.search import Search
+from topologies.ports.second_factors import SecondFactors
+from topologies.ports.sts_policies import StsPolicies
 from topologies.ports.suppressions import Suppressions
 
 T = TypeVar("T")
@@ -91,8 +94,23 @@ class Stores(Protocol):
         ...
 
     @property
+    def domain_reports(self) -> DomainReports:
+        """What other systems saw of our domains."""
+        ...
+
+    @property
+    def sts_policies(self) -> StsPolicies:
+        """What our domains ask of other systems."""
+        ...
+
+    @property
     def app_passwords(self) -> AppPasswords:
         """What mail clients sign in with."""
+        ...
+
+    @property
+    def second_factors(self) -> SecondFactors:
+        """What is asked for besides a password."""
         ...
 
     @property

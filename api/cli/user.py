@@ -8,9 +8,12 @@ from typing import IO, TypeVar
 import click
 
 from api.cli.app_password import app_password
+from api.cli.at_work import administration
 from api.cli.output import as_json, examples, print_json, print_table, size
 from api.cli.quota import QUOTA
 from api.cli.stores import Stores, refusals, with_stores
+from api.cli.user_account import known, second_factor, sessions, usage
+from api.cli.user_delete import delete, purge, restore
 from topologies.ports.directory import User
 from topologies.ports.restraints import Restraint
 
@@ -28,7 +31,8 @@ def user() -> None:
     """Who has a mailbox here."""
 
 
-user.add_command(app_password)
+for command in (app_password, delete, restore, purge, sessions, second_factor, usage):
+    user.add_command(command)
 
 
 @user.command(
@@ -57,7 +61,7 @@ def add(
 
     async def work(stores: Stores) -> User:
         with refusals():
-            return await stores.directory.add_user(
+            return await administration(stores).add_user(
                 address, password, name=name, quota_bytes=quota, is_admin=admin
             )
 
@@ -105,7 +109,7 @@ def list_(domain: str | None, as_json: bool) -> None:
 @as_json
 def suspend(address: str, as_json: bool) -> None:
     """Let ADDRESS sign in no more; their mail still comes in. Ends their sessions."""
-    changed = _on_user(address, lambda s, u: s.directory.change_user(u.user_id, is_suspended=True))
+    changed = _on_user(address, lambda s, u: administration(s).suspend(u))
     _print(changed, f"{changed.address} is suspended and signed out", as_json)
 
 
@@ -113,13 +117,8 @@ def suspend(address: str, as_json: bool) -> None:
 @click.argument("address")
 @as_json
 def resume(address: str, as_json: bool) -> None:
-    """Let ADDRESS sign in and send again."""
-
-    async def lift(stores: Stores, user: User) -> User | None:
-        await stores.restraints.lift(user.user_id)
-        return await stores.directory.change_user(user.user_id, is_suspended=False)
-
-    changed = _on_user(address, lift)
+    """Let ADDRESS sign in and send again; who was to be deleted stays."""
+    changed = _on_user(address, lambda s, u: administration(s).resume(u))
     _print(changed, f"{changed.address} may sign in", as_json)
 
 
@@ -135,7 +134,7 @@ def resume(address: str, as_json: bool) -> None:
 def password(address: str, password_file: IO[str] | None, as_json: bool) -> None:
     """Give ADDRESS another password, and end their sessions."""
     new = _password(password_file)
-    changed = _on_user(address, lambda s, u: s.directory.change_user(u.user_id, password=new))
+    changed = _on_user(address, lambda s, u: administration(s).set_password(u, new))
     _print(changed, f"{changed.address} has another password and is signed out", as_json)
 
 
@@ -145,43 +144,19 @@ def password(address: str, password_file: IO[str] | None, as_json: bool) -> None
 @as_json
 def quota(address: str, quota: int, as_json: bool) -> None:
     """Let the mailbox of ADDRESS hold QUOTA, such as 500MB or 5GB; 0 is no limit."""
-    changed = _on_user(address, lambda s, u: s.directory.change_user(u.user_id, quota_bytes=quota))
+    changed = _on_user(address, lambda s, u: administration(s).set_quota(u, quota))
     _print(changed, f"{changed.address} may hold {size(changed.quota_bytes)}", as_json)
-
-
-@user.command(
-    epilog=examples("rillmail user delete bo@example.com", "rillmail user delete bo@example.com -y")
-)
-@click.argument("address")
-@click.option("-y", "--yes", is_flag=True, help="Do not ask. Nobody is asked in a script.")
-@as_json
-def delete(address: str, yes: bool, as_json: bool) -> None:
-    """Take the mailbox of ADDRESS away: nothing reaches it, nobody signs in to it.
-
-    Aliases that lead only there go too. Whoever gets the address later is somebody
-    else and sees none of its mail.
-    """
-    if not yes and sys.stdin.isatty():
-        click.confirm(f"Take the mailbox of {address} away for good?", abort=True)
-
-    async def remove(stores: Stores, user: User) -> User | None:
-        return user if await stores.directory.delete_user(user.user_id) else None
-
-    gone = _on_user(address, remove)
-    _print(gone, f"{gone.address} is deleted", as_json)
 
 
 def _on_user(address: str, change: Callable[[Stores, User], Awaitable[T | None]]) -> T:
     """Find the user and *change* them; that there is none is an error."""
 
     async def work(stores: Stores) -> T:
-        found = await stores.directory.user_by_address(address)
+        user = await known(stores, address)
         with refusals():
-            changed = await change(stores, found) if found else None
+            changed = await change(stores, user)
         if changed is None:
-            raise click.ClickException(
-                f"there is no user {address}; `rillmail user list` shows who there is"
-            )
+            raise click.ClickException(f"{address} was deleted by somebody else meanwhile")
         return changed
 
     return with_stores(work)
@@ -208,9 +183,10 @@ def _print(user: User, sentence: str, as_json: bool) -> None:
 
 
 def _state(user: User, restraints: Mapping[str, Restraint]) -> str:
-    sending = _sending(user, restraints)
+    sending, leaves = _sending(user, restraints), user.deletes_at
     states = [
-        ("suspended", user.is_suspended),
+        (f"deleted after {leaves:%Y-%m-%d}" if leaves else "", leaves is not None),
+        ("suspended", user.is_suspended and leaves is None),
         (f"sending {sending}", sending != "allowed"),
         ("admin", user.is_admin),
     ]

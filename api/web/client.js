@@ -1,6 +1,7 @@
 // The HTTP API, one method a request. What went wrong is always a Problem.
 
 const TIMEOUT_MS = 30_000;
+const UPLOAD_MS = 10 * 60_000; // of a file, or of a mail with files
 
 /** What went wrong, in words: from a problem+json answer (RFC 9457), or of our own. */
 export class Problem extends Error {
@@ -42,8 +43,9 @@ export class Client {
     this.onSignedOut = onSignedOut;
   }
 
-  static async signIn(username, password) {
+  static async signIn(username, password, otp = "") {
     const form = new URLSearchParams({ grant_type: "password", username, password });
+    if (otp) form.set("otp", otp);
     const answer = await ask("/auth/token", { method: "POST", body: form });
     return await answer.json();
   }
@@ -59,6 +61,13 @@ export class Client {
   changes(since) { return this.#json("GET", "/changes", { query: { since, limit: 500 } }); }
   verdict(id) { return this.#json("GET", `/emails/${enc(id)}/verdict`); }
   delivery(id) { return this.#json("GET", `/emails/${enc(id)}/delivery`); }
+  sessions() { return this.#json("GET", "/auth/sessions"); }
+  endSession(id) { return this.#json("DELETE", `/auth/sessions/${enc(id)}`); }
+  setPassword(body) { return this.#json("PATCH", "/me/password", { body }); }
+  totp() { return this.#json("GET", "/me/totp"); }
+  proposeTotp(body) { return this.#json("POST", "/me/totp", { body }); }
+  confirmTotp(body) { return this.#json("POST", "/me/totp/confirm", { body }); }
+  disableTotp(body) { return this.#json("POST", "/me/totp/disable", { body }); }
   away() { return this.#json("GET", "/settings/vacation"); }
   setAway(body) { return this.#json("PUT", "/settings/vacation", { body }); }
   forwards() { return this.#json("GET", "/settings/forwarding"); }
@@ -68,9 +77,24 @@ export class Client {
   remove(id, permanent) {
     return this.#json("DELETE", `/emails/${enc(id)}`, { query: permanent ? { permanent } : {} });
   }
-  send(body, key) {
-    const headers = { "Idempotency-Key": key };
-    return this.#json("POST", "/emails/send", { body, headers, timeout_ms: 10 * 60_000 });
+  draft(id) { return this.#json("GET", `/drafts/${enc(id)}`); }
+  beginDraft(body, key) {
+    return this.#json("POST", "/drafts", { body, headers: { "Idempotency-Key": key } });
+  }
+  saveDraft(id, etag, body) {
+    return this.#json("PUT", `/drafts/${enc(id)}`, { body, headers: { "If-Match": etag } });
+  }
+  discardDraft(id) { return this.#json("DELETE", `/drafts/${enc(id)}`); }
+  sendDraft(id, etag) {
+    const headers = { "If-Match": etag };
+    return this.#json("POST", `/drafts/${enc(id)}/send`, { headers, timeout_ms: UPLOAD_MS });
+  }
+  takeBack(id) { return this.#json("DELETE", `/emails/${enc(id)}/send`); }
+
+  /** A file that a draft may name then; `file` is a Blob. */
+  upload(file, name, type) {
+    const query = { file_name: name };
+    return this.#json("POST", "/attachments", { query, body: file, type, timeout_ms: UPLOAD_MS });
   }
 
   /** The raw message, as a Blob. */
@@ -78,7 +102,7 @@ export class Client {
 
   /** An attachment's content, as a Blob. */
   async content(url) {
-    return await (await this.#ask("GET", url, { query: { here: true }, timeout_ms: 10 * 60_000 }))
+    return await (await this.#ask("GET", url, { query: { here: true }, timeout_ms: UPLOAD_MS }))
       .blob();
   }
 
@@ -93,13 +117,13 @@ export class Client {
     return text ? JSON.parse(text) : null;
   }
 
-  async #ask(method, path, { query = {}, body, headers = {}, timeout_ms } = {}) {
+  async #ask(method, path, { query = {}, body, type, headers = {}, timeout_ms } = {}) {
     const known = Object.entries(query).filter(([, value]) => value !== null && value !== undefined);
     const url = known.length ? `${path}?${new URLSearchParams(known)}` : path;
     const init = { method, headers: { Authorization: `Bearer ${this.token}`, ...headers } };
     if (body !== undefined) {
-      init.body = typeof body === "string" ? body : JSON.stringify(body);
-      init.headers["Content-Type"] = "application/json";
+      init.body = type || typeof body === "string" ? body : JSON.stringify(body);
+      init.headers["Content-Type"] = type ?? "application/json";
     }
     try {
       return await ask(url, init, timeout_ms);

@@ -1,97 +1,174 @@
-// Writing a mail. Its text is kept in this browser until it is sent or discarded.
+// Writing a mail. It is saved as a draft while it is typed; what the server does not have yet is
+// kept in this browser.
 
 import { confirm, toast } from "./dialogs.js";
 import { h, icon, iconButton } from "./dom.js";
-import { parsePeople, sizeText } from "./format.js";
+import { DraftKeeper } from "./draft.js";
+import { Files } from "./files.js";
+import { parsePeople, personText } from "./format.js";
 
-const LARGEST_FILES = 18_000_000; // bytes; base64 makes 25 MB of them, the most a mail may have
 const FIELDS = ["to", "cc", "bcc", "subject", "body"];
+const PEOPLE = ["to", "cc", "bcc"];
 const LABELS = { to: "To", cc: "Cc", bcc: "Bcc", subject: "Subject", body: "Text" };
+const STATES = { saving: "Saving…", saved: "Saved", waiting: "Not saved yet.", refused: "Not saved." };
+const HEARD_MS = 5_000; // what is told of a draft so soon after it was saved here is our own
 
 export class Compose {
-  #files = [];
   #inReplyTo = null;
-  #attempt = { body: "", key: "" }; // the same mail again has the same key, and is sent once
+  #more = {}; // what a draft says that has no field here
+  #opened = { body: "", html: null }; // as it was opened: the HTML goes when the text changes
+  #savedAt = 0;
+  #leaving = Promise.resolve(true); // what was closed is being saved
 
   constructor(client, address) {
     this.client = client;
     this.store = `rillmail.draft.${address}`;
     this.inputs = {};
     this.errors = {};
+    this.files = new Files(client, () => this.#typed());
+    this.errors.attachments = this.files.error;
     this.title = h("h2", { id: "compose-title" }, "New mail");
-    this.fileList = h("ul", { class: "compose-files" });
-    this.picker = h("input", { type: "file", multiple: true, class: "unseen", tabindex: "-1",
-      "aria-label": "Files to attach", onchange: () => this.#pick() });
+    this.state = h("span", { class: "compose-state dim", role: "status" });
+    this.conflict = h("div", { class: "compose-conflict", role: "alert", hidden: true });
     this.general = h("p", { class: "field-error", role: "alert" });
-    this.errors.attachments = h("p", { class: "field-error", role: "alert" });
     this.sendButton = h("button", { type: "submit", class: "button is-main" }, icon("sent"), "Send");
     this.copies = h("button", { type: "button", class: "chip", onclick: () => this.#showCopies(true) },
       "Cc Bcc");
     this.form = h("form", { class: "compose-form", novalidate: true, onsubmit: (event) => {
       event.preventDefault();
       this.#send();
-    }, oninput: () => this.#keep() },
+    }, oninput: () => this.#typed() },
     this.#field("to", { placeholder: "name@mail.example, …", inputmode: "email" }, this.copies),
     this.#field("cc", { inputmode: "email" }),
     this.#field("bcc", { inputmode: "email" }),
     this.#field("subject", { maxlength: "2000" }),
     this.#text(),
-    this.fileList, this.errors.attachments, this.general,
+    this.files.list, this.files.error, this.general,
     h("div", { class: "compose-buttons" },
       this.sendButton,
-      h("button", { type: "button", class: "button", onclick: () => this.picker.click() },
+      h("button", { type: "button", class: "button", onclick: () => this.files.picker.click() },
         icon("clip"), "Attach files"),
-      this.picker, h("span", { class: "gap" }),
+      this.files.picker, h("span", { class: "gap" }), this.state,
       iconButton("trash", "Discard", () => this.#discard())));
     this.element = h("section", { class: "compose", role: "dialog", "aria-labelledby": "compose-title",
       hidden: true, onkeydown: (event) => this.#key(event) },
     h("header", { class: "compose-head" }, this.title,
-      iconButton("close", "Close; the text is kept", () => this.close())), this.form);
+      iconButton("close", "Close; the text is kept in Drafts", () => this.close())),
+    this.conflict, this.form);
+    this.keeper = this.#newKeeper();
   }
 
   get isOpen() { return !this.element.hidden; }
 
-  /** Is there a text that was not sent? */
-  get isKept() { return localStorage.getItem(this.store) !== null || this.#files.length > 0; }
+  /** Is there a text that the server may not have? */
+  get isKept() { return this.isOpen || localStorage.getItem(this.store) !== null; }
 
   /** Forget the text. */
   forget() {
     localStorage.removeItem(this.store);
-    this.#files = [];
+    this.keeper.stop();
   }
 
-  /** Open; without `mail`, with what was left unsent. */
+  /** Open; without `mail`, with what was left in this browser. What is open is saved first. */
   async open(mail = null) {
-    const kept = this.isOpen ? this.#values() : JSON.parse(localStorage.getItem(this.store) ?? "null");
-    if (mail && kept && (kept.body || kept.subject || kept.to)) {
-      const discard = await confirm("Discard the mail that you have not sent yet?", {
-        detail: kept.subject ? `Its subject: ${kept.subject}` : `To: ${kept.to || "nobody yet"}`,
-        yes: "Discard",
-      });
-      if (!discard) {
-        if (!this.isOpen) this.#fill(kept);
-        return;
-      }
-      this.forget();
+    if (this.isOpen && !mail) return this.inputs.to.focus();
+    await this.#leaving;
+    const kept = this.#stored();
+    if (!mail) return this.#begin(kept ?? {});
+    if (!this.isOpen && kept) this.#begin(kept);
+    if (this.isOpen && !(await this.leave()) && !(await this.#mayDiscard())) return;
+    this.#begin(mail);
+    if (mail.body || mail.to || mail.files) this.#typed();
+  }
+
+  /** Open a draft that the server has; raises the problem if it has not. */
+  async openDraft(id) {
+    await this.#leaving;
+    if (this.isOpen && this.keeper.id === id) return this.inputs.body.focus();
+    const draft = await this.client.draft(id);
+    if (this.isOpen && !(await this.leave()) && !(await this.#mayDiscard())) return;
+    await this.#resume(draft);
+  }
+
+  /** Save and close; false if it can’t be saved. */
+  async leave() {
+    try {
+      await this.keeper.flush();
+    } catch {
+      return false;
     }
-    if (!this.isOpen || mail) this.#fill(mail ?? kept ?? {});
-    if (mail) this.#keep();
+    this.forget();
+    this.element.hidden = true;
+    return true;
+  }
+
+  /** The same for a text that was left in this browser. */
+  settle() {
+    const kept = this.isOpen ? null : this.#stored();
+    if (kept) this.#begin(kept);
+    return this.leave();
   }
 
   close() {
     this.element.hidden = true;
     this.opener?.focus?.();
+    this.#leaving = this.leave().then((isSaved) => {
+      if (!isSaved) toast("The draft is not saved yet: it is kept in this browser.", { isError: true });
+      else if (this.keeper.id) toast("Saved in Drafts.");
+    });
+  }
+
+  /** A change of the mailbox: it may be of the draft that is open. */
+  hear({ email_id: id, is_rewritten: is }) {
+    if (!is || !this.isOpen || id !== this.keeper.id || Date.now() - this.#savedAt < HEARD_MS) return;
+    this.keeper.look().catch(() => {}); // then it shows when it is saved
+  }
+
+  // --- what is open ---------------------------------------------------------------------
+
+  #begin(mail) {
+    this.#fill(mail);
+    this.keeper = this.#newKeeper();
+    if (mail.draft) this.keeper.resume(mail.draft);
+    if (mail.draft) this.#typed();
+  }
+
+  async #resume(draft) {
+    this.#fill({ ...asTyped(draft), title: "Draft", files: draft.attachments });
+    this.keeper = this.#newKeeper();
+    this.keeper.resume({ id: draft.draft_id, etag: draft.etag, body: await this.#given() });
+    if (draft.sending) this.general.textContent = "It is to be sent later: take that back to change it.";
+    this.#show("saved");
+  }
+
+  #newKeeper() {
+    this.conflict.hidden = true;
+    this.#show("");
+    const keeper = new DraftKeeper(this.client, {
+      read: () => this.#given(),
+      onState: (state, problem) => keeper === this.keeper && this.#show(state, problem),
+      onSaved: (draft, asked) => {
+        this.#savedAt = Date.now();
+        this.files.took(asked.attachments ?? [], draft.attachments);
+        asked.attachments?.forEach((file, at) => {
+          file.attachment_id = draft.attachments[at].attachment_id;
+        });
+        this.#keep();
+      },
+    });
+    return keeper;
   }
 
   #fill(mail) {
-    this.opener = document.activeElement;
+    if (!this.isOpen) this.opener = document.activeElement;
     for (const name of FIELDS) this.inputs[name].value = mail[name] ?? "";
     this.#inReplyTo = mail.in_reply_to ?? null;
-    if (mail.files) this.#files = mail.files;
+    this.#more = mail.more ?? {};
+    this.#opened = { body: this.inputs.body.value, html: mail.html ?? null };
+    this.files.set(mail.files ?? []);
     this.title.textContent = mail.title ?? (this.#inReplyTo ? "Reply" : "New mail");
     this.#showCopies(Boolean(mail.cc || mail.bcc));
     this.#clearErrors();
-    this.#drawFiles();
     this.element.hidden = false;
     const first = this.inputs.to.value ? this.inputs.body : this.inputs.to;
     first.focus();
@@ -119,50 +196,115 @@ export class Compose {
     this.copies.hidden = are;
   }
 
-  #values() {
-    const values = Object.fromEntries(FIELDS.map((name) => [name, this.inputs[name].value]));
-    return { ...values, in_reply_to: this.#inReplyTo, title: this.title.textContent };
+  get #values() {
+    return Object.fromEntries(FIELDS.map((name) => [name, this.inputs[name].value]));
+  }
+
+  get #isEmpty() {
+    return FIELDS.every((name) => !this.inputs[name].value.trim()) && this.files.isEmpty;
+  }
+
+  /** What a draft says of what is typed; null if that is nothing. */
+  async #given() {
+    if (this.#isEmpty) return null;
+    const attachments = await this.files.given();
+    const { subject, body, ...people } = this.#values;
+    const { html } = this.#opened;
+    return {
+      ...this.#more,
+      ...Object.fromEntries(PEOPLE.map((name) => [name, parsePeople(people[name])])),
+      subject,
+      body,
+      ...(html !== null && body === this.#opened.body ? { html } : {}),
+      attachments,
+      ...(this.#inReplyTo ? { in_reply_to: this.#inReplyTo } : {}),
+    };
+  }
+
+  // --- what is kept ---------------------------------------------------------------------
+
+  #typed() {
+    this.#keep();
+    this.keeper.changed();
   }
 
   #keep() {
-    const values = this.#values();
-    const isEmpty = FIELDS.every((name) => !values[name].trim());
+    const { id, etag } = this.keeper;
+    const kept = { ...this.#values, in_reply_to: this.#inReplyTo, title: this.title.textContent,
+      more: this.#more, files: this.files.kept, draft: id ? { id, etag } : null };
     try {
-      if (isEmpty) localStorage.removeItem(this.store);
-      else localStorage.setItem(this.store, JSON.stringify(values));
+      if (this.#isEmpty) localStorage.removeItem(this.store);
+      else localStorage.setItem(this.store, JSON.stringify(kept));
     } catch {
-      // Storage is full or forbidden: the text lives as long as the page.
+      // Storage is full or forbidden: the text lives as long as the page, or as a draft.
     }
   }
 
+  #stored() {
+    return JSON.parse(localStorage.getItem(this.store) ?? "null");
+  }
+
+  #show(state, problem = null) {
+    const why = problem ? ` ${problem.words ?? problem.message}` : "";
+    this.state.textContent = `${STATES[state] ?? ""}${why}`;
+    this.conflict.hidden = state !== "conflict";
+    if (state === "conflict") this.#ask();
+  }
+
+  /** Somebody else saved, sent or deleted the draft: who types here decides what counts. */
+  #ask() {
+    const { keeper } = this;
+    const isGone = keeper.conflict === "gone";
+    const button = (label, onclick) => h("button", { type: "button", class: "button", onclick }, label);
+    this.conflict.replaceChildren(
+      h("p", {}, isGone
+        ? "This draft was sent or deleted elsewhere."
+        : "This draft was changed elsewhere."),
+      button(isGone ? "Save as a new draft" : "Keep what I wrote", () => {
+        this.conflict.hidden = true;
+        keeper.keepMine().catch(() => {}); // told by its state
+      }),
+      isGone
+        ? button("Close", () => {
+          this.forget();
+          this.element.hidden = true;
+        })
+        : button("Show what is there", () => {
+          const there = keeper.conflict;
+          keeper.stop();
+          this.#resume(there);
+        }));
+  }
+
+  #mayDiscard() {
+    return confirm("Discard the mail that you have not sent yet?", {
+      detail: "It could not be saved as a draft.", yes: "Discard" });
+  }
+
   async #discard() {
-    if (this.isKept && !(await confirm("Discard this mail?", { yes: "Discard" }))) return;
-    this.forget();
-    this.#fill({});
-    this.close();
+    const { keeper } = this;
+    if (!(await this.leave())) {
+      if (!(await confirm("Discard this mail?", { yes: "Discard" }))) return;
+      this.forget();
+      this.element.hidden = true;
+    }
+    this.opener?.focus?.();
+    if (!keeper.id || keeper.conflict === "gone") return;
+    try {
+      await this.client.discardDraft(keeper.id);
+      toast("The draft was moved to Trash.", { action: { label: "Undo", run: () => this.#restore(keeper.id) } });
+    } catch (problem) {
+      toast(problem.words ?? String(problem), { isError: true });
+    }
   }
 
-  // --- files ----------------------------------------------------------------------------
-
-  #pick() {
-    this.#files.push(...this.picker.files);
-    this.picker.value = "";
-    this.#drawFiles();
-  }
-
-  #drawFiles() {
-    this.fileList.replaceChildren(...this.#files.map((file) =>
-      h("li", {}, icon("clip"), h("span", { class: "attachment-name" }, file.name),
-        h("span", { class: "dim" }, sizeText(file.size)),
-        iconButton("close", `Remove ${file.name}`, () => {
-          this.#files = this.#files.filter((other) => other !== file);
-          this.#drawFiles();
-        }))));
-    const bytes = this.#files.reduce((sum, file) => sum + file.size, 0);
-    this.errors.attachments.textContent = bytes > LARGEST_FILES
-      ? `Remove some files: they have ${sizeText(bytes)} of at most ${sizeText(LARGEST_FILES)}.`
-      : "";
-    return bytes <= LARGEST_FILES;
+  async #restore(id) {
+    try {
+      await this.client.change(id, { folder_id: "drafts" });
+      await this.openDraft(id);
+    } catch (problem) {
+      toast(problem.words ?? String(problem), { isError: true });
+    }
   }
 
   // --- sending --------------------------------------------------------------------------
@@ -170,49 +312,49 @@ export class Compose {
   async #send() {
     if (this.sendButton.disabled) return;
     this.#clearErrors();
-    if (!this.#drawFiles()) return;
-    const people = Object.fromEntries(["to", "cc", "bcc"].map(
-      (name) => [name, parsePeople(this.inputs[name].value)]));
-    if (!people.to.length && !people.cc.length && !people.bcc.length) {
+    if (!this.files.draw()) return;
+    if (PEOPLE.every((name) => !parsePeople(this.inputs[name].value).length)) {
       this.#fail("to", "Say to whom: an address such as name@mail.example.");
       return;
     }
+    const { keeper } = this;
     this.sendButton.disabled = true;
     this.sendButton.lastChild.textContent = "Sending…";
     try {
-      const attachments = await Promise.all(this.#files.map(async (file) => ({
-        file_name: file.name || "unnamed",
-        content_type: file.type || "application/octet-stream",
-        data: await base64(file),
-      })));
-      const body = JSON.stringify({
-        ...people,
-        subject: this.inputs.subject.value,
-        body: this.inputs.body.value,
-        attachments,
-        ...(this.#inReplyTo ? { in_reply_to: this.#inReplyTo } : {}),
-      });
-      if (body !== this.#attempt.body) this.#attempt = { body, key: randomKey() };
-      await this.client.send(body, this.#attempt.key);
+      await keeper.flush();
+      const sent = await this.client.sendDraft(keeper.id, keeper.etag);
       this.forget();
-      this.#attempt = { body: "", key: "" };
-      this.#fill({});
-      this.close();
-      toast("The mail is sent.");
+      this.element.hidden = true;
+      this.opener?.focus?.();
+      this.#sent(sent, keeper.id);
     } catch (problem) {
-      this.#show(problem);
+      if (problem.status === 412) keeper.look().catch(() => {}); // it asks what to do
+      else if (!keeper.conflict) this.#showProblem(problem);
     } finally {
       this.sendButton.disabled = false;
       this.sendButton.lastChild.textContent = "Send";
     }
   }
 
+  #sent({ email_id, status }, id) {
+    const undo = async () => {
+      try {
+        await this.client.takeBack(email_id);
+        await this.openDraft(id);
+      } catch (problem) {
+        toast(problem.words ?? String(problem), { isError: true });
+      }
+    };
+    const action = status === "scheduled" ? { label: "Undo", run: undo } : null;
+    toast("The mail is sent.", { action });
+  }
+
   /** Put each error beside the field that it points to. */
-  #show(problem) {
+  #showProblem(problem) {
     const left = [];
     for (const { pointer = "", detail } of problem.errors ?? []) {
       const [, field, index] = pointer.split("/");
-      const given = ["to", "cc", "bcc"].includes(field) && index !== undefined
+      const given = PEOPLE.includes(field) && index !== undefined
         ? parsePeople(this.inputs[field].value)[Number(index)]
         : null;
       const who = given?.address ?? given;
@@ -220,7 +362,9 @@ export class Compose {
       if (field in this.errors) this.#fail(field, text);
       else left.push(detail);
     }
-    if (!problem.errors?.length) left.push(problem.words ?? `The mail was not sent: ${problem}`);
+    if (!problem.errors?.length) {
+      left.push(problem.words ?? `The mail was not sent: ${problem.message}`);
+    }
     this.general.textContent = left.join(" ");
   }
 
@@ -251,18 +395,13 @@ export class Compose {
   }
 }
 
-function base64(file) {
-  return new Promise((resolve, reject) => {
-    const reader = new FileReader();
-    reader.onload = () => resolve(reader.result.slice(reader.result.indexOf(",") + 1));
-    reader.onerror = () => reject(new Error(`${file.name} can’t be read: attach it again.`));
-    if (file.size) reader.readAsDataURL(file);
-    else resolve("");
-  });
-}
-
-function randomKey() {
-  // randomUUID is missing where the page is served without TLS from another machine.
-  return [...crypto.getRandomValues(new Uint8Array(16))]
-    .map((byte) => byte.toString(16).padStart(2, "0")).join("");
+/** A draft as the fields have it. */
+function asTyped(draft) {
+  const { subject, body, html, in_reply_to } = draft;
+  const people = Object.fromEntries(PEOPLE.map(
+    (name) => [name, draft[name].map(personText).join(", ")]));
+  const { from, reply_to, headers, stream, unsubscribe, send_at, undo_s } = draft;
+  const told = { from, reply_to, headers, stream, unsubscribe, send_at, undo_s };
+  const more = Object.fromEntries(Object.entries(told).filter(([, value]) => value !== null));
+  return { ...people, subject, body, html, in_reply_to, more };
 }

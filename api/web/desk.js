@@ -33,7 +33,7 @@ export class Desk {
     this.deeds = new Deeds(this);
     this.keys = onKeys(this.#shortcuts());
     this.list = new List(this.mailbox, {
-      open: (line) => this.open(line.email_id),
+      open: (line) => this.openLine(line),
       star: (line) => this.deeds.star(line),
       selection: () => this.#drawToolbar(),
       more: () => this.mailbox.more().catch(trouble),
@@ -49,6 +49,7 @@ export class Desk {
       remove: (lines) => this.deeds.remove(lines),
       moveMenu: (anchor, lines) => this.deeds.moveMenu(anchor, lines),
       composeTo: (to) => this.compose.open({ to }),
+      write: (id) => this.compose.openDraft(id).catch(trouble),
       key: this.keys,
       trouble,
     });
@@ -67,6 +68,7 @@ export class Desk {
     this.mailbox.addEventListener("folders", () => this.#drawTitle());
     this.mailbox.addEventListener("listing", () => this.#drawNote());
     this.mailbox.addEventListener("mail", (event) => this.#hear(event.detail));
+    this.mailbox.addEventListener("mail", (event) => this.compose.hear(event.detail));
     this.onhash = () => this.#follow();
     this.live = new Live({
       token: client.token,
@@ -96,7 +98,7 @@ export class Desk {
   }
 
   async signOut() {
-    if (this.compose.isKept) {
+    if (this.compose.isKept && !(await this.compose.settle())) {
       const question = "Sign out and discard the mail that you have not sent yet?";
       if (!(await confirm(question, { yes: "Sign out" }))) return;
       this.compose.forget();
@@ -121,6 +123,18 @@ export class Desk {
   open(id) {
     this.list.activate(id, { focus: false });
     this.go(this.#place.view, id);
+  }
+
+  /** A draft is opened to be written on, anything else to be read. */
+  async openLine(line) {
+    if (line.folder_id !== "drafts") return this.open(line.email_id);
+    this.list.activate(line.email_id, { focus: false });
+    try {
+      return await this.compose.openDraft(line.email_id);
+    } catch (problem) {
+      // Other mail can be put there, too.
+      return problem.status === 404 ? this.open(line.email_id) : this.trouble(problem);
+    }
   }
 
   back() {
@@ -278,11 +292,11 @@ export class Desk {
     const step = (by) => {
       const line = this.list.neighbour(by);
       if (!line) return;
-      if (this.#place.mail) this.open(line.email_id);
+      if (this.#place.mail) this.openLine(line);
       else this.list.activate(line.email_id);
     };
     const chosen = (act) => () => this.#chosen.length && act(this.#chosen);
-    const open = chosen(([line]) => this.open(line.email_id));
+    const open = chosen(([line]) => this.openLine(line));
     const reply = (kind) => () => this.reader.email && this.deeds.reply(this.reader.email, kind);
     return {
       j: () => step(1),

@@ -135,7 +135,8 @@ export class List {
   #place(line, index, total, previous) {
     const isSelected = this.selected.has(line.email_id);
     const isActive = this.activeId === line.email_id;
-    const key = [line.is_read, line.is_starred, line.folder_id, isSelected, isActive].join();
+    const text = line.folder_id === "drafts" ? JSON.stringify(line) : ""; // others never change
+    const key = [line.is_read, line.is_starred, line.folder_id, isSelected, isActive, text].join();
     let drawn = this.#drawn.get(line.email_id);
     if (drawn?.key !== key) {
       const hadFocus = drawn?.row.contains(document.activeElement)
@@ -159,7 +160,9 @@ export class List {
 
   #row(line, isSelected, isActive) {
     const isOutgoing = line.folder_id === "sent" || line.folder_id === "drafts";
-    const people = isOutgoing ? `To: ${line.to.map(nameOf).join(", ")}` : nameOf(line.from);
+    const people = isOutgoing
+      ? `To: ${line.to.map(nameOf).join(", ") || "nobody yet"}`
+      : nameOf(line.from);
     const subject = line.subject || "(no subject)";
     const state = [
       line.is_read ? null : "unread",

@@ -77,6 +77,7 @@ export class Reader {
     if (change.type === "email.removed") {
       this.actions.back();
     } else if (change.type === "email.updated" || change.type === "email.moved") {
+      if (change.is_rewritten) this.show(change.email_id); // a draft that was saved again
       const { is_read, is_starred, folder_id } = change;
       this.#set({ is_read, is_starred, folder_id: folder_id || this.email.folder_id });
     }
@@ -107,6 +108,8 @@ export class Reader {
     ]), { "aria-haspopup": "menu" });
     this.bar = h("div", { class: "pane-head mail-bar", role: "toolbar", "aria-label": "This mail" },
       back,
+      email?.is_draft && h("button", { type: "button", class: "button is-main",
+        onclick: () => actions.write(email.email_id) }, icon("drafts"), "Go on writing"),
       email && [
         iconButton("reply", "Reply", () => actions.reply(email, "one")),
         iconButton("reply-all", "Reply to all", () => actions.reply(email, "all"),

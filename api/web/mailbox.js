@@ -110,6 +110,8 @@ export class Mailbox extends EventTarget {
     const { type, email_id: id } = change;
     if (type === "email.updated") {
       this.#patch(id, { is_read: change.is_read, is_starred: change.is_starred });
+      const isShown = this.lines.some((line) => line.email_id === id);
+      if (change.is_rewritten && isShown) this.#missedNewest = true; // a draft says something else
     } else if (type === "email.removed") {
       this.#take([id]);
     } else if (type === "email.moved" || type === "email.added") {

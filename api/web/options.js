@@ -1,13 +1,18 @@
-// What one sets for oneself: what is answered while away, and where mail goes on to.
+// What one sets for oneself: what is answered while away, where mail goes on to, how one signs in.
 
 import { modal, toast } from "./dialogs.js";
 import { h } from "./dom.js";
+import { Missing, form } from "./forms.js";
+import { securityParts } from "./security.js";
 
 /** Show what is set, and let it be changed. */
 export async function optionsDialog(client) {
   try {
-    const [away, forwards] = await Promise.all([client.away(), client.forwards()]);
-    const dialog = modal("Settings", awayForm(client, away), forwardForm(client, forwards));
+    const [away, forwards, security] = await Promise.all([
+      client.away(), client.forwards(), securityParts(client),
+    ]);
+    const dialog = modal("Settings",
+      awayForm(client, away), forwardForm(client, forwards), ...security);
     dialog.querySelector("input")?.focus();
   } catch (problem) {
     toast(problem.words ?? String(problem), { isError: true });
@@ -46,38 +51,6 @@ function forwardForm(client, forwards) {
     h("label", { for: "forward-to" }, "To"), addresses,
     label(keeps, "Keep a copy here"),
   ]);
-}
-
-class Missing extends Error {
-  constructor(words, field) {
-    super(words);
-    Object.assign(this, { words, field });
-  }
-}
-
-/** A part of the dialog that is saved by itself; `save` returns what is true then. */
-function form(title, save, fields) {
-  const error = h("p", { class: "field-error", role: "alert" });
-  const button = h("button", { type: "submit", class: "button is-main" }, "Save");
-  return h("form", { class: "options", "aria-label": title, onsubmit: async (event) => {
-    event.preventDefault();
-    error.textContent = "";
-    button.disabled = true;
-    try {
-      toast(await save());
-    } catch (problem) {
-      error.textContent = told(problem);
-      problem.field?.focus();
-    } finally {
-      button.disabled = false;
-    }
-  } }, h("h3", {}, title), fields, error, h("div", { class: "dialog-buttons" }, button));
-}
-
-/** A problem's words, and those of each field that it names. */
-function told(problem) {
-  const fields = (problem.errors ?? []).map(({ detail }) => detail).filter(Boolean);
-  return fields.length ? fields.join(" ") : problem.words ?? String(problem);
 }
 
 function check(id, checked) {

@@ -5,6 +5,8 @@ A role is a way in (``smtp``, ``api``), a path of stages (``inbound``, ``mailbox
 """
 
 import asyncio
+import math
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -15,22 +17,31 @@ import structlog
 
 from connectors.assembly.edge import acceptance_of
 from connectors.assembly.named import open_s3
+from connectors.assembly.observing import CertificateDates, oldest_s, tell_room, watch_queue
+from connectors.assembly.purging import purge
 from connectors.assembly.stores import Stores, antivirus_of, services_of
+from connectors.assembly.tracers import tracer_of
 from connectors.cassandra import migrations
 from connectors.cassandra.app_passwords import CassandraAppPasswords
 from connectors.cassandra.deliveries import CassandraDeliveries
 from connectors.cassandra.directory import CassandraDirectory
 from connectors.cassandra.dkim_keys import CassandraDkimKeys
+from connectors.cassandra.domain_reports import CassandraDomainReports
 from connectors.cassandra.mailboxes import CassandraMailboxes
 from connectors.cassandra.personal_spam import CassandraPersonalSpam
 from connectors.cassandra.request_keys import CassandraRequestKeys
 from connectors.cassandra.restraints import CassandraRestraints
 from connectors.cassandra.rules import CassandraAnswers, CassandraRules
+from connectors.cassandra.second_factors import CassandraSecondFactors
 from connectors.cassandra.session import CassandraSession, open_session
+from connectors.cassandra.sts_policies import CassandraStsPolicies
 from connectors.cassandra.suppressions import CassandraSuppressions
+from connectors.cassandra.tidings import CassandraTidings
+from connectors.cassandra.webhooks import CassandraWebhooks
 from connectors.dns.resolver import DnsResolver
 from connectors.elasticsearch.search import ElasticSearch
 from connectors.generations import MailboxGenerations
+from connectors.http_out.messenger import HttpMessenger
 from connectors.kafka.dead_letters import KafkaDeadLetters
 from connectors.kafka.producer import KafkaLog
 from connectors.kafka.reader import KafkaReader
@@ -53,10 +64,13 @@ from connectors.sign_in import SignIns
 from connectors.smtp_in.figures import SmtpFigures
 from connectors.smtp_in.server import SmtpIn
 from connectors.smtp_out.relay import SmtpRelay
+from connectors.watched import watched
 from topologies.engines.faust import FaustEngine, Group, groups_of
 from topologies.engines.faust_table import FaustTable
 from topologies.errors import BlobMissing, MailError, Misconfigured, Retryable
+from topologies.ports.antivirus import Antivirus
 from topologies.ports.blobs import Blobs
+from topologies.ports.messenger import Messenger
 from topologies.ports.relay import Relay
 from topologies.ports.reputations import Reputations
 from topologies.topics import TABLES
@@ -65,6 +79,7 @@ from topologies.topology import Topology, build
 WAYS_IN = ("smtp", "api")
 TIMER_BESIDE = "attempt"  # the group whose workers move what waits
 CHECK_EVERY_S = 5.0
+COUNT_DEAD_EVERY_S = 30.0
 CHECK_TIMEOUT_S = 4.0
 
 Check = Callable[[], Awaitable[object]]
@@ -98,19 +113,27 @@ class Worker:
         self.roles = tuple(dict.fromkeys(roles))
         self.stores = stores
         self.notices = stores.notices
-        self.metrics = Metrics()
+        self.metrics = Metrics(stores.clock)
+        self.tracer = tracer_of(settings, " ".join(self.roles))
         self.has_api = "api" in self.roles
         self.smtp = self._smtp() if "smtp" in self.roles else None
         if self.smtp is not None:
             self.metrics.also(SmtpFigures(self.smtp))
+            self.metrics.also(CertificateDates(settings))
         self._stopped = asyncio.Event()
         self._failing: dict[str, str] = {}  # what is out of reach, and why
         groups = _groups(topology, self.roles)
         self._relay: SmtpRelay | None = None
+        self._messenger: HttpMessenger | None = None
+        self._antivirus: Antivirus | None = None
         self._engine = self._made(topology, groups) if groups else None
         self._timer = self._timer_beside(groups)
         self._later: Mapping[str, int] = {}
         self._checks = self._chosen(groups)
+        self._paths = {group.stage.path for group in groups if group.stage is not None}
+        self._missed = self._missed_by(groups)
+        self._dead: Mapping[str, int] = {}
+        self._dead_asked_at = -math.inf
 
     async def work(self) -> None:
         """Let the stages run, and watch what they need, until ``stop``.
@@ -119,7 +142,12 @@ class Worker:
             Misconfigured: A stage can't be run as it is wired.
             Retryable: The worker can't go on, and another may.
         """
-        watching = asyncio.create_task(self._watch(), name="watch")
+        watching = [asyncio.create_task(self._watch(), name="watch")]
+        if self.has_api:
+            watching.append(asyncio.create_task(purge(self.stores), name="purge"))
+        if self._timer is not None:
+            queue = watch_queue(self.metrics, self.stores.deliveries)
+            watching.append(asyncio.create_task(queue, name="queue"))
         timing = asyncio.create_task(self._time(self._timer), name="timer") if self._timer else None
         try:
             if self._engine is not None:
@@ -127,12 +155,17 @@ class Worker:
             else:
                 await self._stopped.wait()
         finally:
-            watching.cancel()
+            for task in watching:
+                task.cancel()
             if self._timer is not None and timing is not None:
                 self._timer.stop()
                 await timing
             if self._relay is not None:
                 await self._relay.close()
+            if self._messenger is not None:
+                await self._messenger.close()
+            if self.tracer is not None:
+                await self.tracer.close()
 
     async def stop(self) -> None:
         """End ``work``; what is under way gets a moment to end."""
@@ -168,7 +201,8 @@ class Worker:
             acceptance_of(settings, stores, resolver, RedisSeen(stores.redis, stores.clock)),
             stores.clock,
             settings,
-            SignIns(stores.directory, stores.app_passwords, stores.limits),
+            SignIns(stores.directory, stores.app_passwords, stores.limits, stores.second_factors),
+            self.tracer,
         )
 
     async def _time(self, timer: KafkaTimer) -> None:
@@ -194,10 +228,11 @@ class Worker:
         tables = {table.name: FaustTable(table) for table in TABLES}
         reputations = RedisReputations(stores.redis, tables["senders"], stores.clock)
         services = services_of(settings, stores, self.notices, antivirus_of(settings))
-        self._relay = services[Relay]
+        self._relay, self._messenger = services[Relay], services[Messenger]
+        self._antivirus = services[Antivirus]
         return FaustEngine(
             topology,
-            {**services, Reputations: reputations},
+            {**watched(services, self.tracer), Reputations: reputations},
             groups,
             servers=settings.kafka_servers,
             prefix=settings.topic_prefix,
@@ -209,6 +244,7 @@ class Worker:
             clock=stores.clock,
             in_flight=settings.in_flight,
             observer=self.metrics,
+            tracer=self.tracer,
         )
 
     def _chosen(self, groups: Sequence[Group]) -> Mapping[str, Check]:
@@ -224,29 +260,75 @@ class Worker:
             checks["S3"] = lambda: _answers(stores.blobs)
         return checks
 
+    def _missed_by(self, groups: Sequence[Group]) -> Mapping[str, Check]:
+        """Return the same of what is missed when it is away, and stops nothing or waits alone."""
+        stores = self.stores
+        missed: dict[str, Check] = {"Redis": lambda: stores.redis.call("PING")}
+        stages = {group.stage.name for group in groups if group.stage is not None}
+        search = stores.search
+        if isinstance(search, ElasticSearch) and ("index" in stages or self.has_api):
+            missed["Elasticsearch"] = search.versions.used
+        antivirus = self._antivirus
+        if self.settings.clamd and antivirus is not None and {"inbound", "outbound"} & self._paths:
+            missed["clamd"] = lambda: antivirus.scan(b"is anybody there?")
+        return missed
+
     async def _watch(self) -> None:
         while True:
-            await asyncio.gather(*(self._check(*each) for each in self._checks.items()))
+            await asyncio.gather(
+                *(self._check(*each) for each in self._checks.items()),
+                *(self._look(*each) for each in self._missed.items()),
+            )
+            await self._count_dead()
             if self._timer is not None:
                 with suppress(Retryable):
                     self._later = await self._timer.later()
             health = await self.health()
             self.metrics.stands(
-                lag=health["lag"], dead={}, waiting=health["waiting"], later=health["later"]
+                lag=health["lag"],
+                dead=self._dead,
+                waiting=health["waiting"],
+                later=health["later"],
+                lag_s=self._engine.lag_s() if self._engine is not None else {},
+                oldest_s=oldest_s(
+                    self._engine.waiting() if self._engine is not None else (),
+                    self.stores.clock.now(),
+                ),
+                is_ready=health["ready"],
             )
+            tell_room(self.metrics, self.settings)
             await asyncio.sleep(CHECK_EVERY_S)
 
     async def _check(self, name: str, check: Check) -> None:
+        reason = await self._look(name, check)
+        if reason:
+            if name not in self._failing:
+                _logger.warning("out-of-reach", what=name, reason=reason)
+            self._failing[name] = reason
+        elif self._failing.pop(name, None) is not None:
+            _logger.info("back", what=name)
+
+    async def _look(self, name: str, check: Check) -> str:
+        """Look for an engine, and tell its figures; return why it does not answer, or nothing."""
+        reason = ""
+        began_at = time.perf_counter()
         try:
             async with asyncio.timeout(CHECK_TIMEOUT_S):
                 await check()
         except (MailError, TimeoutError) as error:
-            if name not in self._failing:
-                _logger.warning("out-of-reach", what=name, reason=str(error) or "no answer")
-            self._failing[name] = str(error) or "no answer"
-        else:
-            if self._failing.pop(name, None) is not None:
-                _logger.info("back", what=name)
+            reason = str(error) or "no answer"
+        self.metrics.looked(name, is_up=not reason, seconds=time.perf_counter() - began_at)
+        return reason
+
+    async def _count_dead(self) -> None:
+        """Count the dead letters of what is run here, now and then."""
+        is_recent = time.monotonic() - self._dead_asked_at < COUNT_DEAD_EVERY_S
+        if is_recent or not self._paths or "Kafka" in self._failing:
+            return
+        self._dead_asked_at = time.monotonic()
+        with suppress(Retryable):
+            counts = await self.stores.dead_letters.count()
+            self._dead = {path: count for path, count in counts.items() if path in self._paths}
 
 
 @asynccontextmanager
@@ -283,6 +365,7 @@ async def open_stores(settings: Settings) -> AsyncGenerator[ClusterStores]:
         mailboxes = MailboxGenerations(kept, clock)
         # Before the notices: when Redis is back, listings are made right first.
         listings = CachedListings(mailboxes, redis)
+        seal = Seal(settings.dkim_secret, f"{PREFIX}DKIM_SECRET")
         yield ClusterStores(
             clock=clock,
             log=log,
@@ -302,14 +385,19 @@ async def open_stores(settings: Settings) -> AsyncGenerator[ClusterStores]:
             search=search,
             limits=RedisLimits(redis, clock, otherwise=MemoryLimits(clock)),
             app_passwords=CassandraAppPasswords(session),
-            dkim_keys=CassandraDkimKeys(
-                session, clock, Seal(settings.dkim_secret, f"{PREFIX}DKIM_SECRET")
-            ),
+            second_factors=CassandraSecondFactors(session, seal),
+            dkim_keys=CassandraDkimKeys(session, clock, seal),
             restraints=CassandraRestraints(session, clock),
             suppressions=CassandraSuppressions(session, clock),
+            tidings=CassandraTidings(session),
+            webhooks=CassandraWebhooks(
+                session, clock, Seal(settings.dkim_secret, f"{PREFIX}DKIM_SECRET")
+            ),
             rules=CassandraRules(session, clock),
             answers=CassandraAnswers(session),
             personal_spam=CassandraPersonalSpam(session, clock),
+            domain_reports=CassandraDomainReports(session, clock),
+            sts_policies=CassandraStsPolicies(session),
             url_key=S3UrlKey(s3),
             blob_urls=S3Blobs(at_clients) if at_clients is not None else None,
         )

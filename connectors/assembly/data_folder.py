@@ -24,6 +24,7 @@ from connectors.sqlite import log as log_rows
 from connectors.sqlite import mailboxes as mailbox_rows
 from connectors.sqlite import seen as seen_rows
 from connectors.sqlite import sending_rows
+from connectors.sqlite import webhooks as webhook_rows
 from connectors.sqlite.blobs import SqliteBlobs
 from connectors.sqlite.database import PAGE_BYTES, Database
 from connectors.sqlite.directory import SqliteDirectory
@@ -31,6 +32,7 @@ from connectors.sqlite.limits import SqliteLimits
 from connectors.sqlite.log import SqliteLog
 from connectors.sqlite.mailboxes import SqliteMailboxes
 from connectors.sqlite.seen import SqliteSeen
+from connectors.sqlite.webhooks import SqliteWebhooks
 from topologies.errors import Misconfigured
 from topologies.ports.clock import Clock
 from topologies.ports.limits import Limits
@@ -135,6 +137,11 @@ class DataFolder:
         """Open the file of keys, app passwords and restraints, which its owner alone may read."""
         sending_rows.private_file(self.path / "sending.db")
         return self.database("sending", sending_rows.MIGRATIONS)
+
+    def webhooks(self) -> SqliteWebhooks:
+        """Open the file of webhooks and their secrets, which its owner alone may read."""
+        sending_rows.private_file(self.path / "webhooks.db")
+        return SqliteWebhooks(self.database("webhooks", webhook_rows.MIGRATIONS))
 
     def seen(self) -> Seen:
         """Return who remembers whom greylisting met."""

@@ -17,6 +17,7 @@ import uvloop
 
 from connectors.assembly.data_folder import DataFolder
 from connectors.assembly.edge import acceptance_of
+from connectors.assembly.tracers import tracer_of
 from connectors.dns.resolver import DnsResolver
 from connectors.files.url_key import FileUrlKey
 from connectors.memory.clock import SystemClock
@@ -29,11 +30,13 @@ from connectors.smtp_in.server import SmtpIn
 from connectors.sqlite.app_passwords import SqliteAppPasswords
 from connectors.sqlite.directory import SqliteDirectory
 from connectors.sqlite.restraints import SqliteRestraints
+from connectors.sqlite.second_factors import SqliteSecondFactors
 from topologies.errors import Misconfigured
 from topologies.ports.clock import Clock
 from topologies.ports.limits import Limits
 from topologies.ports.mailboxes import Mailboxes
 from topologies.ports.restraints import Restraints
+from topologies.ports.tracer import Tracer
 
 COMMAND = (sys.executable, "-m", "connectors.assembly.smtp_process")
 FIGURES_EVERY_S = 2.0
@@ -61,7 +64,8 @@ async def serve(task: Task) -> None:
         loop.add_signal_handler(number, stopped.set)
     with ExitStack() as open_files:
         try:
-            smtp = _smtp(task.settings, service, open_files)
+            tracer = tracer_of(task.settings, "smtp")
+            smtp = _smtp(task.settings, service, open_files, tracer)
             await smtp.start(
                 {
                     setting: [socket.socket(fileno=each) for each in sockets]
@@ -78,9 +82,13 @@ async def serve(task: Task) -> None:
         finally:
             telling.cancel()
             await smtp.close()
+            if tracer is not None:
+                await tracer.close()
 
 
-def _smtp(settings: Settings, service: ToService, open_files: ExitStack) -> SmtpIn:
+def _smtp(
+    settings: Settings, service: ToService, open_files: ExitStack, tracer: Tracer | None
+) -> SmtpIn:
     clock = SystemClock()
     files = DataFolder(settings, clock, open_files)
     sending = files.sending()
@@ -99,13 +107,19 @@ def _smtp(settings: Settings, service: ToService, open_files: ExitStack) -> Smtp
         acceptance_of(settings, stores, resolver, files.seen()),
         clock,
         settings,
-        SignIns(stores.directory, SqliteAppPasswords(sending), stores.limits),
+        SignIns(
+            stores.directory,
+            SqliteAppPasswords(sending),
+            stores.limits,
+            SqliteSecondFactors(sending),
+        ),
+        tracer,
     )
 
 
 async def _tell(service: ToService, smtp: SmtpIn) -> None:
     while True:
-        service.say(Figures(sessions=smtp.sessions))
+        service.say(Figures(sessions=smtp.sessions, answers=dict(smtp.answers)))
         await asyncio.sleep(FIGURES_EVERY_S)
 
 

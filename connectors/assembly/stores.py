@@ -7,6 +7,7 @@ from pathlib import Path
 from connectors.clamav.clamd import ClamdAntivirus
 from connectors.dns.resolver import DnsResolver
 from connectors.files.spam_model import OWN_MODEL, load_spam_model
+from connectors.http_out.messenger import HttpMessenger, context_of
 from connectors.scanner.all import AllScanners
 from connectors.scanner.rules import RulesScanner
 from connectors.settings import Settings
@@ -25,10 +26,12 @@ from topologies.ports.deliveries import Deliveries
 from topologies.ports.directory import Directory
 from topologies.ports.dkim_keys import DkimKeys
 from topologies.ports.dns import Resolver
+from topologies.ports.domain_reports import DomainReports
 from topologies.ports.generations import Generations
 from topologies.ports.limits import Limits
 from topologies.ports.log import EventLog, LogReader, WrittenLog
 from topologies.ports.mailboxes import Mailboxes
+from topologies.ports.messenger import Messenger
 from topologies.ports.notices import Notices
 from topologies.ports.personal_spam import PersonalSpam
 from topologies.ports.policy import (
@@ -45,8 +48,12 @@ from topologies.ports.request_keys import RequestKeys
 from topologies.ports.restraints import Restraints
 from topologies.ports.rules import Rules
 from topologies.ports.search import Search
+from topologies.ports.second_factors import SecondFactors
+from topologies.ports.sts_policies import StsPolicies
 from topologies.ports.suppressions import Suppressions
+from topologies.ports.tidings import Tidings
 from topologies.ports.url_key import UrlKey
+from topologies.ports.webhooks import Webhooks
 
 CLAMD_SPARE_BYTES = 1024 * 1024  # clamd's StreamMaxLength must allow the largest mail and this
 
@@ -73,12 +80,17 @@ class Stores:
     search: Search
     limits: Limits
     app_passwords: AppPasswords
+    second_factors: SecondFactors
     dkim_keys: DkimKeys
     restraints: Restraints
     suppressions: Suppressions
+    webhooks: Webhooks
+    tidings: Tidings
     rules: Rules
     answers: Answers
     personal_spam: PersonalSpam
+    domain_reports: DomainReports
+    sts_policies: StsPolicies
     url_key: UrlKey
     blob_urls: BlobUrls | None = None
 
@@ -102,6 +114,7 @@ def services_of(
         Deliveries: stores.deliveries,
         Directory: stores.directory,
         DkimKeys: stores.dkim_keys,
+        DomainReports: stores.domain_reports,
         EventLog: stores.log,
         Mailboxes: stores.mailboxes,
         MalwarePolicy: MalwarePolicy(
@@ -112,6 +125,11 @@ def services_of(
             encrypted=settings.on_encrypted,
             bomb=settings.on_bomb,
             unscannable=settings.on_unscannable,
+        ),
+        Messenger: HttpMessenger(
+            resolver,
+            context_of(settings.delivery_ca_file),
+            is_private_allowed=settings.webhooks_to_private,
         ),
         Notices: notices,
         Relay: relay_of(
@@ -132,12 +150,17 @@ def services_of(
         Rules: stores.rules,
         ScorePolicy: ScorePolicy(spam_threshold=settings.spam_threshold),
         Search: stores.search,
-        SignPolicy: SignPolicy(hostname=settings.hostname or socket.gethostname()),
+        SignPolicy: SignPolicy(
+            hostname=settings.hostname or socket.gethostname(),
+            verp_streams=settings.verp_streams,
+        ),
         SuppressionPolicy: SuppressionPolicy(
             bounced_days=settings.suppress_bounced_days,
             complained_days=settings.suppress_complained_days,
         ),
         Suppressions: stores.suppressions,
+        Webhooks: stores.webhooks,
+        Tidings: stores.tidings,
         PersonalSpam: stores.personal_spam,
         SpamClassifier: classifier_of(settings),
         VetPolicy: VetPolicy(

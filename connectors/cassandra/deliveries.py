@@ -15,6 +15,7 @@ from topologies.ports.clock import Clock
 from topologies.ports.deliveries import (
     Delivery,
     Order,
+    Orders,
     QueueFilter,
     QueuePage,
     RecipientView,
@@ -35,8 +36,9 @@ _KEEP = (
 _OF_MAIL = f"SELECT {_COLUMNS} FROM delivery_recipients WHERE mail_id = ?"  # noqa: S608
 _ONE = f"{_OF_MAIL} AND delivery_id = ?"
 _NAME = "INSERT INTO deliveries (delivery_id, mail_id) VALUES (?, ?)"
-_NAMED = "SELECT mail_id, told_order FROM deliveries WHERE delivery_id = ?"
+_NAMED = "SELECT mail_id, told_order, via FROM deliveries WHERE delivery_id = ?"
 _GIVE = "INSERT INTO deliveries (delivery_id, told_order) VALUES (?, ?)"
+_REROUTE = "INSERT INTO deliveries (delivery_id, via) VALUES (?, ?)"
 _TELL = "INSERT INTO delivery_attempts (delivery_id, attempt, results) VALUES (?, ?, ?)"
 _TOLD = "SELECT results FROM delivery_attempts WHERE delivery_id = ? AND attempt = ?"
 _LIST = (
@@ -61,9 +63,8 @@ class CassandraDeliveries:
         self._session = session
         self._clock = clock
 
-    async def order(self, due: DeliveryDue) -> Order:
-        rows = await self._session.execute(_NAMED, (due.delivery_id,))
-        return rows[0][1] or "go" if rows else "go"
+    async def orders(self, due: DeliveryDue) -> Orders:
+        return _orders(await self._session.execute(_NAMED, (due.delivery_id,)))
 
     async def told(self, delivery_id: str, attempt: int) -> tuple[RecipientResult, ...] | None:
         rows = await self._session.execute(_TOLD, (delivery_id, attempt))
@@ -85,8 +86,7 @@ class CassandraDeliveries:
         groups = [list(group) for _, group in groupby(rows, key=lambda row: row[1])]
         orders = await self._session.execute_all([(_NAMED, (group[0][1],)) for group in groups])
         found = [
-            _delivery(group, names[0][1] if names else None)
-            for group, names in zip(groups, orders, strict=True)
+            _delivery(group, _orders(names)) for group, names in zip(groups, orders, strict=True)
         ]
         return sorted(found, key=lambda each: (each.destination, each.delivery_id))
 
@@ -95,15 +95,21 @@ class CassandraDeliveries:
         if not names or names[0][0] is None:
             return None
         rows = await self._session.execute(_ONE, (names[0][0], delivery_id))
-        return _delivery(rows, names[0][1]) if rows else None
+        return _delivery(rows, _orders(names)) if rows else None
 
     async def give(self, delivery_id: str, order: Order) -> bool:
+        return await self._change(delivery_id, _GIVE, order)
+
+    async def reroute(self, delivery_id: str, via: str) -> bool:
+        return await self._change(delivery_id, _REROUTE, via)
+
+    async def _change(self, delivery_id: str, statement: str, value: str) -> bool:
         known = await self.find(delivery_id)
         if known is None or not known.is_open:
             return False
         # Listed first: an order that nobody can find is worse than a line too many.
         await self._session.execute_all(_listing(known))
-        await self._session.execute(_GIVE, (delivery_id, order))
+        await self._session.execute(statement, (delivery_id, value))
         return True
 
     async def queue(
@@ -181,7 +187,14 @@ def _listing(delivery: Delivery) -> tuple[Statement, ...]:
     return ((_LIST, (delivery.destination, *place)), (_LIST, ("", *place)))
 
 
-def _delivery(rows: Sequence[Row], order: Order | None) -> Delivery:
+def _orders(names: Sequence[Row]) -> Orders:
+    if not names:
+        return Orders()
+    _, order, via = names[0]
+    return Orders(order or "go", via or "")
+
+
+def _delivery(rows: Sequence[Row], orders: Orders) -> Delivery:
     mail_id, delivery_id, _, _, user_id, mail_from, destination, kind, submitted_us = rows[0]
     return Delivery(
         delivery_id=delivery_id,
@@ -191,7 +204,8 @@ def _delivery(rows: Sequence[Row], order: Order | None) -> Delivery:
         destination=destination,
         kind=kind,
         submitted_at=_EPOCH + submitted_us * _MICROSECOND,
-        order=order or "go",
+        order=orders.order,
+        via=orders.via,
         recipients=delivery_state.by_address(
             msgspec.json.decode(row[3], type=RecipientView) for row in rows
         ),

@@ -45,4 +45,6 @@ MIGRATIONS = (
             f" WITH {_FOR_DAYS}"
         ),
     ),
+    # Where one goes in place of its destination's own hosts.
+    ("ALTER TABLE deliveries ADD via text",),
 )

@@ -10,20 +10,23 @@ is seen at once.
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from secrets import token_hex
+from uuid import uuid4
 
 from connectors.cassandra.directory_aliases import Aliases
+from connectors.cassandra.directory_lately import Lately
 from connectors.cassandra.directory_names import EVERYWHERE, Names
-from connectors.cassandra.directory_users import Kept, Token, Users
+from connectors.cassandra.directory_pages import users_page
+from connectors.cassandra.directory_users import Kept, Users
 from connectors.cassandra.session import CassandraSession
+from connectors.cassandra.sessions import CassandraSessions
 from connectors.passwords import Passwords
 from connectors.recent import Recent
-from connectors.tokens import hash_of, new_token
 from topologies.errors import Retryable
 from topologies.mail import local_names, mailbox_address
 from topologies.mail.ids import new_id
 from topologies.mail.local_names import Held
 from topologies.ports.clock import Clock
-from topologies.ports.directory import Resolved, Scope, Session, User
+from topologies.ports.directory import Resolved, Session, User, UserPage
 
 
 class CassandraDirectory:
@@ -52,8 +55,8 @@ class CassandraDirectory:
         self._default_quota_bytes = default_quota_bytes
         self._passwords = passwords or Passwords()
         self._held: Recent[str, tuple[Held, ...]] = Recent(clock)  # empty: nothing
-        self._kept: Recent[str, Kept] = Recent(clock)
-        self._tokens: Recent[bytes, Token] = Recent(clock)
+        self.sessions = CassandraSessions(session, clock, self._forget)
+        self._lately = Lately(self._accounts, self.sessions, clock)
         self._changes = 0
 
     async def resolve(self, address: str) -> Resolved:
@@ -66,7 +69,7 @@ class CassandraDirectory:
             return end.value
 
     async def user(self, user_id: str) -> User | None:
-        kept = await self._user_lately(user_id)
+        kept = await self._lately.user(user_id)
         return kept.user if kept else None
 
     async def user_by_address(self, address: str) -> User | None:
@@ -81,6 +84,12 @@ class CassandraDirectory:
             there = [u for address, u in listed if held.get(address, Held()).user_id == u]
             users += [kept.user for kept in (await self._accounts.get_all(there)).values()]
         return sorted(users, key=lambda user: user.address)
+
+    async def users_page(
+        self, *, domain: str | None = None, after: str = "", limit: int
+    ) -> UserPage:
+        domains = await self._domains_asked_for(domain)
+        return await users_page(self._names, self._accounts, domains, after, limit)
 
     async def domains(self) -> Sequence[str]:
         return [domain for domain, _ in await self._names.listed(EVERYWHERE, "domain")]
@@ -107,38 +116,8 @@ class CassandraDirectory:
             await self._accounts.rehash(after.user.user_id, hashed, renewed)
         return after.user
 
-    async def issue_token(
-        self, user_id: str, scopes: frozenset[Scope], expires_at: datetime
-    ) -> str:
-        token = new_token()
-        kept = await self._accounts.get(user_id)
-        if (hashed := hash_of(token)) and kept and not kept.user.is_suspended:
-            entry = Token(user_id, kept.sign_ins, scopes, expires_at)
-            await self._accounts.add_token(hashed, entry, self._clock.now())
-        return token
-
     async def session(self, token: str) -> Session | None:
-        if (hashed := hash_of(token)) is None:
-            return None
-        entry = self._tokens.get(hashed)
-        if entry is None:
-            changes, now = self._changes, self._clock.now()
-            entry = await self._accounts.token(hashed)
-            if entry is not None and changes == self._changes:
-                self._tokens.put(hashed, entry, now)
-        if entry is None or entry.expires_at <= self._clock.now():
-            return None
-        kept = await self._user_lately(entry.user_id)
-        if kept is None or kept.user.is_suspended or kept.sign_ins != entry.sign_ins:
-            return None
-        return Session(user=kept.user, scopes=entry.scopes, expires_at=entry.expires_at)
-
-    async def end_session(self, token: str) -> None:
-        if hashed := hash_of(token):
-            try:
-                await self._accounts.end_token(hashed)
-            finally:
-                self._forget()
+        return await self._lately.session(token)
 
     async def add_domain(self, domain: str) -> bool:
         name = mailbox_address.domain_in_ascii(domain)
@@ -150,6 +129,24 @@ class CassandraDirectory:
         finally:
             self._forget()
         return is_new
+
+    async def remove_domain(self, domain: str) -> bool:
+        name = mailbox_address.domain_in_ascii(domain)
+        try:
+            await self._check_empty(name)
+            if (owner := await self._names.owner(f"@{name}")) is None:
+                return False
+            await self._names.give_up(f"@{name}", owner)
+            # Whoever adds somebody looks at the domain again after that, and we at it after this.
+            try:
+                await self._check_empty(name)
+            except ValueError:
+                await self._names.claim(f"@{name}", owner)
+                raise
+            await self._names.unlist_domain(name)
+        finally:
+            self._forget()
+        return True
 
     async def add_domain_alias(self, alias: str, domain: str) -> bool:
         try:
@@ -195,6 +192,11 @@ class CassandraDirectory:
                 await self._accounts.delete(user.user_id)
                 local_names.check_user(parsed, await self._names.held(asked))
                 raise Retryable(f"{user.address} was given to somebody else and is free again")
+            if f"@{parsed.domain}" not in await self._names.held([f"@{parsed.domain}"]):
+                await self._names.give_up(user.address, user.user_id)
+                await self._accounts.delete(user.user_id)
+                await self._names.unlist_user(user.address, user.user_id)
+                local_names.check_user(parsed, await self._names.held(asked))
         finally:
             self._forget()
         return user
@@ -206,16 +208,51 @@ class CassandraDirectory:
         password: str | None = None,
         quota_bytes: int | None = None,
         is_suspended: bool | None = None,
+        keep_session: str = "",
     ) -> User | None:
         hashed = None if password is None else await self._passwords.hash(password)
+        before = await self._accounts.get(user_id)
+        sign_ins = str(uuid4())
         try:
             is_there = await self._accounts.change(
-                user_id, password=hashed, quota_bytes=quota_bytes, is_suspended=is_suspended
+                user_id,
+                password=hashed,
+                quota_bytes=quota_bytes,
+                is_suspended=is_suspended,
+                sign_ins=sign_ins,
             )
+            if is_there and before is not None and keep_session and not is_suspended:
+                # After a crash before this that session has ended, too.
+                await self.sessions.keep(user_id, keep_session, before.sign_ins, sign_ins)
+            if is_there and is_suspended is False and before and before.user.deletes_at:
+                await self._names.unlist_leaving(before.user.address, user_id)
         finally:
             self._forget()
         kept = await self._accounts.get(user_id) if is_there else None
         return kept.user if kept else None
+
+    async def delete_later(self, user_id: str, at: datetime) -> User | None:
+        if (kept := await self._accounts.get(user_id)) is None:
+            return None
+        try:
+            await self._names.list_leaving(kept.user.address, user_id)
+            await self._accounts.change(
+                user_id, password=None, quota_bytes=None, is_suspended=True, deletes_at=at
+            )
+        finally:
+            self._forget()
+        kept = await self._accounts.get(user_id)
+        return kept.user if kept else None
+
+    async def due(self, now: datetime) -> Sequence[User]:
+        listed = await self._names.listed(EVERYWHERE, "leaving")
+        kept = await self._accounts.get_all([user_id for _, user_id in listed])
+        due = [
+            each.user
+            for each in kept.values()
+            if each.user.deletes_at is not None and each.user.deletes_at <= now
+        ]
+        return sorted(due, key=lambda user: user.address)
 
     async def delete_user(self, user_id: str) -> bool:
         if (kept := await self._accounts.get(user_id)) is None:
@@ -267,14 +304,15 @@ class CassandraDirectory:
                     self._held.put(name, entry, now)
         return {name: entry[0] for name, entry in found.items() if entry}
 
-    async def _user_lately(self, user_id: str) -> Kept | None:
-        kept = self._kept.get(user_id)
-        if kept is None:
-            changes, now = self._changes, self._clock.now()
-            kept = await self._accounts.get(user_id)
-            if kept is not None and changes == self._changes:
-                self._kept.put(user_id, kept, now)
-        return kept
+    async def _check_empty(self, name: str) -> None:
+        others = await self._aliases.domains()
+        page = await users_page(self._names, self._accounts, [name], "", 1)
+        local_names.check_empty(
+            name,
+            has_users=bool(page.users),
+            has_aliases=bool(await self._aliases.of(name)),
+            has_others=any(domain == name for _, domain in others),
+        )
 
     async def _domains_asked_for(self, domain: str | None) -> Sequence[str]:
         return await self.domains() if domain is None else [mailbox_address.domain_in_ascii(domain)]
@@ -282,5 +320,5 @@ class CassandraDirectory:
     def _forget(self) -> None:
         """Forget all answers, also those that are on their way."""
         self._changes += 1
-        for cache in (self._held, self._kept, self._tokens):
-            cache.clear()
+        self._held.clear()
+        self._lately.forget()

@@ -18,7 +18,7 @@ from connectors.cassandra.session import CassandraSession, Row, Statement
 from topologies.mail import local_names
 from topologies.mail.local_names import POSTMASTER, Held
 
-Kind = Literal["user", "alias", "domain", "admin", "domain alias"]
+Kind = Literal["user", "alias", "domain", "admin", "domain alias", "leaving"]
 Targets = tuple[str, ...]
 
 EVERYWHERE = "."  # where domains and administrators are listed
@@ -36,6 +36,10 @@ _UNLIST = (
 )
 _BUCKETS_OF = "SELECT bucket FROM listed_buckets WHERE domain = ? AND kind = ?"
 _LISTED = "SELECT name, user_id FROM listed WHERE domain = ? AND kind = ? AND bucket = ?"
+_LISTED_AFTER = (
+    "SELECT name, user_id FROM listed WHERE domain = ? AND kind = ? AND bucket = ?"
+    " AND (name, user_id) > (?, ?) LIMIT ?"
+)
 _LEADS = "INSERT INTO leading (target, alias) VALUES (?, ?)"
 _LEADS_NO_MORE = "DELETE FROM leading USING TIMESTAMP ? WHERE target = ? AND alias = ?"
 _LEADING = "SELECT alias FROM leading WHERE target = ?"
@@ -141,12 +145,38 @@ class Names:
             [
                 self._unlisting(address, "user", user_id, moment_us),
                 self._unlisting(address, "admin", user_id, moment_us, of=EVERYWHERE),
+                self._unlisting(address, "leaving", user_id, moment_us, of=EVERYWHERE),
             ]
         )
+
+    async def list_leaving(self, address: str, user_id: str) -> None:
+        """Write where to find a user who is to be deleted, before they are."""
+        await self._ask(self._listing(address, "leaving", user_id, of=EVERYWHERE))
+
+    async def unlist_leaving(self, address: str, user_id: str) -> None:
+        """Remove where to find a user who is not to be deleted any more."""
+        moment_us = time.time_ns() // 1_000
+        await self._ask([self._unlisting(address, "leaving", user_id, moment_us, of=EVERYWHERE)])
 
     async def list_domain(self, domain: str) -> None:
         """Write where to find a domain."""
         await self._ask(self._listing(domain, "domain", "", of=EVERYWHERE))
+
+    async def unlist_domain(self, domain: str) -> None:
+        """Remove where to find a domain that is none of ours any more."""
+        moment_us = time.time_ns() // 1_000
+        await self._ask([self._unlisting(domain, "domain", "", moment_us, of=EVERYWHERE)])
+
+    async def buckets_of(self, domain: str, kind: Kind) -> list[int]:
+        """Return the buckets in which something of a kind is or was listed, in order."""
+        return sorted(b for [b] in await self._session.execute(_BUCKETS_OF, (domain, kind)))
+
+    async def listed_after(
+        self, domain: str, kind: Kind, bucket: int, after: tuple[str, str], limit: int
+    ) -> list[tuple[str, str]]:
+        """Return at most *limit* (name, user_id) of one bucket, in order, beyond *after*."""
+        key = (domain, kind, bucket, *after, limit)
+        return [(name, user) for name, user in await self._session.execute(_LISTED_AFTER, key)]
 
     async def listed(self, domain: str, kind: Kind) -> list[tuple[str, str]]:
         """Return (name, user_id) of what is listed, by name; some may be no more."""

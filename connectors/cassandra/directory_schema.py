@@ -47,4 +47,18 @@ MIGRATIONS = (
             f" target text, alias text, PRIMARY KEY (target, alias)) WITH {_SMALL}"
         ),
     ),
+    (
+        # Suspended until then, and to be deleted after.
+        "ALTER TABLE users ADD deletes_us bigint",
+        # A token's session; without one it is of a time before there were sessions.
+        "ALTER TABLE sessions ADD session_id text",
+        # The programs that are signed in for a user; see ``session_rows``.
+        (
+            "CREATE TABLE IF NOT EXISTS user_sessions ("
+            " user_id text, session_id text, sign_ins text, scopes text, client text,"
+            " created_us bigint, seen_day int, expires_us bigint,"
+            " salt blob, turn blob, turned_us bigint,"
+            f" PRIMARY KEY (user_id, session_id)) WITH {_SMALL}"
+        ),
+    ),
 )

@@ -1,8 +1,8 @@
-"""Users and their sessions: the tables `users` and `sessions`.
+"""Users and their access tokens: the tables `users` and `sessions`.
 
-A session holds the `sign_ins` that its user had when it began. A new password or a suspension
-draws that anew, in the same write, and so ends all sessions at once, also one that
-is being issued at that moment. Users are changed by lightweight transactions, which is rare:
+A session holds the `sign_ins` that its user had when it began (``session_rows``). A new password
+or a suspension draws that anew, in the same write, and so ends all sessions at once, also one
+that is being issued at that moment. Users are changed by lightweight transactions, which is rare:
 else a change that comes with a deletion would leave half a user.
 """
 
@@ -18,7 +18,7 @@ from topologies.ports.directory import Scope, User
 LONGEST_S = 20 * 365 * 86_400  # that Cassandra keeps anything for a time
 
 _COLUMNS = "address, name, quota_bytes, is_admin, is_suspended, created_us, password, sign_ins"
-_USER = f"SELECT {_COLUMNS} FROM users WHERE user_id = ?"  # noqa: S608  constants, here and below
+_USER = f"SELECT {_COLUMNS}, deletes_us FROM users WHERE user_id = ?"  # noqa: S608  constants, here and below
 # Before anybody knows the id, so it comes before all changes whatever the clocks say.
 _ADD = (
     f"INSERT INTO users (user_id, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
@@ -28,10 +28,12 @@ _REHASH = "UPDATE users SET password = ? WHERE user_id = ? IF password = ?"
 _DELETE = "DELETE FROM users WHERE user_id = ? IF EXISTS"
 # A token is written once. With this timestamp its end comes after its beginning for sure.
 _BEGIN = (
-    "INSERT INTO sessions (token_hash, user_id, sign_ins, scopes, expires_us)"
-    " VALUES (?, ?, ?, ?, ?) USING TIMESTAMP 1 AND TTL ?"
+    "INSERT INTO sessions (token_hash, user_id, sign_ins, scopes, expires_us, session_id)"
+    " VALUES (?, ?, ?, ?, ?, ?) USING TIMESTAMP 1 AND TTL ?"
 )
-_SESSION = "SELECT user_id, sign_ins, scopes, expires_us FROM sessions WHERE token_hash = ?"
+_SESSION = (
+    "SELECT user_id, sign_ins, scopes, expires_us, session_id FROM sessions WHERE token_hash = ?"
+)
 _END = "DELETE FROM sessions WHERE token_hash = ?"
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -49,12 +51,13 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """What is kept under the hash of a token."""
+    """What is kept under the hash of a token; that of a session has no `sign_ins` of its own."""
 
     user_id: str
     sign_ins: str
     scopes: frozenset[Scope]
     expires_at: datetime
+    session_id: str = ""
 
 
 class Users:
@@ -93,8 +96,13 @@ class Users:
         password: str | None,
         quota_bytes: int | None,
         is_suspended: bool | None,
+        sign_ins: str = "",
+        deletes_at: datetime | None = None,
     ) -> bool:
-        """Change what is not None; return False if there is no such user."""
+        """Change what is not None; return False if there is no such user.
+
+        A new password or suspension ends all sessions; *sign_ins* are those that are good then.
+        """
         changes: dict[str, str | int | bool | None] = {}
         if password is not None:
             changes["password"] = password
@@ -102,8 +110,12 @@ class Users:
             changes["quota_bytes"] = quota_bytes or None
         if is_suspended is not None:
             changes["is_suspended"] = is_suspended
+        if is_suspended is False:
+            changes["deletes_us"] = None
+        if deletes_at is not None:
+            changes["deletes_us"] = (deletes_at - _EPOCH) // _MICROSECOND
         if password is not None or is_suspended:
-            changes["sign_ins"] = str(uuid4())
+            changes["sign_ins"] = sign_ins or str(uuid4())
         if not changes:
             return True
         columns = ", ".join(f"{column} = ?" for column in changes)
@@ -131,19 +143,22 @@ class Users:
         scopes = " ".join(sorted(token.scopes))
         await self._session.execute(
             _BEGIN,
-            (hashed, token.user_id, token.sign_ins, scopes, expires_us, min(left_s, LONGEST_S)),
+            (
+                *(hashed, token.user_id, token.sign_ins, scopes, expires_us, token.session_id),
+                min(left_s, LONGEST_S),
+            ),
         )
 
     async def token(self, hashed: bytes) -> Token | None:
         """Return what is kept under a token's hash, or None."""
-        for user_id, sign_ins, scopes, expires_us in await self._session.execute(
-            _SESSION, (hashed,)
-        ):
+        rows = await self._session.execute(_SESSION, (hashed,))
+        for user_id, sign_ins, scopes, expires_us, session_id in rows:
             return Token(
                 user_id=user_id,
                 sign_ins=sign_ins,
                 scopes=cast("frozenset[Scope]", frozenset(scopes.split())),
                 expires_at=_EPOCH + expires_us * _MICROSECOND,
+                session_id=session_id or "",
             )
         return None
 
@@ -162,6 +177,7 @@ def _kept(
     created_us: int,
     password: str,
     sign_ins: str,
+    deletes_us: int | None,
 ) -> Kept:
     user = User(
         user_id=user_id,
@@ -171,5 +187,6 @@ def _kept(
         is_admin=is_admin,
         is_suspended=is_suspended,
         created_at=_EPOCH + created_us * _MICROSECOND,
+        deletes_at=None if deletes_us is None else _EPOCH + deletes_us * _MICROSECOND,
     )
     return Kept(user, password, sign_ins)

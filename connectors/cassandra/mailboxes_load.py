@@ -25,6 +25,7 @@ from connectors.cassandra.mailboxes_rows import (
     summary_of,
 )
 from connectors.cassandra.session import CassandraSession
+from connectors.mail_bodies import draft_version_of
 from topologies.errors import Retryable
 from topologies.mail.folder_names import EMPTY_SYSTEM_FOLDERS
 from topologies.ports.mailboxes import Effects, Folder, Loaded, Mailbox, Needs, Summary
@@ -41,6 +42,10 @@ _COMMANDS = (
 _MAILS = (
     "SELECT email_id, thread_id, is_read, is_starred, changed_seq, line, folder_id,"
     " writetime(folder_id), writetime(changed_seq), writetime(thread_id) FROM mails"
+    " WHERE user_id = ? AND email_id IN ?"
+)
+_BODIES = (
+    "SELECT email_id, folder_id, body, writetime(body) FROM mails"
     " WHERE user_id = ? AND email_id IN ?"
 )
 _OLDEST = (
@@ -70,6 +75,7 @@ class State:
     threads: dict[str, str] = field(default_factory=dict[str, str])  # by message-id
     sizes: dict[str, int] = field(default_factory=dict[str, int])  # of threads
     answers: dict[str, Events] = field(default_factory=dict[str, Events])  # by command
+    draft_version: str = ""
     newest: int = 0  # the highest timestamp of what was read
 
     def saw(self, *timestamps: int | None) -> None:
@@ -92,6 +98,7 @@ class State:
             threads=self.threads,
             thread_sizes={each: self.sizes.get(each, 0) for each in self.threads.values()},
             answered=answered,
+            draft_version=self.draft_version,
         )
 
 
@@ -131,10 +138,12 @@ class Loader:
         message_ids = dict.fromkeys(each for needs in several for each in needs.message_ids)
         digests = {digest_of(each): each for each in message_ids}
         answers: dict[str, Events] = {}
-        state, mails, found, _ = await asyncio.gather(
+        drafts = [key_of(n.draft_id) for n in several if is_key(n.draft_id)]
+        state, mails, found, bodies, _ = await asyncio.gather(
             self.state(user_id),
             self._by_key(_MAILS, user_id, [key_of(each) for each in email_ids if is_key(each)]),
             self._by_key(_MESSAGE_IDS, user_id, list(digests)),
+            self._by_key(_BODIES, user_id, drafts),
             self._answers(
                 answers,
                 user_id,
@@ -152,6 +161,7 @@ class Loader:
         if all(needs.command_id in answers for needs in several):
             return state
         _take_mails(state, mails)
+        _take_draft(state, bodies)
         for digest, thread, timestamp in found:
             state.threads[digests[digest]] = id_of(thread)
             state.saw(timestamp)
@@ -178,6 +188,7 @@ class Loader:
         added = {email.summary.email_id: email.summary for e in several for email in e.added}
         removed = [email_id for effects in several for email_id in effects.removed]
         changed = removed + [mail.email_id for effects in several for mail in effects.updated]
+        changed += [email.summary.email_id for e in several for email in e.rewritten]
         missing = set(changed) - state.emails.keys() - added.keys()
         await self.mails(state, sorted(missing))
         wanted = {mail.thread_id for mail in added.values()}
@@ -254,6 +265,13 @@ class Loader:
 def _is_delivery(needs: Needs) -> bool:
     # Only a delivery asks for message-ids, and one that was applied before left its mail.
     return bool(needs.message_ids) and all(map(is_key, needs.email_ids)) and bool(needs.email_ids)
+
+
+def _take_draft(state: State, rows: Sequence[Row]) -> None:
+    for _, folder_id, body, timestamp in rows:
+        state.saw(timestamp)
+        if folder_id and body is not None:
+            state.draft_version = draft_version_of(body)
 
 
 def _take_mails(state: State, rows: Sequence[Row]) -> None:

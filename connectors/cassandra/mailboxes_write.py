@@ -112,6 +112,8 @@ class Writer:
             self._add(email)
         for mail in effects.updated:
             self._update(mail)
+        for email in effects.rewritten:
+            self._rewrite(email)
         for email_id in effects.removed:
             self._remove(email_id)
         for message_id, thread_id in effects.threads:
@@ -163,6 +165,24 @@ class Writer:
         self._touched.add(mail.folder_id)
         place = (self._user_id, mail.folder_id, bucket.number, key)
         self._step("line state", self._seq, *flags, *place)
+
+    def _rewrite(self, email: Email) -> None:
+        mail = email.summary
+        before = self._known(mail.email_id)
+        self._emails[mail.email_id] = mail
+        key, values = key_of(mail.email_id), self._values_of(mail)
+        # However large, the body is written after the command counts: who reads the mail before
+        # that must find what it said.
+        self._step("mail", self._user_id, key, mail.folder_id, *values, body_of(email), self._seq)
+        if before.folder_id != mail.folder_id:
+            self._drop_line(before)
+            self._put_line(mail, values)
+            return
+        buckets = self._of(mail.folder_id)
+        bucket = buckets.mark(key, was_read=before.is_read, is_read=mail.is_read)
+        self._touched.add(mail.folder_id)
+        place = (self._user_id, mail.folder_id, bucket.number, key)
+        self._step("line", *place, *values, self._seq)
 
     def _remove(self, email_id: str) -> None:
         before = self._known(email_id)
@@ -257,7 +277,9 @@ class Writer:
         """Return folder and key of every line that a command changes."""
         known = [self._known(mail.email_id) for mail in effects.updated]
         known += [self._known(email_id) for email_id in effects.removed]
-        lines = [email.summary for email in effects.added] + known + list(effects.updated)
+        known += [self._known(email.summary.email_id) for email in effects.rewritten]
+        whole = [email.summary for email in (*effects.added, *effects.rewritten)]
+        lines = whole + known + list(effects.updated)
         return [(mail.folder_id, key_of(mail.email_id)) for mail in lines]
 
     def _resize(self, thread_id: str, by: int) -> None:

@@ -1,13 +1,15 @@
 """The schema in Cassandra, brought up to date step by step.
 
 Each area (mailboxes, directory, request keys) has numbered migrations, tuples of CQL that say
-IF NOT EXISTS, so that running one twice, or two running it at once, does no harm; what was
-applied is recorded in a table. A running service never changes the schema: `rillmail schema
+IF NOT EXISTS, so that running one twice, or two running it at once, does no harm; a column that
+is there is not added again, which not every cluster can be told in CQL. What was applied is
+recorded in a table. A running service never changes the schema: `rillmail schema
 apply` does, once for each release.
 """
 
 import asyncio
 import importlib
+import re
 import time
 from collections.abc import Sequence
 
@@ -24,7 +26,11 @@ AREAS = (  # each in a module `AREA_schema`
     "rules",
     "suppressions",
     "personal_spam",
+    "domains",
+    "tidings",
+    "webhooks",
 )
+_ADDED = re.compile(r"ALTER TABLE (?P<table>\w+) ADD (?P<column>\w+) ")
 AGREEMENT_S = 30.0  # how long nodes may take to agree on a table
 
 _RECORD = (
@@ -60,7 +66,8 @@ async def apply(session: CassandraSession) -> list[str]:
     for name in names:
         area, number = name.rsplit(" ", 1)
         for statement in known[area][int(number) - 1]:
-            await session.define(statement)
+            if not await _is_there(session, statement):
+                await session.define(statement)
         await _agreement(session)
         await session.execute(
             "INSERT INTO schema_migrations (area, number) VALUES (?, ?)", (area, int(number))
@@ -113,6 +120,18 @@ async def _applied(session: CassandraSession) -> set[tuple[str, int]]:
         return set()
     rows = await session.execute("SELECT area, number FROM schema_migrations")
     return {(area, number) for area, number in rows}
+
+
+async def _is_there(session: CassandraSession, statement: str) -> bool:
+    """Tell whether *statement* adds a column that is there."""
+    if (added := _ADDED.match(statement)) is None:
+        return False
+    rows = await session.execute(
+        "SELECT column_name FROM system_schema.columns"
+        " WHERE keyspace_name = ? AND table_name = ? AND column_name = ?",
+        (session.keyspace, added["table"], added["column"]),
+    )
+    return bool(rows)
 
 
 async def _agreement(session: CassandraSession) -> None:

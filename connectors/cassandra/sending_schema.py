@@ -1,6 +1,7 @@
-"""The tables behind sending: keys that mail is signed with, app passwords, restraints.
+"""The tables behind sending: keys that mail is signed with, second factors, restraints.
 
-Small and rarely written. Who can read `dkim_keys` can sign in our name: let the service's role
+Small and rarely written. Who can read `dkim_keys` can sign in our name, who can read
+`second_factors` can make codes, unless both are sealed: let the service's role
 alone have this keyspace.
 """
 
@@ -24,6 +25,14 @@ MIGRATIONS = (
             "CREATE TABLE IF NOT EXISTS restraints ("
             " bucket int, user_id text, kind text, since_us bigint, reason text, until_us bigint,"
             f" PRIMARY KEY (bucket, user_id)) WITH {_SMALL}"
+        ),
+    ),
+    (
+        # Changed by lightweight transactions alone: each code is taken once.
+        (
+            "CREATE TABLE IF NOT EXISTS second_factors ("
+            " user_id text PRIMARY KEY, secret text, is_on boolean, last_step bigint,"
+            f" recovery frozen<list<blob>>, created_us bigint) WITH {_SMALL}"
         ),
     ),
 )

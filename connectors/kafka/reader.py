@@ -14,7 +14,7 @@ from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
 from connectors.kafka.admin import KafkaAdmin
 from connectors.kafka.client import LOGGER, connected, translated
-from connectors.kafka.records import record_of
+from connectors.kafka.records import partition_of, record_of
 from topologies.errors import Retryable
 from topologies.ports.log import Record
 
@@ -68,6 +68,7 @@ class KafkaReader:
         *,
         since: datetime | None = None,
         offsets: Mapping[int, int] | None = None,
+        key: str | None = None,
     ) -> AsyncGenerator[Record]:
         """Yield the records of *topic* that are there now, in order within each partition.
 
@@ -77,6 +78,7 @@ class KafkaReader:
             topic: One that does not exist holds nothing.
             since: Leave out what was appended before.
             offsets: Of these partitions only, and from these offsets on; instead of *since*.
+            key: Only the records with this key, looked for in its partition alone.
 
         Raises:
             Retryable: The brokers are out of reach.
@@ -88,6 +90,9 @@ class KafkaReader:
             wanted = await self._admin.offsets_at(name, since)
         else:
             wanted = starts if offsets is None else offsets
+        if key is not None and ends:
+            own = partition_of(key, len(ends))
+            wanted = {p: offset for p, offset in wanted.items() if p == own}
         starts = {p: max(offset, starts[p]) for p, offset in wanted.items() if p in starts}
         left = {p: ends[p] for p, start in starts.items() if start < ends[p]}
         if not left:
@@ -105,7 +110,8 @@ class KafkaReader:
                 elif loop.time() - silent_since > self._answer_within_s:
                     raise Retryable(f"Kafka: no answer while reading {topic}", outage=True)
                 for message in messages:
-                    if (record := _taken(message, topic, left)) is not None:
+                    record = _taken(message, topic, left)
+                    if record is not None and key in (None, record.key):
                         yield record
         finally:
             # Its thread may still be in it, if whoever reads was cancelled.

@@ -9,6 +9,7 @@ from confluent_kafka._types import HeadersType
 from topologies.events.base import Event
 from topologies.mail.ids import new_id
 from topologies.ports.log import Entry, Record
+from topologies.ports.tracer import trace_headers
 from topologies.topics import EVENT_ID, topic_of
 
 Headers = list[tuple[str, str | bytes | None]]
@@ -21,6 +22,7 @@ def entry_of(event: Event, at: datetime) -> Entry:
         key=event.key,
         value=msgspec.json.encode(event),
         event_id=new_id(at),
+        headers=trace_headers(),
     )
 
 
@@ -60,3 +62,26 @@ def _texts(headers: HeadersType | None) -> dict[str, str]:
 
 def _text(value: str | bytes | None) -> str:
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else value or ""
+
+
+def partition_of(key: str, partitions: int) -> int:
+    """Return in which of so many *partitions* the records with *key* lie.
+
+    As ``murmur2_random`` of the producers and Java's clients hash.
+    """
+    return (_murmur2(key.encode()) & 0x7FFFFFFF) % partitions
+
+
+def _murmur2(data: bytes) -> int:
+    """Return the hash of *data* that Kafka's clients take, 32 bits."""
+    factor, bits = 0x5BD1E995, 0xFFFFFFFF
+    value = (0x9747B28C ^ len(data)) & bits
+    whole = len(data) - len(data) % 4
+    for start in range(0, whole, 4):
+        part = int.from_bytes(data[start : start + 4], "little") * factor & bits
+        part = (part ^ part >> 24) * factor & bits
+        value = (value * factor & bits) ^ part
+    if rest := data[whole:]:
+        value = (value ^ int.from_bytes(rest, "little")) * factor & bits
+    value = (value ^ value >> 13) * factor & bits
+    return value ^ value >> 15

@@ -15,7 +15,7 @@ from connectors.kafka.admin import KafkaAdmin
 from connectors.kafka.client import LARGEST_RECORD_BYTES
 from topologies.errors import MailError
 from topologies.topics import TABLES, TOPICS, dead_topic, replay_topic
-from topologies.topology import PATHS
+from topologies.topology import all_packages
 
 SETTLED = "dead.settled"  # what became of dead letters: the last word for each letter_id
 FOREVER = "-1"
@@ -68,7 +68,7 @@ class Applied:
 
 def paths() -> tuple[str, ...]:
     """Return the name of each path of the topology (``inbound``)."""
-    return tuple(package.__name__.rpartition(".")[2] for package in PATHS)
+    return tuple(package.__name__.rpartition(".")[2] for package in all_packages())
 
 
 def wanted(

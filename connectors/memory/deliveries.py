@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from topologies.events import DeliveryAttempted, DeliveryDue, RecipientResult
 from topologies.mail import delivery_state
-from topologies.ports.deliveries import Delivery, Order, QueueFilter, QueuePage
+from topologies.ports.deliveries import Delivery, Order, Orders, QueueFilter, QueuePage
 
 
 class MemoryDeliveries:
@@ -16,9 +16,9 @@ class MemoryDeliveries:
         self._attempts: dict[tuple[str, int], tuple[RecipientResult, ...]] = {}
         self._listed: set[str] = set()
 
-    async def order(self, due: DeliveryDue) -> Order:
+    async def orders(self, due: DeliveryDue) -> Orders:
         known = self._deliveries.get(due.delivery_id)
-        return known.order if known else "go"
+        return Orders(known.order, known.via) if known else Orders()
 
     async def told(self, delivery_id: str, attempt: int) -> tuple[RecipientResult, ...] | None:
         return self._attempts.get((delivery_id, attempt))
@@ -47,6 +47,14 @@ class MemoryDeliveries:
         if known is None or not known.is_open:
             return False
         self._deliveries[delivery_id] = replace(known, order=order)
+        self._listed.add(delivery_id)
+        return True
+
+    async def reroute(self, delivery_id: str, via: str) -> bool:
+        known = self._deliveries.get(delivery_id)
+        if known is None or not known.is_open:
+            return False
+        self._deliveries[delivery_id] = replace(known, via=via)
         self._listed.add(delivery_id)
         return True
 

@@ -4,13 +4,13 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from connectors.memory.sessions import MemorySessions
 from connectors.passwords import Passwords
-from connectors.tokens import hash_of, new_token
 from topologies.mail import local_names, mailbox_address
 from topologies.mail.ids import new_id
 from topologies.mail.local_names import POSTMASTER, Held
 from topologies.ports.clock import Clock
-from topologies.ports.directory import Resolved, Scope, Session, User
+from topologies.ports.directory import Resolved, Session, User, UserPage
 
 
 class MemoryDirectory:
@@ -35,7 +35,7 @@ class MemoryDirectory:
         self._by_address: dict[str, User] = {}
         self._hashes: dict[str, str] = {}  # of passwords, by user_id
         self._aliases: dict[str, tuple[str, ...]] = {}
-        self._tokens: dict[bytes, tuple[str, frozenset[Scope], datetime]] = {}
+        self.sessions = MemorySessions(clock, self._users)
 
     async def resolve(self, address: str) -> Resolved:
         return local_names.answered(local_names.resolve(address), self._held)
@@ -51,6 +51,13 @@ class MemoryDirectory:
 
     async def users(self, domain: str | None = None) -> Sequence[User]:
         return [user for key, user in sorted(self._by_address.items()) if _is_in(key, domain)]
+
+    async def users_page(
+        self, *, domain: str | None = None, after: str = "", limit: int
+    ) -> UserPage:
+        users = [user for user in await self.users(domain) if user.address > after]
+        page = users[:limit]
+        return UserPage(users=page, after=page[-1].address if len(users) > limit else "")
 
     async def domains(self) -> Sequence[str]:
         return sorted(self._domains)
@@ -72,28 +79,8 @@ class MemoryDirectory:
         user = self._users[user.user_id]
         return None if user.is_suspended else user
 
-    async def issue_token(
-        self, user_id: str, scopes: frozenset[Scope], expires_at: datetime
-    ) -> str:
-        token = new_token()
-        user = self._users.get(user_id)
-        if (hashed := hash_of(token)) and user and not user.is_suspended:
-            self._tokens[hashed] = (user_id, scopes, expires_at)
-        return token
-
     async def session(self, token: str) -> Session | None:
-        hashed = hash_of(token)
-        if hashed is None or hashed not in self._tokens:
-            return None
-        user_id, scopes, expires_at = self._tokens[hashed]
-        user = self._users[user_id]
-        if user.is_suspended or expires_at <= self._clock.now():
-            return None
-        return Session(user=user, scopes=scopes, expires_at=expires_at)
-
-    async def end_session(self, token: str) -> None:
-        if hashed := hash_of(token):
-            self._tokens.pop(hashed, None)
+        return self.sessions.found(token)
 
     async def add_domain(self, domain: str) -> bool:
         name = mailbox_address.domain_in_ascii(domain)
@@ -101,6 +88,18 @@ class MemoryDirectory:
         is_new = name not in self._domains
         self._domains.add(name)
         return is_new
+
+    async def remove_domain(self, domain: str) -> bool:
+        name = mailbox_address.domain_in_ascii(domain)
+        local_names.check_empty(
+            name,
+            has_users=any(_is_in(address, name) for address in self._by_address),
+            has_aliases=any(_is_in(alias, name) for alias in self._aliases),
+            has_others=name in self._domain_aliases.values(),
+        )
+        was_there = name in self._domains
+        self._domains.discard(name)
+        return was_there
 
     async def add_domain_alias(self, alias: str, domain: str) -> bool:
         name, other = map(mailbox_address.domain_in_ascii, (alias, domain))
@@ -146,6 +145,7 @@ class MemoryDirectory:
         password: str | None = None,
         quota_bytes: int | None = None,
         is_suspended: bool | None = None,
+        keep_session: str = "",
     ) -> User | None:
         hashed = None if password is None else await self._passwords.hash(password)
         if (user := self._users.get(user_id)) is None:
@@ -155,17 +155,30 @@ class MemoryDirectory:
         if quota_bytes is not None:
             user = replace(user, quota_bytes=quota_bytes or None)
         if is_suspended is not None:
-            user = replace(user, is_suspended=is_suspended)
+            deletes_at = user.deletes_at if is_suspended else None
+            user = replace(user, is_suspended=is_suspended, deletes_at=deletes_at)
         if hashed is not None or is_suspended:
-            self._end_sessions(user_id)
+            self.sessions.end_all(user_id, "" if is_suspended else keep_session)
         self._keep(user)
         return user
+
+    async def delete_later(self, user_id: str, at: datetime) -> User | None:
+        if (user := self._users.get(user_id)) is None:
+            return None
+        self.sessions.end_all(user_id)
+        user = replace(user, is_suspended=True, deletes_at=at)
+        self._keep(user)
+        return user
+
+    async def due(self, now: datetime) -> Sequence[User]:
+        due = [u for u in self._users.values() if u.deletes_at is not None and u.deletes_at <= now]
+        return sorted(due, key=lambda user: user.address)
 
     async def delete_user(self, user_id: str) -> bool:
         if (user := self._users.pop(user_id, None)) is None:
             return False
         del self._by_address[user.address], self._hashes[user_id]
-        self._end_sessions(user_id)
+        self.sessions.end_all(user_id)
         changed = local_names.without(user.address, self._leading_to, self._held)
         self._aliases = {a: t for a, t in (self._aliases | changed).items() if t}
         return True
@@ -214,9 +227,6 @@ class MemoryDirectory:
     def _keep(self, user: User) -> None:
         self._users[user.user_id] = user
         self._by_address[user.address] = user
-
-    def _end_sessions(self, user_id: str) -> None:
-        self._tokens = {h: kept for h, kept in self._tokens.items() if kept[0] != user_id}
 
 
 def _is_in(key: str, domain: str | None) -> bool:

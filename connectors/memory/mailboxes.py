@@ -77,6 +77,7 @@ class MemoryMailboxes:
             gone=frozenset(box.gone.intersection(needs.email_ids)),
             threads=threads,
             thread_sizes={each: _size(box, each) for each in threads.values()},
+            draft_version=_draft_version(box, needs.draft_id),
         )
 
     async def write(self, effects: Effects) -> None:
@@ -96,6 +97,8 @@ class MemoryMailboxes:
             self._places.setdefault(email.mail_id, []).append(place)
         for mail in effects.updated:
             box.emails[mail.email_id] = replace(box.emails[mail.email_id], summary=mail)
+        for email in effects.rewritten:
+            box.emails[email.summary.email_id] = email
         for email_id in effects.removed:
             del box.emails[email_id]
             box.gone.add(email_id)
@@ -190,6 +193,11 @@ class MemoryMailboxes:
 
 def _within(box: _Box, folder_id: str) -> list[str]:
     return [i for i, email in box.emails.items() if email.summary.folder_id == folder_id]
+
+
+def _draft_version(box: _Box, email_id: str) -> str:
+    email = box.emails.get(email_id)
+    return email.draft.version if email is not None and email.draft is not None else ""
 
 
 def _size(box: _Box, thread_id: str) -> int:

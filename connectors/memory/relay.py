@@ -17,6 +17,7 @@ class MemoryRelay:
         self.answers: dict[str, RecipientResult] = dict(answers or {})
         self.put_off: PutOff | None = None
         self.sent: list[tuple[str, bytes]] = []  # recipient and message, in order
+        self.ways: list[str] = []  # by which each was tried; empty: by its own hosts
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     @asynccontextmanager
@@ -24,7 +25,10 @@ class MemoryRelay:
         async with self._turns[delivery_id]:
             yield
 
-    async def deliver(self, due: DeliveryDue, read: Read) -> Sequence[RecipientResult] | PutOff:
+    async def deliver(
+        self, due: DeliveryDue, read: Read, *, via: str = ""
+    ) -> Sequence[RecipientResult] | PutOff:
+        self.ways.append(via)
         if self.put_off is not None:
             return self.put_off
         raw = await read()

@@ -32,6 +32,7 @@ class Figures(msgspec.Struct, frozen=True, tag="figures"):
     """How much it has to do."""
 
     sessions: int
+    answers: dict[str, int] = {}  # since it began, by codes
 
 
 Word = Ready | Failed | Figures

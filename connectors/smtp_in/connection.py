@@ -109,6 +109,7 @@ class Connection(SMTP):
         reply = status if isinstance(status, str) else status.decode()
         if self._is_over:
             return  # what was said last ends the session
+        self.reception.answers[reply[: replies.CODES]] += 1
         self.wire.say(replies.with_enhanced_code(reply))
         if reply[0] in "45":
             _logger.debug("smtp.refused", reply=reply, client_ip=self.facts.client_ip)
@@ -310,6 +311,7 @@ class Connection(SMTP):
     def _say_goodbye(self, reply: str) -> None:
         if not self._is_over:
             self._is_over = True
+            self.reception.answers[reply[: replies.CODES]] += 1
             self.wire.say(reply)
 
     def _close(self) -> None:

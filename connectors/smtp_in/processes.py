@@ -13,7 +13,8 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 import structlog
@@ -60,6 +61,8 @@ class SmtpProcess:
         self.number = number
         self.sessions = 0
         self.restarts = 0
+        self._answers: Mapping[str, int] = {}  # of the one that runs
+        self._answers_before = Counter[str]()  # of those that ran before
         self.is_ready = False
         self.pid = 0  # while it runs
         self._command = command
@@ -71,6 +74,11 @@ class SmtpProcess:
         self._failure = ""
         self._stopping = asyncio.Event()
         self._task = asyncio.create_task(self._run(), name=f"smtp-{number}")
+
+    @property
+    def answers(self) -> Mapping[str, int]:
+        """What it answered, by codes, as far as was told; it never becomes less."""
+        return self._answers_before + Counter(self._answers)
 
     async def started(self) -> None:
         """Return when it takes mail for the first time.
@@ -156,6 +164,8 @@ class SmtpProcess:
                 self._hear(ours, lines)  # its last words
                 loop.remove_reader(ours)
                 self._process, self.pid, self.sessions, self.is_ready = None, 0, 0, False
+                self._answers_before.update(self._answers)
+                self._answers = {}
 
     def _hear(self, channel: socket.socket, lines: Lines) -> None:
         try:
@@ -177,6 +187,7 @@ class SmtpProcess:
                     self._failure = reason
                 case Figures():
                     self.sessions = word.sessions
+                    self._answers = word.answers
         if is_appended:
             self._on_append()
 

@@ -29,6 +29,7 @@ from topologies.errors import NoSpace, Retryable
 from topologies.events import Event, MailReceived
 from topologies.events.inbound import Origin
 from topologies.mail.ids import new_id
+from topologies.ports.tracer import begun
 
 LONGEST_DATA_S = 3_600.0  # for one message, however slowly it drips
 MOST_BEGUN = 100  # transactions in a row that bring no mail
@@ -267,7 +268,9 @@ class SmtpSession(Introduction):
         if not recipients:
             return answers
         facts = mail.asked
-        await self.reception.log.append([await self.event(mail, content, mail_id, now, recipients)])
+        with begun(self.reception.tracer, "accept", mail_id=mail_id, way=self.way):
+            event = await self.event(mail, content, mail_id, now, recipients)
+            await self.reception.log.append([event])
         self.forgive()
         self._begun = 0
         self._mails += 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from topologies.ports.blobs import Blobs
     from topologies.ports.clock import Clock
     from topologies.ports.log import EventLog
+    from topologies.ports.tracer import Tracer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,3 +37,5 @@ class Reception:
     places: Places
     sign_ins: SignIns | None = None  # who may send; None: nobody
     connections: set[Connection] = field(default_factory=set["Connection"])
+    answers: Counter[str] = field(default_factory=Counter[str])  # by codes: "250 2.1.5"
+    tracer: Tracer | None = None  # told of spans; None: nobody asks for them

@@ -7,6 +7,8 @@ says why (RFC 3463, RFC 2034).
 
 import re
 
+CODES = 9  # characters of the reply code and the enhanced one, which begin a reply
+
 OK = "250 2.0.0 Ok"
 SENDER_OK = "250 2.1.0 Ok"
 SIGNED_IN = "235 2.7.0 Signed in"

@@ -6,6 +6,7 @@ Listens in the running event loop, with aiosmtpd's SMTP as the base of each conn
 import asyncio
 import resource
 import socket
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
@@ -28,6 +29,7 @@ from topologies.mail import networks
 from topologies.ports.blobs import Blobs
 from topologies.ports.clock import Clock
 from topologies.ports.log import EventLog
+from topologies.ports.tracer import Tracer
 
 GRACE_S = 5.0  # for messages under way when the service stops
 OTHER_FILES = 1_000  # that a process may have open besides its sessions
@@ -56,6 +58,7 @@ class SmtpIn(Ports):
         clock: Clock,
         settings: Settings,
         sign_ins: SignIns | None = None,
+        tracer: Tracer | None = None,
     ) -> None:
         """Prepare; nothing is opened before ``start``.
 
@@ -66,6 +69,7 @@ class SmtpIn(Ports):
             clock: What time it is.
             settings: Which ports, and how.
             sign_ins: Who may send; None: there are no ports for users.
+            tracer: Told of what is accepted; None: nobody asks for that.
 
         Raises:
             Misconfigured: The certificate can't be used, or a network is none.
@@ -91,6 +95,7 @@ class SmtpIn(Ports):
             trusted=_networks(settings.trusted_networks, "trusted_networks"),
             places=_places(settings),
             sign_ins=sign_ins,
+            tracer=tracer,
         )
         self._for_users = (
             Certificates(settings.submission_certificate, settings.submission_key)
@@ -104,6 +109,14 @@ class SmtpIn(Ports):
     def sessions(self) -> int:
         """How many clients are here now."""
         return sum(len(reception.connections) for reception in self._receptions)
+
+    @property
+    def answers(self) -> Mapping[str, int]:
+        """What was answered, by codes."""
+        counted = Counter[str]()
+        for reception in self._receptions:
+            counted.update(reception.answers)
+        return counted
 
     @property
     def trouble(self) -> str:
@@ -151,6 +164,7 @@ class SmtpIn(Ports):
         reception = replace(
             self._reception,
             connections=set[Connection](),
+            answers=Counter[str](),
             places=_places(self._settings, of_strangers=session is not LmtpSession),
             certificates=(
                 self._for_users if session is SubmissionSession else self._reception.certificates

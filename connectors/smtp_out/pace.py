@@ -12,7 +12,6 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 FIRST_AT_ONCE = 5.0
-FIRST_GUESS_S = 0.2  # how long a mail takes, before one was seen
 LONGEST_WAIT_S = 3.0  # for a turn, as far as can be told
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 60.0  # between mails, when it asks for less
 SMOOTHING = 0.2
@@ -41,7 +40,7 @@ class Pace:
         self._at_once = min(FIRST_AT_ONCE, self._most)
         self._busy = 0
         self._waiters: deque[asyncio.Future[None]] = deque()
-        self._mail_s = FIRST_GUESS_S
+        self._mail_s = 0.0  # how long a mail takes; until one was seen, nobody is sent away for it
         self._pause_s = 0.0
         self._next_at = 0.0  # no mail before, by the monotonic clock
         self._moved_at = 0.0  # when a turn last began or ended
@@ -94,7 +93,7 @@ class Pace:
             self._moved_at = time.monotonic()
             took_s = self._moved_at - started_at
             self._sent_away = max(0, self._sent_away - 1)
-            self._mail_s += SMOOTHING * (took_s - self._mail_s)
+            self._mail_s += SMOOTHING * (took_s - self._mail_s) if self._mail_s else took_s
             self._wake()
 
     def went_well(self) -> None:

@@ -15,7 +15,7 @@ import structlog
 
 from topologies.errors import Retryable
 from topologies.mail.domains import is_public_address
-from topologies.mail.mta_sts import POLICY_BYTES, Policy, parse, policy_id
+from topologies.mail.mta_sts import HOST, PATH, POLICY_BYTES, Policy, parse, policy_id
 from topologies.ports.clock import Clock
 from topologies.ports.dns import Resolver
 
@@ -23,7 +23,6 @@ FETCH_TIMEOUT_S = 15.0  # §3.3: one minute is suggested; a mail waits for it
 ASK_AGAIN_AFTER = timedelta(minutes=5)  # when it could not be fetched
 MOST_KEPT = 10_000
 HEADER_BYTES = 16 * 1024
-PATH = "/.well-known/mta-sts.txt"
 
 Fetch = Callable[[str], Awaitable[str]]  # of a host: the text of its policy file
 
@@ -69,7 +68,7 @@ class Policies:
         if wanted is None or (kept is not None and kept.policy_id == wanted):
             return kept.policy if kept is not None else None
         try:
-            policy = parse(await self._fetch(f"mta-sts.{domain}"))
+            policy = parse(await self._fetch(f"{HOST}{domain}"))
         except (OSError, ValueError, TimeoutError) as error:
             _logger.info("mta-sts.unreadable", domain=domain, reason=str(error))
             if kept is not None and kept.policy is not None:

@@ -81,9 +81,11 @@ class SmtpRelay:
             if wanted == 1:
                 del self._turns[delivery_id]
 
-    async def deliver(self, due: DeliveryDue, read: Read) -> Sequence[RecipientResult] | PutOff:
+    async def deliver(
+        self, due: DeliveryDue, read: Read, *, via: str = ""
+    ) -> Sequence[RecipientResult] | PutOff:
         try:
-            places = await self._routes.to(due.destination, seed=due.delivery_id)
+            places = await self._routes.to(due.destination, seed=due.delivery_id, via=via)
         except NoRoute as error:
             if error.is_final:
                 refusal = Refusal(error.enhanced, error.text)
@@ -94,17 +96,18 @@ class SmtpRelay:
         if not awake:
             text = f"it was not asked, since lately: {silent[0]}"
             return results.deferred(due.recipients, results.NO_ANSWER, text, self._named(places[0]))
-        pace = self._paces.of(self._smarthost or due.destination)
+        takes_all = via or self._smarthost
+        pace = self._paces.of(takes_all or due.destination)
         try:
             async with pace.turn():
                 sources = await self._sources.chosen(due.stream, due.destination)
                 async with self._room.taken(due.size_bytes * COPIES):
-                    delivery = _Delivery(due, await read())
+                    delivery = _Delivery(due, await read(), may_be_us=bool(takes_all))
                     await self._within_time(delivery, awake, sources, pace)
                     return delivery.in_order()
         except Busy as error:
             why = f": {pace.complaint}" if pace.complaint else ""
-            return PutOff(f"{due.destination} takes no more mail at once{why}", error.for_s)
+            return PutOff(f"{via or due.destination} takes no more mail at once{why}", error.for_s)
         except Capped as error:
             return PutOff(str(error), error.after_s)
 
@@ -162,7 +165,7 @@ class SmtpRelay:
             delivery.note(Answer("connect", lost=str(error)), host, results.NO_ANSWER)
             return None
         self._silences.answered(where)
-        if session.calls_itself in self._ours and not self._smarthost:
+        if session.calls_itself in self._ours and not delivery.may_be_us:
             session.abort()
             refusal = Refusal("5.4.6", "the mail comes back to us: that host is ourselves")
             delivery.note(Answer("connect", refusal=refusal), host)
@@ -215,10 +218,15 @@ class SmtpRelay:
 
 
 class _Delivery:
-    """One delivery under way: who has an answer, and who has not."""
+    """One delivery under way: who has an answer, and who has not.
 
-    def __init__(self, due: DeliveryDue, raw: bytes) -> None:
+    Attributes:
+        may_be_us: Somebody chose the host, and knows best whether it is called as we are.
+    """
+
+    def __init__(self, due: DeliveryDue, raw: bytes, *, may_be_us: bool) -> None:
         self.raw = raw
+        self.may_be_us = may_be_us
         self._due = due
         self._results: dict[str, RecipientResult] = {}
         self._noted: tuple[Answer, str, str] | None = None  # of the last host that was no use

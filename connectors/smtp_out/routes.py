@@ -14,7 +14,7 @@ from typing import Literal
 from connectors.smtp_out.policies import Policies
 from connectors.smtp_out.trust import Need, Trust
 from topologies.errors import Retryable
-from topologies.mail import mx
+from topologies.mail import mx, next_host
 from topologies.mail.dane import usable
 from topologies.mail.domains import is_public_address
 from topologies.mail.mta_sts import Policy
@@ -85,19 +85,23 @@ class Routes:
         self._policies = policies
         self._signed = signed
 
-    async def to(self, destination: str, *, seed: str) -> Sequence[Place]:
+    async def to(self, destination: str, *, seed: str, via: str = "") -> Sequence[Place]:
         """Return the addresses to try, best first; one at least.
+
+        Args:
+            destination: A domain, or an address literal.
+            seed: Says in which order hosts of one preference are asked.
+            via: HOST or HOST:PORT that is asked in place of all others.
 
         Raises:
             NoRoute: There are none, now or for good.
         """
         rules = self._rules
+        if via:
+            host, port = next_host.parse(via)
+            return await self._of_host(host, rules.port if port is None else port)
         if rules.smarthost:
-            trust = Trust(rules.need)
-            found = await self._addresses(rules.smarthost)
-            if not found:
-                raise NoRoute("4.4.4", f"{rules.smarthost} has no address", is_final=False)
-            return [Place(rules.smarthost, a, rules.smarthost_port, trust) for a in found]
+            return await self._of_host(rules.smarthost, rules.smarthost_port)
         try:
             address = mx.literal(destination)
         except ValueError:
@@ -106,6 +110,13 @@ class Routes:
             self._check(destination, [address])
             return [Place(address, address, rules.port, Trust(rules.need))]
         return await self._by_mx(destination, seed)
+
+    async def _of_host(self, host: str, port: int) -> Sequence[Place]:
+        """Return the addresses of a host that somebody chose: private ones are meant so."""
+        found = await self._addresses(host)
+        if not found:
+            raise NoRoute("4.4.4", f"{host} has no address", is_final=False)
+        return [Place(host, address, port, Trust(self._rules.need)) for address in found]
 
     async def _by_mx(self, domain: str, seed: str) -> Sequence[Place]:
         rules = self._rules

@@ -169,7 +169,7 @@ class Session:
         """Hand the mail over, and return what was said about each recipient."""
         sent = Sent()
         fitted = fit(
-            due.mail_from,
+            due.return_path or due.mail_from,
             due.recipients,
             raw,
             features=self._features,

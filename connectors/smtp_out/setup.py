@@ -78,3 +78,16 @@ def relay_of(
         ours=(name.lower(),),
         smarthost=smarthost,
     )
+
+
+def policy_fetch_of(settings: Settings, resolver: Resolver) -> HttpsFetch:
+    """Return what gets policy files as deliveries do.
+
+    Raises:
+        Misconfigured: A setting can't be used.
+    """
+    return HttpsFetch(
+        resolver,
+        Contexts(settings.delivery_ca_file).verified,
+        is_private_allowed=settings.delivery_to_private,
+    )

@@ -12,7 +12,7 @@ from connectors.sqlite.database import Database
 from connectors.sqlite.deliveries_rows import COLUMNS, delivery_of, us, values_of
 from topologies.events import DeliveryAttempted, DeliveryDue, RecipientResult
 from topologies.mail import delivery_state
-from topologies.ports.deliveries import Delivery, Order, QueueFilter, QueuePage
+from topologies.ports.deliveries import Delivery, Order, Orders, QueueFilter, QueuePage
 
 MIGRATIONS = (
     """
@@ -41,6 +41,26 @@ MIGRATIONS = (
         PRIMARY KEY (delivery_id, attempt)
     ) WITHOUT ROWID;
     """,
+    """
+    ALTER TABLE deliveries ADD COLUMN via TEXT NOT NULL DEFAULT '';
+    CREATE TABLE tidings (
+        mail_id TEXT NOT NULL,
+        name TEXT NOT NULL,
+        round TEXT NOT NULL,
+        submitted_us INTEGER NOT NULL,
+        news BLOB NOT NULL,
+        PRIMARY KEY (mail_id, name)
+    ) WITHOUT ROWID;
+    CREATE INDEX tidings_by_age ON tidings (submitted_us);
+    CREATE TABLE rounds (
+        mail_id TEXT NOT NULL,
+        round TEXT NOT NULL,
+        since_us INTEGER NOT NULL,
+        closed INTEGER NOT NULL DEFAULT 0,
+        PRIMARY KEY (mail_id, round)
+    ) WITHOUT ROWID;
+    CREATE INDEX open_rounds ON rounds (mail_id) WHERE closed = 0;
+    """,
 )
 KEPT = timedelta(days=90)
 FORGOTTEN_AT_ONCE = 16  # with each mail, so that forgetting keeps up and never takes long
@@ -51,7 +71,7 @@ UNLISTED, FAILED, WAITING = 0, 1, 2
 
 _INSERT = (
     f"INSERT INTO deliveries ({COLUMNS}, listed)"  # noqa: S608  constants
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 
 
@@ -62,9 +82,11 @@ class SqliteDeliveries:
         """Use *database*, which was opened with ``MIGRATIONS``; whoever opened it closes it."""
         self._database = database
 
-    async def order(self, due: DeliveryDue) -> Order:
-        row = self._one("SELECT told_order FROM deliveries WHERE delivery_id = ?", due.delivery_id)
-        return row[0] if row else "go"
+    async def orders(self, due: DeliveryDue) -> Orders:
+        row = self._one(
+            "SELECT told_order, via FROM deliveries WHERE delivery_id = ?", due.delivery_id
+        )
+        return Orders(*row) if row else Orders()
 
     async def told(self, delivery_id: str, attempt: int) -> tuple[RecipientResult, ...] | None:
         row = self._one(
@@ -106,17 +128,10 @@ class SqliteDeliveries:
         return self._database.read_now(lambda connection: _find(connection, delivery_id))
 
     async def give(self, delivery_id: str, order: Order) -> bool:
-        def work(connection: sqlite3.Connection) -> bool:
-            known = _find(connection, delivery_id)
-            if known is None or not known.is_open:
-                return False
-            connection.execute(
-                "UPDATE deliveries SET told_order = ?, listed = ? WHERE delivery_id = ?",
-                (order, WAITING, delivery_id),
-            )
-            return True
+        return await self._change(delivery_id, "told_order", order)
 
-        return await self._database.write(work)
+    async def reroute(self, delivery_id: str, via: str) -> bool:
+        return await self._change(delivery_id, "via", via)
 
     async def queue(
         self, wanted: QueueFilter, *, limit: int = 100, cursor: str | None = None
@@ -134,6 +149,20 @@ class SqliteDeliveries:
         is_end = len(rows) < LOOKED_AT
         next_cursor = None if is_end else _cursor(delivery_of(rows[-1]))
         return QueuePage(deliveries=tuple(found), next_cursor=next_cursor)
+
+    async def _change(self, delivery_id: str, column: str, value: str) -> bool:
+        def work(connection: sqlite3.Connection) -> bool:
+            known = _find(connection, delivery_id)
+            if known is None or not known.is_open:
+                return False
+            connection.execute(
+                f"UPDATE deliveries SET {column} = ?, listed = ?"  # noqa: S608  constants
+                " WHERE delivery_id = ?",
+                (value, WAITING, delivery_id),
+            )
+            return True
+
+        return await self._database.write(work)
 
     def _one(self, statement: str, *values: object) -> Any:
         return self._database.read_now(
@@ -161,7 +190,8 @@ def _keep(connection: sqlite3.Connection, news: Delivery) -> None:
 
 def _listed(delivery: Delivery) -> int:
     if delivery.is_open:
-        is_seen = delivery_state.is_listed(delivery) or delivery.order != "go"
+        is_ordered = delivery.order != "go" or bool(delivery.via)
+        is_seen = delivery_state.is_listed(delivery) or is_ordered
         return WAITING if is_seen else UNLISTED
     return FAILED if delivery_state.is_listed(delivery) else UNLISTED
 

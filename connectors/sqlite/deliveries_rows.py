@@ -9,7 +9,7 @@ from topologies.ports.deliveries import Delivery, RecipientView
 
 COLUMNS = (
     "delivery_id, mail_id, user_id, mail_from, destination, kind, submitted_us, told_order,"
-    " recipients"
+    " via, recipients"
 )
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -27,15 +27,15 @@ def values_of(delivery: Delivery) -> tuple[Any, ...]:
         delivery.kind,
         us(delivery.submitted_at),
         delivery.order,
+        delivery.via,
         msgspec.json.encode(delivery.recipients),
     )
 
 
 def delivery_of(row: tuple[Any, ...]) -> Delivery:
     """Return the delivery that the values of ``COLUMNS`` stand for."""
-    delivery_id, mail_id, user_id, mail_from, destination, kind, submitted_us, order, recipients = (
-        row
-    )
+    delivery_id, mail_id, user_id, mail_from, destination, kind, submitted_us, *rest = row
+    order, via, recipients = rest
     return Delivery(
         delivery_id=delivery_id,
         mail_id=mail_id,
@@ -45,6 +45,7 @@ def delivery_of(row: tuple[Any, ...]) -> Delivery:
         kind=kind,
         submitted_at=moment_of(submitted_us),
         order=order,
+        via=via,
         recipients=msgspec.json.decode(recipients, type=tuple[RecipientView, ...]),
     )
 

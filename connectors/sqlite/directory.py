@@ -7,6 +7,8 @@ here is seen at once. What an address leads to is decided by ``topologies.mail.l
 
 import sqlite3
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import TypeVar
@@ -17,11 +19,13 @@ from connectors.sqlite import directory_domains as domain_rows
 from connectors.sqlite import directory_rows as rows
 from connectors.sqlite.database import Database
 from connectors.sqlite.directory_rows import MIGRATIONS
-from connectors.tokens import hash_of, new_token
+from connectors.sqlite.sessions import SqliteSessions
+from connectors.tokens import hash_of
+from topologies.errors import Retryable
 from topologies.mail import local_names, mailbox_address
 from topologies.mail.ids import new_id
 from topologies.ports.clock import Clock
-from topologies.ports.directory import Resolved, Scope, Session, User
+from topologies.ports.directory import Resolved, Session, User, UserPage
 
 __all__ = ["MIGRATIONS", "SqliteDirectory"]
 
@@ -54,6 +58,7 @@ class SqliteDirectory:
         self._resolved: Recent[str, Resolved] = Recent(clock)
         self._users: Recent[str, User] = Recent(clock)
         self._sessions: Recent[bytes, Session] = Recent(clock)
+        self.sessions = SqliteSessions(database, clock, self._forget)
 
     async def resolve(self, address: str) -> Resolved:
         known = self._resolved.get(address)
@@ -83,6 +88,14 @@ class SqliteDirectory:
         name = None if domain is None else mailbox_address.domain_in_ascii(domain)
         return await self._database.read(lambda c: rows.users(c, name))
 
+    async def users_page(
+        self, *, domain: str | None = None, after: str = "", limit: int
+    ) -> UserPage:
+        name = None if domain is None else mailbox_address.domain_in_ascii(domain)
+        users = await self._database.read(lambda c: rows.users_page(c, name, after, limit + 1))
+        page = users[:limit]
+        return UserPage(users=page, after=page[-1].address if len(users) > limit else "")
+
     async def domains(self) -> Sequence[str]:
         return self._database.read_now(rows.domains)
 
@@ -107,17 +120,6 @@ class SqliteDirectory:
             await self._write(lambda c: rows.rehash(c, user.user_id, hashed, renewed))
         return user
 
-    async def issue_token(
-        self, user_id: str, scopes: frozenset[Scope], expires_at: datetime
-    ) -> str:
-        token = new_token()
-        if hashed := hash_of(token):
-            now = self._clock.now()
-            await self._database.write(
-                lambda c: rows.add_token(c, hashed, user_id, scopes, expires_at, now)
-            )
-        return token
-
     async def session(self, token: str) -> Session | None:
         if (hashed := hash_of(token)) is None:
             return None
@@ -127,16 +129,17 @@ class SqliteDirectory:
             if known is None:
                 return None
             self._sessions.put(hashed, known)
-        is_over = known.user.is_suspended or known.expires_at <= self._clock.now()
-        return None if is_over else known
-
-    async def end_session(self, token: str) -> None:
-        if hashed := hash_of(token):
-            await self._write(lambda c: rows.end_session(c, hashed))
+        if known.user.is_suspended or known.expires_at <= self._clock.now():
+            return None
+        return await self._seen(hashed, known)
 
     async def add_domain(self, domain: str) -> bool:
         name = mailbox_address.domain_in_ascii(domain)
         return await self._write(lambda c: rows.add_domain(c, name))
+
+    async def remove_domain(self, domain: str) -> bool:
+        name = mailbox_address.domain_in_ascii(domain)
+        return await self._write(lambda c: domain_rows.remove_domain(c, name))
 
     async def add_domain_alias(self, alias: str, domain: str) -> bool:
         name, other = map(mailbox_address.domain_in_ascii, (alias, domain))
@@ -183,13 +186,25 @@ class SqliteDirectory:
         password: str | None = None,
         quota_bytes: int | None = None,
         is_suspended: bool | None = None,
+        keep_session: str = "",
     ) -> User | None:
         hashed = None if password is None else await self._passwords.hash(password)
         return await self._write(
             lambda c: rows.change_user(
-                c, user_id, password=hashed, quota_bytes=quota_bytes, is_suspended=is_suspended
+                c,
+                user_id,
+                password=hashed,
+                quota_bytes=quota_bytes,
+                is_suspended=is_suspended,
+                keep_session=keep_session,
             )
         )
+
+    async def delete_later(self, user_id: str, at: datetime) -> User | None:
+        return await self._write(lambda c: rows.delete_later(c, user_id, at))
+
+    async def due(self, now: datetime) -> Sequence[User]:
+        return await self._database.read(lambda c: rows.due(c, now))
 
     async def delete_user(self, user_id: str) -> bool:
         return await self._write(lambda c: rows.delete_user(c, user_id))
@@ -225,5 +240,19 @@ class SqliteDirectory:
         try:
             return await self._database.write(work)
         finally:  # also when it was cancelled, since then it may be written all the same
-            for cache in (self._resolved, self._users, self._sessions):
-                cache.clear()
+            self._forget()
+
+    async def _seen(self, hashed: bytes, session: Session) -> Session:
+        """Note once a day that a session was seen."""
+        today = self._clock.now().date()
+        if not session.session_id or session.seen_on == today:
+            return session
+        seen = replace(session, seen_on=today)
+        self._sessions.put(hashed, seen)
+        with suppress(Retryable):  # what is told of sessions keeps nobody from their mail
+            await self.sessions.see(session.session_id)
+        return seen
+
+    def _forget(self) -> None:
+        for cache in (self._resolved, self._users, self._sessions):
+            cache.clear()

@@ -28,6 +28,21 @@ def remove_domain_alias(connection: sqlite3.Connection, alias: str) -> bool:
     return removed.rowcount == 1
 
 
+def remove_domain(connection: sqlite3.Connection, domain: str) -> bool:
+    """Remove a domain that holds nothing; return False if it was not there."""
+
+    def has(query: str) -> bool:
+        return connection.execute(query, [domain]).fetchone() is not None
+
+    local_names.check_empty(
+        domain,
+        has_users=has("SELECT 1 FROM users WHERE domain = ? LIMIT 1"),
+        has_aliases=has("SELECT 1 FROM aliases WHERE domain = ? LIMIT 1"),
+        has_others=has("SELECT 1 FROM domain_aliases WHERE domain = ? LIMIT 1"),
+    )
+    return connection.execute("DELETE FROM domains WHERE domain = ?", [domain]).rowcount == 1
+
+
 def remove_alias(connection: sqlite3.Connection, alias: str) -> bool:
     """Let *alias* lead nowhere; return False if it did."""
     return connection.execute("DELETE FROM aliases WHERE alias = ?", [alias]).rowcount > 0

@@ -7,11 +7,12 @@ UTC with microseconds, which sort as text.
 
 import sqlite3
 from collections.abc import Collection, Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from itertools import groupby
 from operator import itemgetter
 from typing import Any, cast
 
+from connectors.sqlite import session_rows
 from topologies.mail import local_names
 from topologies.mail.local_names import POSTMASTER, Held
 from topologies.ports.directory import Scope, Session, User
@@ -56,18 +57,26 @@ MIGRATIONS = (
         domain TEXT NOT NULL  -- of ours, that it stands for
     ) WITHOUT ROWID;
     """,
+    """
+    ALTER TABLE users ADD COLUMN deletes_at TEXT;  -- NULL: nobody wants that
+    CREATE INDEX users_leaving ON users (deletes_at) WHERE deletes_at IS NOT NULL;
+    """
+    + session_rows.MIGRATION,
 )
 
-EXPIRED_AT_ONCE = 100  # tokens past their end that go when a new one is issued
-
-_USER = "user_id, address, name, quota_bytes, is_admin, is_suspended, created_at"
+_USER = "user_id, address, name, quota_bytes, is_admin, is_suspended, created_at, deletes_at"
 _BY_ID = f"SELECT {_USER} FROM users WHERE user_id = ?"  # noqa: S608  constants, here and below
 _BY_ADDRESS = f"SELECT {_USER}, password FROM users WHERE address = ?"  # noqa: S608
 _USERS = f"SELECT {_USER} FROM users ORDER BY address"  # noqa: S608
 _USERS_OF = f"SELECT {_USER} FROM users WHERE domain = ? ORDER BY address"  # noqa: S608
-_ADD = f"INSERT INTO users ({_USER}, domain, password) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
+_PAGE = f"SELECT {_USER} FROM users WHERE address > ? ORDER BY address LIMIT ?"  # noqa: S608
+_PAGE_OF = f"SELECT {_USER} FROM users WHERE domain = ? AND address > ? ORDER BY address LIMIT ?"  # noqa: S608
+_DUE = f"SELECT {_USER} FROM users WHERE deletes_at <= ? ORDER BY address"  # noqa: S608
+_ADD = f"INSERT INTO users ({_USER}, domain, password) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
 _SESSION = (
-    f"SELECT {_USER}, scopes, expires_at FROM tokens JOIN users USING (user_id) WHERE token = ?"  # noqa: S608
+    f"SELECT {_USER}, scopes, expires_at, session_id,"  # noqa: S608
+    " (SELECT seen_on FROM sessions WHERE session_id = tokens.session_id)"
+    " FROM tokens JOIN users USING (user_id) WHERE token = ?"
 )
 _ALIASES = "SELECT alias, target FROM aliases ORDER BY alias, position"
 _ALIASES_OF = "SELECT alias, target FROM aliases WHERE domain = ? ORDER BY alias, position"
@@ -116,6 +125,14 @@ def users(connection: sqlite3.Connection, domain: str | None) -> list[User]:
     return [_user(row) for row in rows]
 
 
+def users_page(
+    connection: sqlite3.Connection, domain: str | None, after: str, limit: int
+) -> list[User]:
+    """Return at most *limit* users of *domain*, or of all, by address, after an address."""
+    asked = (_PAGE, [after, limit]) if domain is None else (_PAGE_OF, [domain, after, limit])
+    return [_user(row) for row in connection.execute(*asked)]
+
+
 def domains(connection: sqlite3.Connection) -> list[str]:
     """Return our domains, sorted."""
     return [name for [name] in connection.execute("SELECT domain FROM domains ORDER BY domain")]
@@ -136,9 +153,11 @@ def session(connection: sqlite3.Connection, token: bytes) -> Session | None:
     if row is None:
         return None
     return Session(
-        user=_user(row[:-2]),
-        scopes=cast("frozenset[Scope]", frozenset(row[-2].split())),
-        expires_at=datetime.fromisoformat(row[-1]),
+        user=_user(row[:-4]),
+        scopes=cast("frozenset[Scope]", frozenset(row[-4].split())),
+        expires_at=datetime.fromisoformat(row[-3]),
+        session_id=row[-2] or "",
+        seen_on=date.fromisoformat(row[-1]) if row[-1] else None,
     )
 
 
@@ -161,6 +180,7 @@ def add_user(connection: sqlite3.Connection, user: User, password: str) -> None:
             user.is_admin,
             user.is_suspended,
             _text_of(user.created_at),
+            None,
             _domain_of(user.address),
             password,
         ],
@@ -174,17 +194,34 @@ def change_user(
     password: str | None,
     quota_bytes: int | None,
     is_suspended: bool | None,
+    keep_session: str,
 ) -> User | None:
     """Change what is not None, and return the user as they are then; a quota of 0 is none."""
     connection.execute(
-        "UPDATE users SET password = coalesce(?, password),"
-        " quota_bytes = nullif(coalesce(?, quota_bytes), 0),"
-        " is_suspended = coalesce(?, is_suspended) WHERE user_id = ?",
+        "UPDATE users SET password = coalesce(?1, password),"
+        " quota_bytes = nullif(coalesce(?2, quota_bytes), 0),"
+        " is_suspended = coalesce(?3, is_suspended),"
+        " deletes_at = iif(?3 = 0, NULL, deletes_at) WHERE user_id = ?4",
         [password, quota_bytes, is_suspended, user_id],
     )
     if password is not None or is_suspended:
-        end_sessions(connection, user_id)
+        session_rows.end_all(connection, user_id, "" if is_suspended else keep_session)
     return user(connection, user_id)
+
+
+def delete_later(connection: sqlite3.Connection, user_id: str, at: datetime) -> User | None:
+    """Suspend a user who is to be deleted *at*, and return them as they are then."""
+    connection.execute(
+        "UPDATE users SET is_suspended = 1, deletes_at = ? WHERE user_id = ?",
+        [_text_of(at), user_id],
+    )
+    session_rows.end_all(connection, user_id)
+    return user(connection, user_id)
+
+
+def due(connection: sqlite3.Connection, now: datetime) -> list[User]:
+    """Return the users whose time to be deleted has come."""
+    return [_user(row) for row in connection.execute(_DUE, [_text_of(now)])]
 
 
 def rehash(connection: sqlite3.Connection, user_id: str, before: str, after: str) -> None:
@@ -200,7 +237,7 @@ def delete_user(connection: sqlite3.Connection, user_id: str) -> bool:
     if (gone := user(connection, user_id)) is None:
         return False
     connection.execute("DELETE FROM users WHERE user_id = ?", [user_id])
-    end_sessions(connection, user_id)
+    session_rows.end_all(connection, user_id)
     changed = local_names.without(
         gone.address,
         lambda name: leading_to(connection, name),
@@ -218,37 +255,6 @@ def set_alias(connection: sqlite3.Connection, alias: str, targets: Iterable[str]
         "INSERT INTO aliases (alias, position, domain, target) VALUES (?, ?, ?, ?)",
         [(alias, n, _domain_of(alias), target) for n, target in enumerate(targets)],
     )
-
-
-def add_token(
-    connection: sqlite3.Connection,
-    token: bytes,
-    user_id: str,
-    scopes: Iterable[Scope],
-    expires_at: datetime,
-    now: datetime,
-) -> None:
-    """Keep a token's hash, unless the user may not sign in, and drop some that expired."""
-    connection.execute(
-        "INSERT INTO tokens (token, user_id, scopes, expires_at)"
-        " SELECT ?, user_id, ?, ? FROM users WHERE user_id = ? AND NOT is_suspended",
-        [token, " ".join(sorted(scopes)), _text_of(expires_at), user_id],
-    )
-    connection.execute(
-        "DELETE FROM tokens WHERE token IN"
-        " (SELECT token FROM tokens WHERE expires_at <= ? LIMIT ?)",
-        [_text_of(now), EXPIRED_AT_ONCE],
-    )
-
-
-def end_session(connection: sqlite3.Connection, token: bytes) -> None:
-    """Forget one token."""
-    connection.execute("DELETE FROM tokens WHERE token = ?", [token])
-
-
-def end_sessions(connection: sqlite3.Connection, user_id: str) -> None:
-    """Forget all tokens of a user."""
-    connection.execute("DELETE FROM tokens WHERE user_id = ?", [user_id])
 
 
 def _held(connection: sqlite3.Connection, name: str) -> Held | None:
@@ -279,7 +285,7 @@ def _targets(connection: sqlite3.Connection, alias: str) -> tuple[str, ...]:
 
 
 def _user(row: Sequence[Any]) -> User:
-    user_id, address, name, quota_bytes, is_admin, is_suspended, created_at = row
+    user_id, address, name, quota_bytes, is_admin, is_suspended, created_at, deletes_at = row
     return User(
         user_id=user_id,
         address=address,
@@ -288,6 +294,7 @@ def _user(row: Sequence[Any]) -> User:
         is_admin=bool(is_admin),
         is_suspended=bool(is_suspended),
         created_at=datetime.fromisoformat(created_at),
+        deletes_at=datetime.fromisoformat(deletes_at) if deletes_at else None,
     )
 
 

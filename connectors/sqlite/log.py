@@ -20,7 +20,8 @@ from topologies.errors import NoSpace, Retryable
 from topologies.events.base import Event
 from topologies.mail.ids import new_id
 from topologies.ports.clock import Clock
-from topologies.ports.log import Entry, Position, Record
+from topologies.ports.log import Entry, Position, Record, Stretches
+from topologies.ports.tracer import trace_headers
 from topologies.topics import BY_NAME, DEAD_SUFFIX, topic_of
 
 MIGRATIONS = (
@@ -92,13 +93,14 @@ class SqliteLog:
 
     async def append(self, events: Sequence[Event]) -> None:
         self._check_space()
-        at = self._clock.now()
+        at, headers = self._clock.now(), trace_headers()
         entries = [
             Entry(
                 topic=topic_of(type(event)).name,
                 key=event.key,
                 value=msgspec.json.encode(event),
                 event_id=new_id(at),
+                headers=headers,
             )
             for event in events
         ]
@@ -158,7 +160,7 @@ class SqliteLog:
             topic=topic,
             partition=partition,
             offset=offset,
-            ahead=frozenset(msgspec.json.decode(ahead, type=list[int])),
+            ahead=_stretches(ahead),
         )
 
     async def end(self, topic: str, partition: int) -> int:
@@ -179,6 +181,10 @@ class SqliteLog:
             self._seen(place, end)
         if ends:
             self._on_append()
+
+    def used_bytes(self) -> int:
+        """Return how much the log holds."""
+        return self._database.read_now(_used_bytes)
 
     def look(self) -> None:
         """Find out what other processes appended, sooner than ``wait`` would."""
@@ -259,6 +265,12 @@ class SqliteLog:
         if used >= self._max_bytes:
             raise NoSpace(f"the log holds {used:,} bytes, which is its limit")
         self._space_checked_at = now
+
+
+def _stretches(ahead: bytes) -> Stretches:
+    told = msgspec.json.decode(ahead, type=list[int | tuple[int, int]])
+    # Offsets one by one is what was written up to the first release with stretches.
+    return tuple((each, each + 1) if isinstance(each, int) else each for each in told)
 
 
 def _used_bytes(connection: sqlite3.Connection) -> int:

@@ -154,7 +154,7 @@ def write_all(connection: sqlite3.Connection, group: Sequence[Wanted], partition
     if rows:
         connection.executemany("INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
     positions = [
-        (p.group, p.topic, p.partition, p.offset, msgspec.json.encode(sorted(p.ahead)))
+        (p.group, p.topic, p.partition, p.offset, msgspec.json.encode(p.ahead))
         for wanted in group
         for p in wanted.positions
     ]
@@ -164,7 +164,12 @@ def write_all(connection: sqlite3.Connection, group: Sequence[Wanted], partition
 
 
 def _place_of(entry: Entry, partitions: int) -> Place:
-    return entry.topic, xxhash.xxh32_intdigest(entry.key.encode()) % partitions
+    return entry.topic, partition_of(entry.key, partitions)
+
+
+def partition_of(key: str, partitions: int) -> int:
+    """Return in which of so many *partitions* the records with *key* lie."""
+    return xxhash.xxh32_intdigest(key.encode()) % partitions
 
 
 def _fail(group: Sequence[_Asked], error: BaseException) -> None:

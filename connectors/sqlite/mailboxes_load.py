@@ -3,6 +3,7 @@
 import sqlite3
 from typing import Any
 
+from connectors.mail_bodies import draft_version_of
 from connectors.sqlite.mailboxes_rows import (
     Events,
     digest_of,
@@ -27,6 +28,7 @@ _THREAD_OF = (
     "SELECT coalesce(into_id, m.thread_id) FROM message_ids AS m"
     " LEFT JOIN merged USING (user_no, thread_id) WHERE user_no = ? AND digest = ?"
 )
+_BODY = "SELECT content FROM emails JOIN bodies USING (body_no) WHERE user_no = ? AND email_id = ?"
 _SIZE_OF = (
     "SELECT (SELECT count(*) FROM"
     " (SELECT 1 FROM emails WHERE user_no = ?1 AND thread_id = ?2 LIMIT ?3)) +"
@@ -124,6 +126,7 @@ class _Reader:
             gone=frozenset(gone),
             threads=threads,
             thread_sizes={thread: self._size(thread) for thread in set(threads.values())},
+            draft_version=self._draft_version(needs.draft_id),
         )
 
     def _one(self, email_id: str, emails: dict[str, Summary], gone: set[str]) -> None:
@@ -152,6 +155,12 @@ class _Reader:
             if row is not None:
                 threads[message_id] = id_of(row[0])
         return threads
+
+    def _draft_version(self, email_id: str) -> str:
+        if not email_id:
+            return ""
+        row = self._connection.execute(_BODY, (self._user_no, key_of(email_id))).fetchone()
+        return draft_version_of(row[0]) if row is not None else ""
 
     def _size(self, thread_id: str) -> int:
         [size] = self._connection.execute(

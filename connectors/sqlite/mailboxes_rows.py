@@ -26,6 +26,7 @@ class _Change(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
     merged_thread_id: str = ""
     is_read: bool = False
     is_starred: bool = False
+    is_rewritten: bool = False
 
 
 class _Events(msgspec.Struct, frozen=True, array_like=True):
@@ -125,6 +126,7 @@ def kept_of(events: Events) -> tuple[int | None, bytes]:
                 c.merged_thread_id,
                 c.is_read,
                 c.is_starred,
+                c.is_rewritten,
             )
             for c in changes
         ],
@@ -153,6 +155,7 @@ def events_of(user_id: str, command_id: str, last_seq: int | None, kept: bytes) 
                 merged_thread_id=c.merged_thread_id,
                 is_read=c.is_read,
                 is_starred=c.is_starred,
+                is_rewritten=c.is_rewritten,
             )
             for seq, c in enumerate(held.changes, start=first_seq)
         ]

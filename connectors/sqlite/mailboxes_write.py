@@ -103,6 +103,8 @@ class Rows:
             self._add(email)
         for mail in effects.updated:
             self._update(mail)
+        for email in effects.rewritten:
+            self._rewrite(email)
         for email_id in effects.removed:
             self._remove(email_id)
         for folder_id in effects.removed_folders:
@@ -163,6 +165,21 @@ class Rows:
                 (mail.is_read, mail.is_starred, mail.changed_seq, folder_no, email_key),
             )
             return
+        self._delete_line(before, email_key)
+        self._connection.execute(_PUT_LINE, line_of(mail, folder_no))
+        self._connection.execute(
+            "UPDATE emails SET folder_no = ? WHERE user_no = ? AND email_id = ?",
+            (folder_no, self._user_no, email_key),
+        )
+
+    def _rewrite(self, email: Email) -> None:
+        mail = email.summary
+        email_key = key_of(mail.email_id)
+        folder_no = self._folder_no(mail.folder_id)
+        before, body_no = self._place(email_key)
+        self._connection.execute(
+            "UPDATE bodies SET content = ? WHERE body_no = ?", (body_of(email), body_no)
+        )
         self._delete_line(before, email_key)
         self._connection.execute(_PUT_LINE, line_of(mail, folder_no))
         self._connection.execute(

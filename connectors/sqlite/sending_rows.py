@@ -1,7 +1,8 @@
-"""The schema of `sending.db`: keys that mail is signed with, app passwords, restraints.
+"""The schema of `sending.db`: keys, app passwords, second factors, restraints.
 
-The file holds private keys, so its owner alone may read it: ``private_file`` makes it so before
-it is opened, and SQLite gives its companions the same mode. Times are microseconds since 1970.
+The file holds private keys and secrets, so its owner alone may read it: ``private_file`` makes it
+so before it is opened, and SQLite gives its companions the same mode. Times are microseconds since
+1970.
 """
 
 import os
@@ -34,6 +35,20 @@ MIGRATIONS = (
         since_us INTEGER NOT NULL,
         reason TEXT NOT NULL,
         until_us INTEGER  -- NULL: until it is lifted
+    ) WITHOUT ROWID;
+    """,
+    """
+    CREATE TABLE second_factors (
+        user_id TEXT PRIMARY KEY,
+        secret BLOB NOT NULL,  -- what codes are made from
+        is_on INTEGER NOT NULL,
+        last_step INTEGER NOT NULL,  -- whose code was used
+        created_us INTEGER NOT NULL
+    ) WITHOUT ROWID;
+    CREATE TABLE recovery_codes (
+        user_id TEXT,
+        code BLOB,  -- SHA-256
+        PRIMARY KEY (user_id, code)
     ) WITHOUT ROWID;
     """,
 )

@@ -17,6 +17,7 @@ from connectors.memory.app_passwords import MemoryAppPasswords
 from connectors.memory.clock import ManualClock
 from connectors.memory.limits import MemoryLimits
 from connectors.memory.request_keys import MemoryRequestKeys
+from connectors.memory.second_factors import MemorySecondFactors
 from connectors.memory.url_key import MemoryUrlKey
 from connectors.settings import Settings
 from tests.cli.stores_in_memory import KeptDeadLetters
@@ -32,6 +33,8 @@ from topologies.ports.classifier import SpamClassifier
 from topologies.ports.clock import Clock
 from topologies.ports.deliveries import Deliveries, Delivery
 from topologies.ports.directory import Directory, User
+from topologies.ports.dkim_keys import DkimKeys
+from topologies.ports.domain_reports import DomainReports
 from topologies.ports.limits import Limits
 from topologies.ports.mailboxes import Mailboxes
 from topologies.ports.notices import Notice, Notices
@@ -39,8 +42,11 @@ from topologies.ports.request_keys import RequestKeys
 from topologies.ports.restraints import Restraints
 from topologies.ports.rules import Rules
 from topologies.ports.search import Search
+from topologies.ports.second_factors import SecondFactors
+from topologies.ports.sts_policies import StsPolicies
 from topologies.ports.suppressions import Suppressions
 from topologies.ports.url_key import UrlKey
+from topologies.ports.webhooks import Webhooks
 from topologies.topics import BY_NAME
 from topologies.topology import build
 
@@ -81,6 +87,7 @@ class WorkingLog:
         self.error: Exception | None = None
         self.is_stuck = False  # what is appended is kept, and worked on by nobody
         self.appended: list[Event] = []
+        self._kept: list[Event] = []  # while it was stuck
         self._topology = build()
         self._chains = Chains(self._topology, services, clock=services[Clock], observer=Quiet())
 
@@ -88,7 +95,24 @@ class WorkingLog:
         if self.error is not None:
             raise self.error
         self.appended += events
-        waiting = [] if self.is_stuck else list(events)
+        if self.is_stuck:
+            self._kept += events
+        else:
+            await self._work_on(events)
+
+    def taken_away(self) -> list[Event]:
+        """Return what was appended while it was stuck, which nobody will work on by itself."""
+        kept, self._kept = self._kept, []
+        return kept
+
+    async def work_off(self) -> None:
+        """Let it be stuck no more, and work on what was appended meanwhile."""
+        self.is_stuck = False
+        for event in self.taken_away():
+            await self._work_on([event])
+
+    async def _work_on(self, events: Sequence[Event]) -> None:
+        waiting = list(events)
         while waiting:
             waiting = [event for each in waiting for event in await self._worked_on(each)]
 
@@ -120,6 +144,8 @@ class Desk:
     mailboxes: Mailboxes
     deliveries: Deliveries
     suppressions: Suppressions
+    webhooks: Webhooks
+    sts_policies: StsPolicies
     tried_now: list[str]
     restraints: Restraints
     request_keys: RequestKeys
@@ -184,6 +210,7 @@ class Place:
 
     services: Services
     request_keys: RequestKeys
+    second_factors: SecondFactors = field(default_factory=MemorySecondFactors)
     limits: Limits
     url_keys: Callable[[], UrlKey]  # that of one process more
     blob_urls: BlobUrls | None = None
@@ -249,10 +276,15 @@ async def _serving(
         dead_letters=dead_letters,
         deliveries=services[Deliveries],
         suppressions=services[Suppressions],
+        webhooks=services[Webhooks],
+        domain_reports=services[DomainReports],
+        sts_policies=services[StsPolicies],
         try_now=try_now,
         request_keys=place.request_keys,
         limits=place.limits,
         app_passwords=MemoryAppPasswords(),
+        second_factors=place.second_factors,
+        dkim_keys=services[DkimKeys],
         restraints=services[Restraints],
         rules=services[Rules],
         url_key=place.url_keys(),
@@ -278,6 +310,8 @@ async def _serving(
         mailboxes=services[Mailboxes],
         deliveries=services[Deliveries],
         suppressions=services[Suppressions],
+        webhooks=services[Webhooks],
+        sts_policies=services[StsPolicies],
         tried_now=tried_now,
     )
 

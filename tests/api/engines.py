@@ -16,10 +16,13 @@ from dataclasses import dataclass
 
 from connectors.cassandra import driver
 from connectors.cassandra.directory import CassandraDirectory
+from connectors.cassandra.domain_reports import CassandraDomainReports
 from connectors.cassandra.mailboxes import CassandraMailboxes
 from connectors.cassandra.personal_spam import CassandraPersonalSpam
 from connectors.cassandra.rules import CassandraAnswers, CassandraRules
+from connectors.cassandra.second_factors import CassandraSecondFactors
 from connectors.cassandra.session import CassandraSession, address_of
+from connectors.cassandra.sts_policies import CassandraStsPolicies
 from connectors.elasticsearch.search import ElasticSearch
 from connectors.memory.limits import MemoryLimits
 from connectors.memory.notices import MemoryNotices
@@ -30,6 +33,7 @@ from connectors.redis.notices import RedisNotices
 from connectors.s3.blobs import S3Blobs
 from connectors.s3.client import open_client
 from connectors.s3.url_key import S3UrlKey
+from connectors.sealed_text import Seal
 from connectors.settings import Settings, load
 from tests.api.desk import PASSWORD, Place
 from tests.live.cassandra_names import OwnNames, request_keys_on
@@ -40,12 +44,14 @@ from topologies.ports.answers import Answers
 from topologies.ports.blobs import Blobs
 from topologies.ports.clock import Clock
 from topologies.ports.directory import Directory
+from topologies.ports.domain_reports import DomainReports
 from topologies.ports.limits import Limits, Verdict
 from topologies.ports.mailboxes import Mailboxes
 from topologies.ports.notices import Notices
 from topologies.ports.personal_spam import PersonalSpam
 from topologies.ports.rules import Rules
 from topologies.ports.search import Search
+from topologies.ports.sts_policies import StsPolicies
 
 PATIENCE_S = 2.0
 
@@ -97,13 +103,18 @@ class SharedEngines:
                     Answers: CassandraAnswers(CassandraSession(self.connected)),
                     Blobs: S3Blobs(s3),
                     Directory: directory,
+                    DomainReports: CassandraDomainReports(
+                        CassandraSession(self.connected), clock
+                    ),
                     Mailboxes: CachedListings(mailboxes, client),
                     Notices: notices,
                     PersonalSpam: CassandraPersonalSpam(CassandraSession(self.connected), clock),
                     Rules: CassandraRules(CassandraSession(self.connected), clock),
                     Search: search,
+                    StsPolicies: CassandraStsPolicies(CassandraSession(self.connected)),
                 },
                 request_keys=request_keys_on(names),
+                second_factors=CassandraSecondFactors(names, Seal("a secret", "SECRET")),
                 limits=OwnLimits(RedisLimits(client, clock, otherwise=MemoryLimits(clock))),
                 url_keys=lambda: S3UrlKey(s3),
                 blob_urls=S3Blobs(s3) if is_store_reached else None,

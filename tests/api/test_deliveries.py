@@ -95,6 +95,50 @@ async def test_nothing_is_ordered_about_what_is_done_or_is_not_there(a_desk: Des
         assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/order")
 
 
+async def test_deliveries_are_rerouted_one_and_all(a_desk: Desks) -> None:
+    async with a_desk() as desk:
+        waiting = await attempted(desk, await desk.receive("Waits"))
+        await desk.deliveries.tell(waiting)
+        root = await desk.signed_in("root")
+        place = f"/admin/queue/{waiting.delivery_id}"
+        one = {"order": "reroute", "via": "Relay.example:2525"}
+        answer = await root.post(f"{place}/order", json=one)
+        assert (answer.status_code, answer.json()["is_tried_now"]) == (200, True)
+        assert (await got(root, place))["via"] == "relay.example:2525"
+        every = {"order": "reroute", "user_id": waiting.user_id, "destination": "far.example"}
+        answer = await root.post("/admin/queue/orders", json=every)
+        assert answer.status_code == 200, answer.text
+        assert answer.json() == {
+            "order": "reroute",
+            "delivery_ids": [waiting.delivery_id],
+            "tried_now": 1,
+            "has_more": False,
+            "next_cursor": None,
+        }
+        assert (await got(root, place))["via"] == ""
+        held = await root.post("/admin/queue/orders", json={**every, "order": "hold"})
+        assert held.json()["tried_now"] == 0
+        assert (await got(root, place))["state"] == "held"
+
+
+async def test_what_is_no_host_or_no_order_is_told_with_its_place(a_desk: Desks) -> None:
+    async with a_desk() as desk:
+        waiting = await attempted(desk, await desk.receive("Waits"))
+        await desk.deliveries.tell(waiting)
+        root = await desk.signed_in("root")
+        for path in (f"/admin/queue/{waiting.delivery_id}/order", "/admin/queue/orders"):
+            for body, pointer in (
+                ({"order": "reroute", "via": "no host"}, "/via"),
+                ({"order": "hold", "via": "relay.example"}, "/via"),
+                ({"order": "dance"}, "/order"),
+            ):
+                answer = await root.post(path, json=body)
+                assert answer.status_code == 422, answer.text
+                assert answer.json()["errors"][0]["pointer"] == pointer
+        answer = await root.post("/admin/queue/orders", json={"order": "hold", "cursor": "x"})
+        assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/cursor")
+
+
 async def test_the_queue_is_for_administrators(a_desk: Desks) -> None:
     async with a_desk() as desk:
         ann = await desk.signed_in("ann")

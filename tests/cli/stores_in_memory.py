@@ -13,9 +13,12 @@ from connectors.memory.app_passwords import MemoryAppPasswords
 from connectors.memory.clock import ManualClock
 from connectors.memory.directory import MemoryDirectory
 from connectors.memory.dkim_keys import MemoryDkimKeys
+from connectors.memory.domain_reports import MemoryDomainReports
 from connectors.memory.mailboxes import MemoryMailboxes
 from connectors.memory.restraints import MemoryRestraints
 from connectors.memory.rules import MemoryRules
+from connectors.memory.second_factors import MemorySecondFactors
+from connectors.memory.sts_policies import MemoryStsPolicies
 from connectors.settings import Settings
 from topologies.errors import MailError
 from topologies.ports.dead_letters import DeadLetter
@@ -68,7 +71,10 @@ class MemoryStores:
     rules: MemoryRules = field(default_factory=MemoryRules)
     clock: ManualClock = field(default_factory=ManualClock)
     dkim_keys: MemoryDkimKeys = field(default_factory=MemoryDkimKeys)
+    domain_reports: MemoryDomainReports = field(default_factory=MemoryDomainReports)
+    sts_policies: MemoryStsPolicies = field(default_factory=MemoryStsPolicies)
     app_passwords: MemoryAppPasswords = field(default_factory=MemoryAppPasswords)
+    second_factors: MemorySecondFactors = field(default_factory=MemorySecondFactors)
     restraints: MemoryRestraints = field(default_factory=lambda: MemoryRestraints(ManualClock()))
     error: MailError | None = None  # raised when they are opened
 

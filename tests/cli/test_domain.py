@@ -3,6 +3,7 @@
 import pytest
 
 from api.cli.domain import domain
+from api.cli.user import user
 from tests.cli.stores_in_memory import MemoryStores, in_json
 from topologies.errors import Misconfigured, NoSpace, Retryable
 
@@ -32,6 +33,24 @@ def test_what_is_no_domain_is_refused() -> None:
     result = MemoryStores().run(domain, "add", "no domain")
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr == "Error: 'no domain' is no domain name\n"
+
+
+def test_a_domain_that_holds_nothing_is_removed() -> None:
+    stores = MemoryStores()
+    stores.run(domain, "add", "club.example")
+    stores.run(user, "add", "bo@club.example", "--password-file", "-", typed="secret")
+    used = stores.run(domain, "remove", "club.example")
+    assert (used.exit_code, used.stderr) == (
+        1,
+        "Error: club.example has users still: remove those first\n",
+    )
+    stores.run(user, "delete", "bo@club.example", "--now", "-y")
+    assert stores.run(domain, "remove", "Club.example").output == (
+        "club.example is removed: mail for it is refused\n"
+    )
+    again = stores.run(domain, "remove", "club.example")
+    assert (again.exit_code, again.stdout) == (1, "")
+    assert "there is no domain club.example" in again.stderr
 
 
 def test_an_empty_list_says_what_to_do() -> None:

@@ -22,14 +22,13 @@ def test_a_domain_has_keys_from_the_start_and_its_records_are_printed() -> None:
         ("dkim", "ed20260301._domainkey.shop.example"),
         ("dkim", "rsa20260301._domainkey.shop.example"),
         ("dmarc", "_dmarc.shop.example"),
-        ("mta-sts", "_mta-sts.shop.example"),
         ("tls-rpt", "_smtp._tls.shop.example"),
     ]
     assert [dkim_key.parse(each["value"]).kind for each in records[2:4]] == ["ed25519", "rsa"]
     printed = stores.run(domain, "dns", "shop.example", **HOST).output
     lines = [line for line in printed.splitlines() if not line.startswith(";")]
     assert lines == [each["line"] for each in records]
-    assert "mx: mx.shop.example" in printed
+    assert "rillmail domain mta-sts shop.example --mode testing" in printed
 
 
 def test_keys_of_an_old_domain_are_made_when_they_are_asked_for() -> None:

@@ -7,12 +7,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import click
 import msgspec
 import pytest
 from click.testing import CliRunner, Result
 
 from api.cli.main import main
+from api.cli.queue_trace import outcomes
 from connectors.assembly.embedded import open_stores
+from connectors.memory.deliveries import MemoryDeliveries
 from connectors.settings import Settings
 from topologies.events import DeliveryAttempted, DeliveryDue, DeliveryLater4h, RecipientResult
 from topologies.events.outbound import as_kind
@@ -106,8 +109,84 @@ def test_what_is_not_asked_for_clearly_is_not_done(house: "House") -> None:
     assert house.json("queue", "show", "d1")["order"] == "bounce"
 
 
+def test_deliveries_are_rerouted_and_tried_at_once(house: "House") -> None:
+    house.waits("d1", hours=1)
+    house.waits("d2", hours=2, destination="third.example")
+    refused = house.run(
+        *("queue", "reroute", "--all", "--to", "far.example", "--via", "relay.example:2525"),
+        typed="n\n",
+    )
+    assert "reroute 1 deliveries to 1 destinations via relay.example:2525?" in refused.output
+    assert house.json("queue", "show", "d1")["via"] == ""
+    done = house.run(
+        *("queue", "reroute", "--all", "--to", "far.example", "--via", "Relay.example:2525"),
+        typed="y\n",
+    )
+    assert "1 rerouted" in done.output
+    assert house.json("queue", "show", "d1")["via"] == "relay.example:2525"
+    assert "via        relay.example:2525" in house.run("queue", "show", "d1").output
+    assert house.json("queue", "show", "d2")["via"] == ""
+    assert [each.delivery_id for each in house.due()] == ["d1"]
+    back = house.json("queue", "reroute", "d1", "--back")
+    assert (back["done"], back["tried_now"]) == (["d1"], ["d1"])
+    assert house.json("queue", "show", "d1")["via"] == ""
+
+
+def test_what_is_held_is_rerouted_and_not_tried(house: "House") -> None:
+    house.waits("d1", hours=1)
+    house.run("queue", "hold", "d1")
+    assert house.json("queue", "reroute", "d1", "--via", "192.0.2.1")["tried_now"] == []
+    shown = house.json("queue", "show", "d1")
+    assert (shown["state"], shown["via"]) == ("held", "192.0.2.1")
+    assert house.due() == []
+
+
+def test_where_it_goes_has_to_be_said_and_to_be_a_host(house: "House") -> None:
+    house.waits("d1", hours=1)
+    for options in ((), ("--via", "x", "--back"), ("--via", "no host"), ("--via", "x:0")):
+        result = house.run("queue", "reroute", "d1", *options)
+        assert result.exit_code == 2, options
+        assert "HOST" in result.output
+
+
+async def test_a_trace_is_followed_until_all_have_a_final_answer() -> None:
+    deliveries = MemoryDeliveries()
+    first, second = a_delivery("d1", NOW), a_delivery("d2", NOW, mail_id="mail-d1")
+    await deliveries.tell(deferred(first))
+    seen = list[tuple[str, str, int]]()
+    async for delivery, recipient in outcomes(deliveries, "mail-d1", look_every_s=0.001):
+        seen.append((delivery.delivery_id, recipient.state, recipient.attempt))
+        if len(seen) == 1:  # what comes meanwhile is told, of parts that were not there before too
+            await deliveries.tell(last(first, "delivered"))
+            await deliveries.tell(deferred(second))
+        elif len(seen) == 3:
+            await deliveries.tell(last(second, "failed"))
+    assert seen == [
+        ("d1", "deferred", 1),
+        ("d1", "delivered", 2),
+        ("d2", "deferred", 1),
+        ("d2", "failed", 2),
+    ]
+
+
+async def test_a_mail_that_is_not_there_yet_is_waited_for_some_time() -> None:
+    news = outcomes(MemoryDeliveries(), "x", look_every_s=0.001)
+    with pytest.raises(click.ClickException, match="nothing of a mail x"):
+        await anext(news)
+
+
+def test_a_trace_that_is_followed_tells_each_outcome_once(house: "House") -> None:
+    house.waits("d1", hours=1)
+    house.told("d1", "delivered")
+    result = house.run("queue", "trace", "mail-d1", "--follow")
+    [line] = result.output.splitlines()
+    assert line.endswith(
+        "bo@far.example: delivered at try 2; mx.far.example: 450 4.2.1 Mailbox busy"
+    )
+
+
 def test_each_order_has_examples() -> None:
-    for word in ("hold", "release", "retry", "cancel", "bounce"):
+    for word in ("hold", "release", "retry", "cancel", "bounce", "reroute"):
         output = CliRunner().invoke(main, ["queue", word, "--help"]).output
         assert f"rillmail queue {word} --all" in output
 
@@ -150,6 +229,16 @@ class House:
             async with open_stores(self._settings) as stores:
                 await stores.deliveries.tell(deferred(due))
                 await stores.log.append([later])
+
+        asyncio.run(work())
+
+    def told(self, delivery_id: str, status: str, **given: Any) -> None:
+        """Let the second attempt come to an end."""
+        told = last(a_delivery(delivery_id, NOW - timedelta(hours=1), **given), status)
+
+        async def work() -> None:
+            async with open_stores(self._settings) as stores:
+                await stores.deliveries.tell(told)
 
         asyncio.run(work())
 
@@ -208,4 +297,13 @@ def deferred(due: DeliveryDue) -> DeliveryAttempted:
                 host="mx.far.example",
             ),
         ),
+    )
+
+
+def last(due: DeliveryDue, status: str) -> DeliveryAttempted:
+    """Return what a second attempt came to, after which there is none."""
+    first = deferred(due)
+    results = tuple(msgspec.structs.replace(each, status=status) for each in first.results)
+    return msgspec.structs.replace(
+        first, attempt=2, attempted_at=NOW, next_try_at=None, results=results
     )

@@ -1,11 +1,13 @@
 """rillmail user, and rillmail alias."""
 
 import asyncio
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from api.cli.alias import alias
+from api.cli.app_password import app_password
 from api.cli.user import user
 from tests.cli.stores_in_memory import MemoryStores, in_json
 from topologies.ports.directory import User
@@ -33,6 +35,7 @@ def test_a_user_is_added_with_a_password_from_a_file(tmp_path: Path) -> None:
         "is_admin": True,
         "is_suspended": False,
         "created_at": "2026-03-01T12:00:00Z",
+        "deletes_at": None,
     }
 
 
@@ -117,12 +120,86 @@ def test_a_password_is_changed() -> None:
 
 def test_a_deleted_user_is_gone() -> None:
     stores = furnished("bo@shop.example")
-    result = stores.run(user, "delete", "BO@shop.example", "--yes")
+    result = stores.run(user, "delete", "BO@shop.example", "--now", "--yes")
     assert (result.exit_code, result.output) == (0, "bo@shop.example is deleted\n")
     assert "There is no user yet" in stores.run(user, "list").output
 
 
-@pytest.mark.parametrize("verb", ["suspend", "resume", "delete"])
+def test_a_user_is_deleted_after_a_time_of_grace() -> None:
+    stores = furnished("bo@shop.example")
+    result = stores.run(user, "delete", "bo@shop.example", "-y", RILLMAIL_DELETE_GRACE_DAYS="7")
+    assert result.output == (
+        "bo@shop.example is suspended, and deleted after 2026-03-08 12:00 UTC;"
+        " undo it by: rillmail user restore bo@shop.example\n"
+    )
+    assert not signed_in(stores, "bo@shop.example", "secret")
+    assert "deleted after 2026-03-08" in stores.run(user, "list").output
+    assert stores.run(user, "purge").output == "Nobody is due\n"
+    stores.clock.move(timedelta(days=7))
+    assert stores.run(user, "purge").output == "bo@shop.example is deleted\n"
+    assert stores.run(user, "purge").output == "Nobody is due\n"
+    assert "There is no user yet" in stores.run(user, "list").output
+
+
+def test_who_was_to_be_deleted_may_stay() -> None:
+    stores = furnished("bo@shop.example")
+    stores.run(user, "delete", "bo@shop.example", "--grace-days", "1", "-y")
+    result = stores.run(user, "restore", "bo@shop.example")
+    assert result.output == "bo@shop.example stays, and may sign in\n"
+    stores.clock.move(timedelta(days=2))
+    assert stores.run(user, "purge").output == "Nobody is due\n"
+    assert signed_in(stores, "bo@shop.example", "secret")
+    again = stores.run(user, "restore", "bo@shop.example")
+    assert (again.exit_code, again.stderr) == (1, "Error: nobody wants to delete bo@shop.example\n")
+
+
+def test_what_a_deleted_user_signed_in_with_goes_too() -> None:
+    stores = furnished("bo@shop.example")
+    user_id = with_second_factor(stores, "bo@shop.example")
+    stores.run(app_password, "add", "bo@shop.example", "phone")
+    stores.run(user, "delete", "bo@shop.example", "--now", "-y")
+    assert asyncio.run(stores.second_factors.of(user_id)) is None
+    assert asyncio.run(stores.app_passwords.of(user_id)) == []
+
+
+def test_a_second_factor_is_reset() -> None:
+    stores = furnished("bo@shop.example")
+    with_second_factor(stores, "bo@shop.example")
+    arguments = ["second-factor", "reset", "bo@shop.example"]
+    assert stores.run(user, *arguments).output == (
+        "bo@shop.example signs in with the password alone now\n"
+    )
+    assert stores.run(user, *arguments).output == "bo@shop.example has no second factor\n"
+
+
+def test_programs_that_are_signed_in_are_listed_and_signed_out() -> None:
+    stores = furnished("bo@shop.example")
+    assert stores.run(user, "sessions", "list", "bo@shop.example").output == (
+        "Nobody is signed in as bo@shop.example\n"
+    )
+    begin_session(stores, "bo@shop.example", "Phone\x1b[2J")
+    listed = stores.run(user, "sessions", "list", "bo@shop.example")
+    assert "Phone\\x1b[2J" in listed.output
+    [told] = in_json(stores.run(user, "sessions", "list", "bo@shop.example", "--json"))
+    assert (told["scopes"], told["seen_on"]) == (["read"], "2026-03-01")
+    arguments = ["sessions", "end", "bo@shop.example", told["session_id"]]
+    assert stores.run(user, *arguments).output == "It is signed out\n"
+    again = stores.run(user, *arguments)
+    assert (again.exit_code, again.stdout) == (1, "")
+
+
+def test_usage_is_told() -> None:
+    stores = furnished("bo@shop.example", "ida@club.example")
+    lines = in_json(stores.run(user, "usage", "--domain", "club.example", "--json"))
+    assert [(line["address"], line["used_bytes"], line["mails"]) for line in lines] == [
+        ("ida@club.example", 0, 0)
+    ]
+    assert stores.run(user, "usage").output.splitlines()[0].split() == [
+        *("ADDRESS", "USED", "QUOTA", "MAILS", "UNREAD")
+    ]
+
+
+@pytest.mark.parametrize("verb", ["suspend", "resume", "delete", "restore"])
 def test_an_unknown_user_is_told(verb: str) -> None:
     result = furnished().run(user, verb, "bo@shop.example")
     assert result.exit_code == 1
@@ -194,6 +271,30 @@ def furnished(*addresses: str) -> MemoryStores:
 
     asyncio.run(furnish())
     return stores
+
+
+def with_second_factor(stores: MemoryStores, address: str) -> str:
+    """Give a user a second factor, and return their id."""
+
+    async def give() -> str:
+        found = await stores.directory.user_by_address(address)
+        assert found
+        await stores.second_factors.propose(found.user_id, b"s" * 20, [], stores.clock.now())
+        await stores.second_factors.turn_on(found.user_id, b"s" * 20, 1)
+        return found.user_id
+
+    return asyncio.run(give())
+
+
+def begin_session(stores: MemoryStores, address: str, client: str) -> None:
+    async def begin() -> None:
+        found = await stores.directory.user_by_address(address)
+        assert found
+        await stores.directory.sessions.begin(
+            found.user_id, frozenset({"read"}), client=client, access=timedelta(days=1)
+        )
+
+    asyncio.run(begin())
 
 
 def signed_in(stores: MemoryStores, address: str, password: str) -> User | None:

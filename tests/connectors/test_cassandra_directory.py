@@ -111,7 +111,7 @@ async def test_changes_by_another_process_are_seen_within_a_second(
     ours, theirs = await furnished(another), another()
     bo = await ours.user_by_address("bo@shop.example")
     assert bo
-    token = await ours.issue_token(bo.user_id, SCOPES, clock.now() + timedelta(days=1))
+    token = await token_of(ours, bo)
     assert await ours.session(token)
     assert await ours.user(bo.user_id)
     assert (await ours.resolve("bo@shop.example")).status == "local"
@@ -165,7 +165,7 @@ async def test_a_deletion_that_is_cut_off_ends_sessions_and_can_be_done_again(
     directory = await furnished(another)
     for statements in range(40):
         user = await directory.add_user("eve@shop.example", "secret")
-        token = await directory.issue_token(user.user_id, SCOPES, clock.now() + timedelta(days=1))
+        token = await token_of(directory, user)
         await directory.add_alias("team@shop.example", ["bo@shop.example", "eve@shop.example"])
         await directory.add_alias("own@shop.example", ["eve@shop.example"])
         cut = another(statements=statements, is_last_done=is_last_done)
@@ -181,6 +181,99 @@ async def test_a_deletion_that_is_cut_off_ends_sessions_and_can_be_done_again(
         if is_done:
             break
     assert statements > 8
+
+
+@pytest.mark.parametrize("is_last_done", [False, True])
+async def test_a_turn_that_is_cut_off_is_made_again_wherever_it_is(
+    another: Another, is_last_done: bool
+) -> None:
+    directory = await furnished(another)
+    bo = await directory.user_by_address("bo@shop.example")
+    assert bo
+    for statements in range(20):
+        first = await directory.sessions.begin(
+            bo.user_id, SCOPES, client="", access=SECOND, refresh=30 * SECOND
+        )
+        assert first
+        cut = another(statements=statements, is_last_done=is_last_done).sessions
+        token = first.refresh_token
+        is_done = await is_through(cut.refresh(token, access=SECOND, refresh=30 * SECOND))
+        again = await another().sessions.refresh(token, access=SECOND, refresh=30 * SECOND)
+        assert again
+        assert await another().session(again.access_token)
+        assert await another().sessions.refresh(
+            again.refresh_token, access=SECOND, refresh=30 * SECOND
+        )
+        if is_done:
+            break
+    assert statements >= 3
+
+
+@pytest.mark.parametrize("is_last_done", [False, True])
+async def test_a_password_that_is_changed_halfway_leaves_no_other_session(
+    another: Another, is_last_done: bool
+) -> None:
+    directory = await furnished(another)
+    bo = await directory.user_by_address("bo@shop.example")
+    assert bo
+    for statements in range(20):
+        other = await token_of(directory, bo)
+        kept = await directory.sessions.begin(
+            bo.user_id, SCOPES, client="", access=SECOND, refresh=30 * SECOND
+        )
+        assert kept
+        cut = another(statements=statements, is_last_done=is_last_done)
+        password = f"secret {statements}"
+        is_done = await is_through(
+            cut.change_user(bo.user_id, password=password, keep_session=kept.session_id)
+        )
+        is_new = await another().sign_in("bo@shop.example", password) is not None
+        assert (await another().session(other) is None) == is_new
+        if is_done:
+            assert is_new
+            assert await another().session(kept.access_token)
+            break
+    assert statements >= 3
+
+
+@pytest.mark.parametrize("is_last_done", [False, True])
+async def test_a_deletion_for_later_is_noted_whole_wherever_it_is_cut_off(
+    another: Another, clock: ManualClock, is_last_done: bool
+) -> None:
+    directory = await furnished(another)
+    at = clock.now() + SECOND
+    for statements in range(20):
+        eve = await directory.add_user(f"eve{statements}@shop.example", "secret")
+        cut = another(statements=statements, is_last_done=is_last_done)
+        is_done = await is_through(cut.delete_later(eve.user_id, at))
+        found = await another().user(eve.user_id)
+        assert found
+        assert found.is_suspended == (found.deletes_at is not None)
+        due = [user.user_id for user in await another().due(at)]
+        assert (eve.user_id in due) == found.is_suspended
+        if is_done:
+            break
+    assert statements >= 3
+
+
+async def test_no_user_is_added_to_a_domain_that_is_removed_at_once(
+    another: Another,
+) -> None:
+    for number in range(8):
+        domain = f"d{number}.example"
+        await another().add_domain(domain)
+        added, removed = await asyncio.gather(
+            another().add_user(f"bo@{domain}", "secret"),
+            another().remove_domain(domain),
+            return_exceptions=True,
+        )
+        is_there = domain in await another().domains()
+        found = await another().user_by_address(f"bo@{domain}")
+        assert (found is not None) == isinstance(added, User)
+        if isinstance(added, User):
+            assert is_there, removed
+        else:
+            assert isinstance(added, ValueError)
 
 
 @pytest.mark.parametrize("is_last_done", [False, True])
@@ -291,3 +384,11 @@ async def expect_whole(directory: Directory, address: str, user: User | None) ->
 
 def meaning(resolved: Resolved) -> list[tuple[str, str]] | str:
     return [(t.address, t.tag) for t in resolved.targets] or resolved.status
+
+
+async def token_of(directory: Directory, user: User) -> str:
+    granted = await directory.sessions.begin(
+        user.user_id, SCOPES, client="test", access=timedelta(days=1)
+    )
+    assert granted
+    return granted.access_token

@@ -25,14 +25,14 @@ async def test_all_of_one_moment_are_one_transaction_in_the_order_they_came(path
 
 
 async def test_entries_and_position_of_one_go_together(path: Path) -> None:
-    position = Position(group="g", topic=TOPIC, partition=0, offset=3, ahead=frozenset({5}))
+    position = Position(group="g", topic=TOPIC, partition=0, offset=3, ahead=((5, 6),))
     with opened(path) as (database, writer, _):
         await asyncio.gather(
             writer.write([entry("a"), entry("b")], [position], 1), writer.write([], [], 1)
         )
         assert [value for _, value, _ in await values(database)] == ["a", "b"]
         found = await database.read(lambda c: c.execute("SELECT * FROM positions").fetchall())
-        assert found == [("g", TOPIC, 0, 3, b"[5]")]
+        assert found == [("g", TOPIC, 0, 3, b"[[5,6]]")]
 
 
 async def test_what_can_not_be_written_takes_nobody_along(path: Path) -> None:

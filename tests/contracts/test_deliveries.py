@@ -16,7 +16,7 @@ from connectors.memory.deliveries import MemoryDeliveries
 from connectors.sqlite.database import Database
 from connectors.sqlite.deliveries import KEPT, MIGRATIONS, SqliteDeliveries
 from topologies.events import DeliveryAttempted, DeliveryDue, RecipientResult
-from topologies.ports.deliveries import Deliveries, QueueFilter
+from topologies.ports.deliveries import Deliveries, Orders, QueueFilter
 
 AT = datetime(2026, 3, 1, 12, 0, 0, 123_456, tzinfo=UTC)
 
@@ -102,29 +102,59 @@ async def test_a_mail_has_a_delivery_for_each_destination(deliveries: Deliveries
 
 async def test_without_an_order_a_delivery_goes(deliveries: Deliveries) -> None:
     mail = Mail()
-    assert await deliveries.order(mail.due()) == "go"
+    assert await deliveries.orders(mail.due()) == Orders()
     assert not await deliveries.give(mail.delivery_id, "hold")
-    assert await deliveries.order(mail.due()) == "go"
+    assert await deliveries.orders(mail.due()) == Orders()
 
 
 async def test_an_order_is_kept_until_another_is_given(deliveries: Deliveries) -> None:
     mail = Mail()
     await deliveries.expect(mail.due())
     assert await deliveries.give(mail.delivery_id, "hold")
-    assert await deliveries.order(mail.due()) == "hold"
+    assert await deliveries.orders(mail.due()) == Orders("hold")
     await deliveries.tell(mail.attempted(1, bo="deferred", bea="deferred"))
     await deliveries.expect(mail.due())
-    assert await deliveries.order(mail.due()) == "hold"
+    assert await deliveries.orders(mail.due()) == Orders("hold")
     [delivery] = await deliveries.of_mail(mail.mail_id)
     assert (delivery.order, delivery.state) == ("hold", "held")
     assert await deliveries.give(mail.delivery_id, "go")
-    assert await deliveries.order(mail.due()) == "go"
+    assert await deliveries.orders(mail.due()) == Orders()
 
 
 async def test_what_is_done_takes_no_order(deliveries: Deliveries) -> None:
     mail = Mail()
     await deliveries.tell(mail.attempted(1, bo="delivered", bea="failed"))
     assert not await deliveries.give(mail.delivery_id, "cancel")
+    assert not await deliveries.reroute(mail.delivery_id, "relay.example")
+    assert not await deliveries.reroute("nothing", "relay.example")
+
+
+async def test_another_host_is_kept_beside_the_order_until_it_is_taken_back(
+    deliveries: Deliveries,
+) -> None:
+    mail = Mail()
+    await deliveries.expect(mail.due())
+    assert await deliveries.reroute(mail.delivery_id, "relay.example:2525")
+    assert await deliveries.orders(mail.due()) == Orders("go", "relay.example:2525")
+    await deliveries.give(mail.delivery_id, "hold")
+    await deliveries.tell(mail.attempted(1, bo="deferred", bea="deferred"))
+    assert await deliveries.orders(mail.due()) == Orders("hold", "relay.example:2525")
+    [delivery] = await deliveries.of_mail(mail.mail_id)
+    assert (delivery.order, delivery.via) == ("hold", "relay.example:2525")
+    await deliveries.give(mail.delivery_id, "go")
+    assert await deliveries.reroute(mail.delivery_id, "")
+    assert await deliveries.orders(mail.due()) == Orders()
+
+
+async def test_an_untried_delivery_is_in_the_queue_when_it_is_rerouted(
+    deliveries: Deliveries,
+) -> None:
+    mail = Mail()
+    await deliveries.expect(mail.due())
+    await deliveries.reroute(mail.delivery_id, "relay.example")
+    await deliveries.expect(mail.due())
+    page = await deliveries.queue(QueueFilter(destination=mail.destination))
+    assert [each.via for each in page.deliveries] == ["relay.example"]
 
 
 async def test_the_queue_holds_what_waits_oldest_first(deliveries: Deliveries) -> None:

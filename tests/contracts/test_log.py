@@ -1,6 +1,7 @@
 """What every log keeps to."""
 
 import asyncio
+import sqlite3
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -32,7 +33,7 @@ async def test_what_was_appended_is_read_in_order_and_only_from_the_offset_on(
 async def test_outputs_and_position_are_there_together_after_the_file_is_opened_again(
     path: Path,
 ) -> None:
-    before = Position(group="store", topic=TOPIC, partition=0, offset=4, ahead=frozenset({6, 9}))
+    before = Position(group="store", topic=TOPIC, partition=0, offset=4, ahead=((6, 8), (9, 10)))
     with_output = Entry(topic=TOPIC, key="k", value=b"{}", event_id="e", headers={"stage": "x"})
     database = Database(path, MIGRATIONS)
     await made(database).commit([with_output], [before])
@@ -42,6 +43,18 @@ async def test_outputs_and_position_are_there_together_after_the_file_is_opened_
     assert await log.position("store", TOPIC, 0) == before
     [record] = await log.read(TOPIC, 0, 0, 10)
     assert (record.value, record.event_id, record.headers) == (b"{}", "e", {"stage": "x"})
+    database.close()
+
+
+async def test_a_position_whose_offsets_were_told_one_by_one_is_understood(path: Path) -> None:
+    database = Database(path, MIGRATIONS)
+    row = ("store", TOPIC, 0, 4, b"[6,7,9]")
+
+    def write(connection: sqlite3.Connection) -> None:
+        connection.execute("INSERT INTO positions VALUES (?, ?, ?, ?, ?)", row)
+
+    await database.write(write)
+    assert (await made(database).position("store", TOPIC, 0)).ahead == ((6, 7), (7, 8), (9, 10))
     database.close()
 
 

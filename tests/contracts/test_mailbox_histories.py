@@ -26,10 +26,11 @@ from tests.mailbox.commands import (
     move,
     remove,
     rename,
+    save,
     set_flags,
 )
 from tests.mailbox.state import MAILS, State, changes_in, everything
-from topologies.events import INBOX, SPAM, TRASH, Command, Event, MailboxChanged, RawRef
+from topologies.events import INBOX, SENT, SPAM, TRASH, Command, Event, MailboxChanged, RawRef
 from topologies.mailbox.store import store, store_several
 from topologies.ports.mailboxes import Mailboxes
 
@@ -42,6 +43,7 @@ SOME = st.lists(NUMBERS, min_size=1, max_size=3)
 NAMES = st.sampled_from(["Work", "Play"])
 PLACES = st.sampled_from([INBOX, SPAM, TRASH, folder_id("Work"), folder_id("Play")])
 MAYBE = st.sampled_from([None, True, False])
+VERSIONS = st.sampled_from(["v1", "v2"])
 
 
 @st.composite
@@ -54,7 +56,7 @@ def histories(draw: st.DrawFn) -> list[Command]:
             "command_id": f"command {number}",
             "answer": draw(st.booleans()),
         }
-        match draw(st.integers(0, 9)):
+        match draw(st.integers(0, 13)):
             case 0 | 1 | 2 | 3:
                 named = tuple(f"m{n}@sender.example" for n in draw(st.lists(NUMBERS, max_size=3)))
                 commands.append(
@@ -78,8 +80,26 @@ def histories(draw: st.DrawFn) -> list[Command]:
                 commands.append(create(draw(NAMES), **stamp))
             case 8:
                 commands.append(rename(draw(PLACES), draw(NAMES), **stamp))
-            case _:
+            case 9:
                 commands.append(remove(draw(PLACES), **stamp))
+            case 10:
+                sent = {
+                    "draft_id": email_id(draw(NUMBERS), user_id),
+                    "draft_version": draw(VERSIONS),
+                }
+                commands.append(deliver(draw(NUMBERS), folder_id=SENT, **sent, **stamp))
+            case _:
+                named = tuple(f"m{n}@sender.example" for n in draw(st.lists(NUMBERS, max_size=2)))
+                commands.append(
+                    save(
+                        draw(NUMBERS),
+                        draw(VERSIONS),
+                        replaces=draw(st.sampled_from(["", "", "*", "v1", "v2"])),
+                        message={"references": named},
+                        raw_ref=raw_of(draw(st.integers(0, 9_999))),
+                        **stamp,
+                    )
+                )
         if draw(st.integers(0, 4)) == 0:
             commands.append(draw(st.sampled_from(commands)))  # a replay
     return commands

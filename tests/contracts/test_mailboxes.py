@@ -14,6 +14,7 @@ from connectors.memory.mailboxes import MemoryMailboxes
 from connectors.sqlite.database import Database
 from connectors.sqlite.mailboxes import KEPT, MIGRATIONS, SqliteMailboxes
 from tests.mailbox.commands import (
+    AT,
     RAW,
     carry_out,
     create,
@@ -25,11 +26,13 @@ from tests.mailbox.commands import (
     move,
     remove,
     rename,
+    save,
     set_flags,
 )
 from tests.mailbox.state import by_cursor, changes_in, everything
 from topologies.errors import Poison, Retryable
 from topologies.events import (
+    DRAFTS,
     INBOX,
     SENT,
     SYSTEM_FOLDERS,
@@ -38,6 +41,7 @@ from topologies.events import (
     Attachment,
     Authentication,
     Command,
+    CommandAnswered,
     DkimVerdict,
     MailboxChanged,
     Message,
@@ -587,6 +591,118 @@ async def test_listings_read_an_index_alone(tmp_path: Path) -> None:
             )
             steps = [row[3] for row in plan]
             assert all(step.startswith("SEARCH") for step in steps), steps
+
+
+# --- drafts -------------------------------------------------------------------------
+
+
+async def test_a_saved_draft_takes_the_place_of_the_one_before_wholly(mailboxes: Mailboxes) -> None:
+    await carry_out(
+        mailboxes, deliver(1), save(2, "v1", message={"references": ("m1@sender.example",)})
+    )
+    before = await mailboxes.email("ann", email_id(2))
+    assert before is not None
+    assert (before.summary.folder_id, before.summary.thread_id) == (DRAFTS, email_id(1))
+    again = save(
+        2,
+        "v2",
+        replaces="v1",
+        issued_at=AT + timedelta(hours=1),
+        raw_ref=RawRef(blob="1" * 64, kind="whole", size_bytes=2_500),
+    )
+    told = changes_in(await carry_out(mailboxes, again))
+    assert [(c.kind, c.is_rewritten, c.seq) for c in told] == [("email.updated", True, 3)]
+    after = await mailboxes.email("ann", email_id(2))
+    assert after is not None
+    assert (after.draft, after.message, after.raw_ref) == (
+        again.draft,
+        again.message,
+        again.raw_ref,
+    )
+    assert after.summary == replace(
+        before.summary, subject="Draft 2 v2", size_bytes=2_500, changed_seq=3
+    )
+    page = await mailboxes.page("ann", DRAFTS)
+    assert page is not None
+    assert (page.emails, page.total_count) == ((after.summary,), 1)
+    assert await mailboxes.thread("ann", email_id(1)) == [
+        *(await mailboxes.summaries("ann", [email_id(1)])),
+        after.summary,
+    ]
+    assert await mailboxes.usage("ann") == 3_500
+    assert (await mailboxes.changes("ann", 2)).changes == tuple(told)
+
+
+async def test_a_draft_is_saved_on_the_version_that_is_there_or_not_at_all(
+    mailboxes: Mailboxes,
+) -> None:
+    await carry_out(mailboxes, save(1, "v1"), deliver(2), set_flags(1, is_starred=True))
+    before = await everything(mailboxes, "ann")
+    for command, problem in (
+        (save(1, "v2", replaces="v0"), "changed"),
+        (save(2, "v2", replaces="v1"), "not-found"),
+        (save(3, "v2", replaces="v1"), "not-found"),
+    ):
+        [answer] = await carry_out(mailboxes, command)
+        assert isinstance(answer, CommandAnswered)
+        assert (answer.status, answer.problem) == ("refused", problem)
+    assert await everything(mailboxes, "ann") == before
+    for command in (save(1, "v2", replaces="v1"), save(1, "v3", replaces="*")):
+        answer = (await carry_out(mailboxes, command))[-1]
+        assert isinstance(answer, CommandAnswered)
+        assert answer.status == "done"
+    saved = await mailboxes.email("ann", email_id(1))
+    assert saved is not None
+    assert saved.draft is not None
+    assert (saved.draft.version, saved.summary.is_starred) == ("v3", True)
+
+
+async def test_a_draft_comes_back_to_its_folder_when_it_is_saved(mailboxes: Mailboxes) -> None:
+    await carry_out(mailboxes, save(1, "v1"), delete(1))
+    told = changes_in(await carry_out(mailboxes, save(1, "v2", replaces="v1")))
+    assert [(c.kind, c.folder_id, c.from_folder_id) for c in told] == [
+        ("email.moved", DRAFTS, TRASH)
+    ]
+    for folder, count in ((DRAFTS, 1), (TRASH, 0)):
+        page = await mailboxes.page("ann", folder)
+        assert page is not None
+        assert (len(page.emails), page.total_count) == (count, count)
+    await carry_out(mailboxes, delete(1, permanent=True))
+    [answer] = await carry_out(mailboxes, save(1, "v3", replaces="v2"))
+    assert isinstance(answer, CommandAnswered)
+    assert answer.problem == "not-found"
+    await carry_out(mailboxes, save(1, "v1"))  # a replay brings nothing back
+    assert await mailboxes.email("ann", email_id(1)) is None
+
+
+async def test_a_draft_that_is_sent_is_gone_when_the_copy_is_there_unless_it_was_saved_since(
+    mailboxes: Mailboxes,
+) -> None:
+    sent: dict[str, Any] = {"folder_id": SENT, "draft_id": email_id(1), "is_read": True}
+    await carry_out(mailboxes, save(1, "v1"), save(1, "v2", replaces="v1"))
+    await carry_out(mailboxes, deliver(2, draft_version="v1", **sent))
+    assert await mailboxes.email("ann", email_id(1)) is not None
+    command = deliver(3, draft_version="v2", **sent)
+    told = changes_in(await carry_out(mailboxes, command))
+    assert [(c.kind, c.email_id) for c in told] == [
+        ("email.added", email_id(3)),
+        ("email.removed", email_id(1)),
+    ]
+    assert changes_in(await carry_out(mailboxes, command)) == told
+    assert await mailboxes.email("ann", email_id(1)) is None
+    for folder, count in ((DRAFTS, 0), (SENT, 2)):
+        page = await mailboxes.page("ann", folder)
+        assert page is not None
+        assert page.total_count == count
+
+
+async def test_a_large_draft_is_replaced_as_a_small_one_is(mailboxes: Mailboxes) -> None:
+    noise = "".join(chr(0x4E00 + number * 7 % 20_000) for number in range(30_000))
+    await carry_out(mailboxes, save(1, "v1", message={"text": noise}))
+    await carry_out(mailboxes, save(1, "v2", replaces="v1", message={"text": noise[::-1]}))
+    saved = await mailboxes.email("ann", email_id(1))
+    assert saved is not None
+    assert saved.message.text == noise[::-1]
 
 
 async def a_page(mailboxes: Mailboxes, limit: int, offset: int, is_read: bool | None) -> list[str]:

@@ -12,7 +12,7 @@ from tests.edge.mails import a_mail
 from topologies.check import Refusal, Transaction
 from topologies.edge.known_recipient import known_recipient
 from topologies.edge.room import room
-from topologies.mail import srs
+from topologies.mail import ids, srs, verp
 
 TEAM = "team@shop.example"
 
@@ -52,21 +52,32 @@ async def test_a_bounce_to_a_reverse_path_of_ours_is_taken() -> None:
     assert (answer.targets, answer.goes_on) == ((), True)
 
 
+async def test_a_bounce_to_the_path_of_a_delivery_is_taken() -> None:
+    door = await a_door()
+    for path in (await door.path_of_delivery(), (await door.path_of_delivery()).upper()):
+        answer = await door.asked(recipient=path, mail_from="")
+        assert isinstance(answer, Transaction)
+        assert (answer.targets, answer.goes_on) == ((), True)
+
+
 async def test_what_is_no_bounce_is_not_passed_on_by_it() -> None:
     door = await a_door()
-    answer = await door.asked(recipient=await door.path(), mail_from="eve@far.example")
-    assert isinstance(answer, Refusal)
-    assert answer.reply[:9] == "550 5.7.1"
+    for path in (await door.path(), await door.path_of_delivery()):
+        answer = await door.asked(recipient=path, mail_from="eve@far.example")
+        assert isinstance(answer, Refusal)
+        assert answer.reply[:9] == "550 5.7.1"
 
 
 async def test_one_that_is_forged_or_too_old_is_nobody_s_even_with_a_catch_all() -> None:
     door = await a_door()
     await door.directory.add_alias("*@shop.example", ["bo@shop.example"])
-    path = await door.path()
-    forged = await door.asked(recipient=path.replace("far", "bar"), mail_from="")
-    door.clock.move(timedelta(days=30))
-    old = await door.asked(recipient=path, mail_from="")
-    for answer in (forged, old):
+    path, of_delivery = await door.path(), await door.path_of_delivery()
+    forged = path.replace("far", "bar")
+    guessed = f"{of_delivery[:35]}{'a' * 16}@shop.example"
+    answers = [await door.asked(recipient=each, mail_from="") for each in (forged, guessed)]
+    door.clock.move(timedelta(days=31))
+    answers += [await door.asked(recipient=each, mail_from="") for each in (path, of_delivery)]
+    for answer in answers:
         assert isinstance(answer, Refusal)
         assert answer.reply[:9] == "550 5.1.1"
 
@@ -97,6 +108,10 @@ class Door:
         made = srs.rewritten("zoe@far.example", "shop.example", key, self.clock.now())
         assert made is not None
         return made
+
+    async def path_of_delivery(self) -> str:
+        key = verp.key_of(await self.url_key.get())
+        return verp.made(ids.derived_id(self.clock.now(), "d"), "bo@shop.example", key)
 
 
 async def a_door() -> Door:

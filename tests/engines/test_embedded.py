@@ -13,6 +13,7 @@ import pytest
 from connectors.memory.clock import ManualClock
 from tests.engines.stages import (
     AT,
+    TIMEOUT_S,
     House,
     Written,
     mail,
@@ -75,6 +76,24 @@ async def test_records_of_one_key_keep_their_order_while_others_pass_them(tmp_pa
             for _, value, _ in await house.records("mailbox.changes")
         ]
         assert [c.command_id for c in changes if c.user_id == "slow"] == ["1", "2"]
+
+
+async def test_thousands_pass_a_record_that_comes_to_no_end(tmp_path: Path) -> None:
+    mails = [mail(f"{number}") for number in range(2_500)]
+    waiting = mails[0].mail_id
+
+    @stage(reads=MailReceived, writes=[MailUndeliverable])
+    async def end_but_one(event: MailReceived) -> Written:
+        if event.mail_id == waiting:
+            await asyncio.Event().wait()
+        return [MailUndeliverable(mail_id=event.mail_id, recipient="bo", reason="ended")]
+
+    async with running(tmp_path, end_but_one) as house:
+        await house.log.append(mails)
+        async with asyncio.timeout(TIMEOUT_S):
+            while sum((await house.engine.lag()).values()) > 1:  # noqa: ASYNC110  as `until`
+                await asyncio.sleep(0.01)
+        assert len(await house.records("mail.exceptions")) == len(mails) - 1
 
 
 async def test_what_fails_for_a_while_passes_later(tmp_path: Path) -> None:

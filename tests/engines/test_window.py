@@ -1,5 +1,7 @@
 """The window of a reader: which records are done, whatever the order they end in."""
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -23,7 +25,9 @@ def test_a_position_names_exactly_what_is_done_however_records_end(
             done.add(ended)
         assert window.offset == (min(open_) if open_ else window.next)
         assert all(each >= window.offset for each in open_)
-        assert window.ahead == {each for each in done if each >= window.offset}
+        told = [each for start, end in window.ahead for each in range(start, end)]
+        assert told == sorted(each for each in done if each >= window.offset)
+        assert all(end < start for (_, end), (start, _) in pairwise(window.ahead))
         assert len(window) == len(open_)
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 
 from topologies.events.base import Event, event_tag
+from topologies.events.upcasting import UPCASTS, EventReader
 from topologies.topics import TOPICS
 
 
@@ -24,7 +25,7 @@ class Example:
 
     @property
     def event(self) -> Event:
-        return msgspec.json.decode(self.raw, type=self.kind)
+        return EventReader((self.kind,)).read(self.raw)
 
     def __str__(self) -> str:
         return self.file_name.removesuffix(".json")
@@ -32,6 +33,8 @@ class Example:
 
 def _found() -> Iterator[Example]:
     kinds = {event_tag(kind): kind for topic in TOPICS for kind in topic.events}
+    for upcast in reversed(UPCASTS):  # what is old is known by what it is today
+        kinds[event_tag(upcast.old)] = kinds[event_tag(upcast.new)]
     for path in sorted(Path(__file__).parent.glob("*.json")):
         raw = path.read_bytes()
         tag = msgspec.json.decode(raw, type=dict[str, object])["event"]
@@ -39,3 +42,8 @@ def _found() -> Iterator[Example]:
 
 
 EXAMPLES = tuple(_found())
+
+
+def example(name: str) -> Example:
+    """Return the one that is called *name*, its file's name without the end."""
+    return next(each for each in EXAMPLES if str(each) == name)

@@ -1,5 +1,6 @@
 """Outcomes of deliveries for tests: a mail of ann@ to two people far away."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,10 +18,13 @@ from topologies.events import (
     MailReceived,
     RecipientResult,
     ReportArrived,
+    ReportDue,
+    ReportDue5s,
 )
 from topologies.mail import ids, returned
 from topologies.mail.stored import store_message
 from topologies.ports.blobs import Blobs
+from topologies.ports.clock import Clock
 from topologies.ports.directory import Directory
 from topologies.topology import build
 
@@ -51,6 +55,22 @@ class Office:
         outcome = await handle(build().stage(name), msgspec.json.encode(event), self.services)
         assert isinstance(outcome, Emit), outcome
         return list(outcome.events)
+
+    async def told(self, *attempted: DeliveryAttempted) -> list[Any]:
+        """Return the reports that the sender gets of attempts which are told at the same time."""
+        asked = [each for event in attempted for each in await self.run("bounce", event)]
+        return await self.reports(asked)
+
+    async def reports(self, asked: Sequence[ReportDue5s]) -> list[Any]:
+        """Let what asks for reports come back in its time, and return what is written at last."""
+        waiting, written = list(asked), list[Any]()
+        while waiting:
+            each = waiting.pop(0)
+            self.get(Clock).move(timedelta(seconds=5))
+            due = ReportDue(mail_id=each.mail_id, round_name=each.round_name, looks=each.looks)
+            for event in await self.run("bounce", due):
+                (waiting if isinstance(event, ReportDue5s) else written).append(event)
+        return written
 
     async def settle(self, events: list[Event]) -> None:
         """Let what comes in go all the way to the mailboxes."""

@@ -1,14 +1,16 @@
 """Who is told what about mail that could not be delivered."""
 
 import email
-from datetime import timedelta
+from datetime import datetime, timedelta
 from email import policy
 from typing import Any
 
+import msgspec
 import pytest
 
 from tests.feedback.outcomes import (
     DELIVERY_ID,
+    MAIL_ID,
     RAW,
     Office,
     deferred,
@@ -20,18 +22,25 @@ from tests.feedback.outcomes import (
 from tests.services import AT, DOMAIN
 from topologies.events import (
     INBOX,
+    DeliveryAttempted,
     DeliveryWishes,
     MailOutgoing,
     MailReceived,
+    RecipientResult,
     RecipientWish,
+    ReportDue,
+    ReportDue5s,
 )
+from topologies.ports.clock import Clock
 from topologies.ports.deliveries import Deliveries
 from topologies.ports.mailboxes import Mailboxes
+
+OTHER_MAIL = "0198f3a1-7c00-7000-8000-0000000000ee"
 
 
 async def test_a_sender_here_is_told_of_a_failure_in_words() -> None:
     house = await office()
-    [report] = await house.run("bounce", house.attempted(failed()))
+    [report] = await house.told(house.attempted(failed()))
     assert isinstance(report, MailReceived)
     assert (report.origin, report.mail_from) == ("local", "")
     assert report.recipients == (f"ann@{DOMAIN}",)
@@ -46,7 +55,7 @@ async def test_a_sender_here_is_told_of_a_failure_in_words() -> None:
 
 async def test_machines_read_the_same_in_the_second_part() -> None:
     house = await office()
-    [report] = await house.run("bounce", house.attempted(failed()))
+    [report] = await house.told(house.attempted(failed()))
     read = read_by_python(report)
     assert read.get_content_type() == "multipart/report"
     assert read.get_param("report-type") == "delivery-status"
@@ -66,9 +75,9 @@ async def test_machines_read_the_same_in_the_second_part() -> None:
 async def test_a_replay_makes_no_second_report() -> None:
     house = await office()
     event = house.attempted(failed())
-    first = await house.run("bounce", event)
+    first = await house.told(event)
     await house.settle(first)
-    second = await house.run("bounce", event)
+    second = await house.told(event)
     assert second == first
     await house.settle(second)
     assert await subjects(house) == ["Your mail could not be delivered: The müll is here"]
@@ -79,36 +88,142 @@ async def test_an_attempt_that_is_handed_in_twice_is_told_once() -> None:
     event = house.attempted(failed())
     again = house.attempted(failed(), attempted_at=AT + timedelta(hours=2))
     await house.get(Deliveries).tell(event)
-    assert await house.run("bounce", event) == await house.run("bounce", again)
+    assert await house.told(event) == await house.told(again)
 
 
 async def test_all_who_fared_alike_in_an_attempt_are_told_in_one_report() -> None:
     house = await office()
-    [report] = await house.run("bounce", house.attempted(failed(), failed("cy@far.example")))
-    assert [each["Final-Recipient"] for each in recipients_in(report)] == [
-        "rfc822; bo@far.example",
-        "rfc822; cy@far.example",
-    ]
+    [report] = await house.told(house.attempted(failed(), failed("cy@far.example")))
+    assert finals_in(report) == ["bo@far.example", "cy@far.example"]
+
+
+async def test_all_failures_of_a_mail_at_about_the_same_time_are_told_in_one_report() -> None:
+    house = await office()
+    [report] = await house.told(
+        house.attempted(failed()),
+        elsewhere(house, "third.example", failed("dan@third.example")),
+        elsewhere(house, "last.example", failed("eva@last.example"), deferred("fay@last.example")),
+    )
+    assert finals_in(report) == ["bo@far.example", "eva@last.example", "dan@third.example"]
+    assert "Come and see" not in text_of(read_by_python(report))
+
+
+async def test_what_fails_after_a_report_is_told_in_the_next_one() -> None:
+    house = await office()
+    first = await house.told(house.attempted(failed()))
+    second = await house.told(elsewhere(house, "third.example", failed("dan@third.example")))
+    assert list(map(finals_in, [*first, *second])) == [["bo@far.example"], ["dan@third.example"]]
+    await house.settle([*first, *second])
+    assert len(await subjects(house)) == 2
+
+
+async def test_failures_of_another_mail_are_another_report() -> None:
+    house = await office()
+    other = house.attempted(failed(), mail_id=OTHER_MAIL, delivery_id="another")
+    assert len(await house.told(house.attempted(failed()), other)) == 2
+
+
+async def test_failures_and_delays_are_told_apart() -> None:
+    house = await office()
+    late = late_by(house, 5)
+    end = elsewhere(house, "third.example", failed("dan@third.example"), at=late.attempted_at)
+    reports = await house.told(late, end)
+    assert [recipients_in(each)[0]["Action"] for each in reports] == ["failed", "delayed"]
+
+
+async def test_delays_of_a_mail_at_about_the_same_time_are_told_in_one_report() -> None:
+    house = await office()
+    late = late_by(house, 5)
+    other = msgspec.structs.replace(
+        late, delivery_id="another", results=(deferred("dan@third.example"),)
+    )
+    [report] = await house.told(late, other)
+    assert finals_in(report) == ["bea@far.example", "dan@third.example"]
+
+
+async def test_a_report_waits_for_who_is_tried_at_this_moment() -> None:
+    house = await office()
+    under_way = elsewhere(house, "third.example", failed("dan@third.example"))
+    await house.get(Deliveries).expect(
+        house.due("dan@third.example", delivery_id=under_way.delivery_id)
+    )
+    [asked] = await house.run("bounce", house.attempted(failed()))
+    house.get(Clock).move(timedelta(seconds=5))
+    [again] = await house.run("bounce", come(asked))
+    assert again == ReportDue5s(mail_id=MAIL_ID, round_name=asked.round_name, looks=1)
+    await house.get(Deliveries).tell(under_way)
+    assert await house.run("bounce", under_way) == []  # it is gathered, and asked for already
+    [report] = await house.reports([again])
+    assert finals_in(report) == ["bo@far.example", "dan@third.example"]
+
+
+async def test_a_report_waits_a_minute_at_most() -> None:
+    house = await office()
+    await house.get(Deliveries).expect(house.due("dan@third.example", delivery_id="another"))
+    begun = house.get(Clock).now()
+    [report] = await house.told(house.attempted(failed()))
+    assert finals_in(report) == ["bo@far.example"]
+    assert house.get(Clock).now() - begun <= timedelta(minutes=1)
+
+
+async def test_a_report_does_not_wait_for_what_an_operator_holds() -> None:
+    house = await office()
+    await house.get(Deliveries).expect(house.due("dan@third.example", delivery_id="another"))
+    await house.get(Deliveries).give("another", "hold")
+    [asked] = await house.run("bounce", house.attempted(failed()))
+    [report] = await house.run("bounce", come(asked))
+    assert finals_in(report) == ["bo@far.example"]
+
+
+@pytest.mark.parametrize("crash", [1, 2, 3, 4])
+async def test_a_crash_anywhere_leaves_nobody_untold_and_nobody_told_twice(crash: int) -> None:
+    house = await office()
+    third = elsewhere(house, "third.example", failed("dan@third.example"))
+    log, told = list[Any]([house.attempted(failed()), third]), list[Any]()
+    position = steps = 0
+    while position < len(log):
+        for each in await house.run("bounce", log[position]):
+            if isinstance(each, ReportDue5s):
+                log.append(come(each))
+            else:
+                told.append(each)
+        position, steps = position + 1, steps + 1
+        if steps == crash:  # all is read again, and what was written is there twice
+            position = 0
+    assert {tuple(finals_in(each)) for each in told} == {("bo@far.example", "dan@third.example")}
+    await house.settle(told)
+    assert len(await subjects(house)) == 1
+
+
+async def test_a_report_that_was_not_made_in_time_is_made_with_the_next_failure() -> None:
+    house = await office()
+    [lost] = await house.run("bounce", house.attempted(failed()))
+    late = elsewhere(
+        house, "third.example", failed("dan@third.example"), at=AT + timedelta(minutes=10)
+    )
+    [report] = await house.told(late)
+    assert finals_in(report) == ["bo@far.example", "dan@third.example"]
+    assert await house.reports([lost]) == [report]
 
 
 async def test_nobody_is_told_of_what_has_no_sender_or_is_a_report() -> None:
     house = await office()
-    assert await house.run("bounce", house.attempted(failed(), mail_from="")) == []
-    assert await house.run("bounce", house.attempted(failed(), kind="report")) == []
-    assert await house.run("bounce", house.attempted(failed(), is_late=True)) == []
+    assert await house.told(house.attempted(failed(), mail_from="")) == []
+    assert await house.told(house.attempted(failed(), kind="report")) == []
+    assert await house.told(house.attempted(failed(), is_late=True)) == []
 
 
 async def test_who_cancels_a_mail_is_not_told() -> None:
     house = await office()
     await house.get(Deliveries).expect(house.due("bo@far.example"))
     await house.get(Deliveries).give(DELIVERY_ID, "cancel")
-    assert await house.run("bounce", house.attempted(failed())) == []
+    assert await house.told(house.attempted(failed())) == []
 
 
 async def test_a_sender_elsewhere_gets_a_mail_without_a_reverse_path() -> None:
     house = await office()
     event = house.attempted(failed(), mail_from="zoe@far.example", kind="forwarded", user_id="")
-    [report] = await house.run("bounce", event)
+    [report] = await house.told(event)
     assert isinstance(report, MailOutgoing)
     assert (report.mail_from, report.kind, report.sign) == ("", "report", True)
     assert report.recipients == ("zoe@far.example",)
@@ -117,26 +232,26 @@ async def test_a_sender_elsewhere_gets_a_mail_without_a_reverse_path() -> None:
 async def test_what_was_delivered_and_what_waits_is_not_told_at_once() -> None:
     house = await office()
     event = house.attempted(delivered(), deferred(), next_try_at=AT + timedelta(minutes=5))
-    assert await house.run("bounce", event) == []
+    assert await house.told(event) == []
 
 
 @pytest.mark.parametrize(("hours", "is_told"), [(1, False), (4, True), (9, True), (30, False)])
 async def test_a_delay_is_told_after_some_hours(hours: int, is_told: bool) -> None:
     house = await office()
-    reports = await house.run("bounce", late_by(house, hours))
+    reports = await house.told(late_by(house, hours))
     assert bool(reports) == is_told
 
 
 async def test_a_delay_is_told_once_and_the_failure_after_it() -> None:
     house = await office()
     for hours in (3, 5, 9, 13):
-        await house.settle(await house.run("bounce", late_by(house, hours)))
+        await house.settle(await house.told(late_by(house, hours)))
     end = house.attempted(
         failed("bea@far.example", code=0, host="", enhanced="5.4.7", text="given up after 5 days"),
         attempt=30,
         attempted_at=AT + timedelta(days=5),
     )
-    await house.settle(await house.run("bounce", end))
+    await house.settle(await house.told(end))
     assert await subjects(house) == [
         "Your mail could not be delivered: The müll is here",
         "Your mail is delayed: The müll is here",
@@ -170,7 +285,7 @@ async def test_what_the_sender_wished_is_told_and_nothing_else(notify: Any, told
         attempted_at=AT + timedelta(hours=5),
         next_try_at=AT + timedelta(hours=9),
     )
-    reports = await house.run("bounce", event)
+    reports = await house.told(event)
     assert {recipients_in(report)[0]["Action"] for report in reports} == told
 
 
@@ -180,7 +295,7 @@ async def test_success_that_the_peer_tells_of_is_not_told_twice() -> None:
         recipients=(RecipientWish(recipient="bo@far.example", notify=("SUCCESS",)),)
     )
     event = house.attempted(delivered(tells_itself=True), wishes=wishes)
-    assert await house.run("bounce", event) == []
+    assert await house.told(event) == []
 
 
 async def test_the_envelope_id_and_the_original_recipient_come_back() -> None:
@@ -191,7 +306,7 @@ async def test_the_envelope_id_and_the_original_recipient_come_back() -> None:
             RecipientWish(recipient="bo@far.example", original="rfc822;Bo.Old@far.example"),
         ),
     )
-    [report] = await house.run("bounce", house.attempted(failed(), wishes=wishes))
+    [report] = await house.told(house.attempted(failed(), wishes=wishes))
     read = read_by_python(report)
     whole, bo = list(read.iter_parts())[1].get_payload()
     assert whole["Original-Envelope-Id"] == "order 7"
@@ -201,14 +316,14 @@ async def test_the_envelope_id_and_the_original_recipient_come_back() -> None:
 async def test_the_message_comes_back_whole_only_when_that_is_wished() -> None:
     house = await office()
     event = house.attempted(failed(), wishes=DeliveryWishes(returned="FULL"))
-    [report] = await house.run("bounce", event)
+    [report] = await house.told(event)
     assert RAW in raw_of(report)
 
 
 async def test_a_mail_that_the_sender_deleted_is_reported_without_it() -> None:
     house = await office()
     event = house.attempted(failed(), mail_id="0198f3a1-7c00-7000-8000-0000000000ff")
-    [report] = await house.run("bounce", event)
+    [report] = await house.told(event)
     read = read_by_python(report)
     assert read["subject"] == "Your mail could not be delivered"
     assert len(list(read.iter_parts())) == 2
@@ -218,7 +333,7 @@ async def test_what_we_refused_ourselves_is_not_put_in_another_s_mouth() -> None
     house = await office()
     why = "bo@far.example is on your suppression list"
     ours = failed(host="", enhanced="5.7.1", text=why)
-    [report] = await house.run("bounce", house.attempted(ours))
+    [report] = await house.told(house.attempted(ours))
     text = text_of(read_by_python(report))
     assert why in text
     assert "said" not in text
@@ -228,10 +343,30 @@ async def test_what_we_refused_ourselves_is_not_put_in_another_s_mouth() -> None
 async def test_a_peer_s_words_put_nothing_into_the_header_of_a_report() -> None:
     house = await office()
     nasty = failed(text="no\r\n\r\nFinal-Recipient: rfc822; x@y.example\r\n--=_ " + "long " * 900)
-    [report] = await house.run("bounce", house.attempted(nasty))
+    [report] = await house.told(house.attempted(nasty))
     [bo] = recipients_in(report)
     assert bo["Final-Recipient"] == "rfc822; bo@far.example"
     assert max(map(len, raw_of(report).splitlines())) <= 998
+
+
+def elsewhere(
+    house: Office, destination: str, *results: RecipientResult, at: datetime = AT
+) -> DeliveryAttempted:
+    """Return what came of the part of the mail that goes to another system."""
+    return house.attempted(
+        *results,
+        delivery_id=f"to {destination}",
+        destination=destination,
+        attempted_at=at + timedelta(seconds=4),
+    )
+
+
+def come(asked: ReportDue5s) -> ReportDue:
+    return ReportDue(mail_id=asked.mail_id, round_name=asked.round_name, looks=asked.looks)
+
+
+def finals_in(report: Any) -> list[str]:
+    return [each["Final-Recipient"].removeprefix("rfc822; ") for each in recipients_in(report)]
 
 
 def late_by(house: Office, hours: int) -> Any:

@@ -23,7 +23,7 @@ async def test_mail_to_nobody_here_comes_back() -> None:
     [outcome] = await house.run("give_back", lost)
     assert isinstance(outcome, DeliveryAttempted)
     assert (outcome.mail_id, outcome.user_id) == (MAIL_ID, house.user_id)
-    [report] = await house.run("bounce", outcome)
+    [report] = await house.told(outcome)
     read: Any = email.message_from_bytes(raw_of(report), policy=policy.default)
     assert read["subject"] == "Your mail could not be delivered: The müll is here"
     text = next(iter(read.iter_parts())).get_content()
@@ -43,7 +43,7 @@ async def test_who_wished_it_is_told_that_a_mailbox_here_has_the_mail() -> None:
     wishes = DeliveryWishes(recipients=(wish,))
     delivered, outcome = await routed(house, recipients=(f"bo@{DOMAIN}",), wishes=wishes)
     assert isinstance(delivered, Deliver)
-    [report] = await house.run("bounce", outcome)
+    [report] = await house.told(outcome)
     read: Any = email.message_from_bytes(raw_of(report), policy=policy.default)
     assert read["subject"] == "Your mail was delivered: The müll is here"
     [bo] = list(read.iter_parts())[1].get_payload()[1:]

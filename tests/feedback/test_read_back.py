@@ -3,6 +3,8 @@
 from datetime import timedelta
 from typing import Any
 
+import msgspec
+
 from tests.feedback.outcomes import (
     MAIL_ID,
     RAW,
@@ -12,9 +14,18 @@ from tests.feedback.outcomes import (
     office,
 )
 from tests.services import AT
-from topologies.events import Authentication, DeliveryAttempted, MailReceived, ReportArrived
+from topologies.events import (
+    Authentication,
+    DeliveryAttempted,
+    MailComplained,
+    MailReceived,
+    ReportArrived,
+)
+from topologies.mail import ids, verp
 from topologies.ports.deliveries import Deliveries
+from topologies.ports.policy import SuppressionPolicy
 from topologies.ports.suppressions import Suppressions
+from topologies.ports.url_key import UrlKey
 
 HEADER = RAW.partition(b"\r\n\r\n")[0] + b"\r\n"
 
@@ -100,11 +111,62 @@ async def test_a_delay_and_a_success_change_nothing() -> None:
         assert await house.run("read_bounce", await house.arrived(raw)) == []
 
 
+async def test_a_bounce_in_words_to_the_path_of_a_delivery_says_that_it_failed() -> None:
+    house = await sent_apart()
+    report = await house.came_back(IN_WORDS)
+    assert (report.user_id, report.recipient) == (house.user_id, house.path)
+    [late] = await house.run("read_bounce", report)
+    assert (late.is_late, late.delivery_id, late.mail_id) == (True, house.delivery_id, MAIL_ID)
+    [result] = late.results
+    assert (result.recipient, result.enhanced) == ("bo@far.example", "5.1.1")
+    assert result.text == "Sorry, no mailbox here by that name. (#5.1.1)"
+    await house.run("track", late)
+    [delivery] = await house.get(Deliveries).of_mail(MAIL_ID)
+    assert [each.state for each in delivery.recipients] == ["failed"]
+    assert await house.run("read_bounce", report) == []  # it says nothing new
+
+
+async def test_a_report_to_the_path_of_a_delivery_needs_nothing_else_of_the_mail() -> None:
+    house = await sent_apart()
+    raw = bounce("somebody@third.example").replace(MAIL_ID.encode(), b"0" * 36)
+    [late] = await house.run("read_bounce", await house.came_back(raw))
+    [result] = late.results
+    assert (result.recipient, result.enhanced) == ("bo@far.example", "5.1.1")
+
+
+async def test_a_delay_and_an_answer_to_the_path_of_a_delivery_change_nothing() -> None:
+    house = await sent_apart()
+    away = (
+        b"From: bo@far.example\r\nSubject: Out of office\r\n\r\nMy old address does not exist\r\n"
+    )
+    for raw in (bounce("bo@far.example", action="delayed"), away):
+        assert await house.run("read_bounce", await house.came_back(raw)) == []
+
+
+async def test_a_path_that_we_did_not_make_leads_to_nobody() -> None:
+    house = await sent_apart()
+    house.path = f"{house.path[:35]}{'a' * 16}@shop.example"
+    events = await house.routed(IN_WORDS)
+    assert [type(each).__name__ for each in events] == ["MailUndeliverable"]
+
+
+async def test_a_bounce_of_another_user_s_delivery_is_not_believed() -> None:
+    house = await sent_apart()
+    report = await house.came_back(IN_WORDS)
+    other = msgspec.structs.replace(report, user_id="another")
+    assert await house.run("read_bounce", other) == []
+
+
 async def test_who_complains_is_not_written_to_again_by_the_sender() -> None:
     house = await taken()
     command = await house.arrived(complaint("bo@far.example"), authentication=PROVED)
-    for _ in range(2):
-        assert await house.run("read_complaint", command) == []
+    [told] = await house.run("read_complaint", command)
+    assert await house.run("read_complaint", command) == [told]
+    assert isinstance(told, MailComplained)
+    assert (told.user_id, told.recipient, told.feedback_type, told.reported_by) == (
+        *(house.user_id, "bo@far.example"),
+        *("abuse", "far.example"),
+    )
     page = await house.get(Suppressions).page(house.user_id)
     [entry] = page.suppressions
     assert (entry.target, entry.reason) == ("bo@far.example", "complaint")
@@ -121,7 +183,25 @@ async def test_a_complaint_is_believed_when_its_sender_is_proved_and_it_fits() -
         (complaint("bo@far.example", kind="not-spam"), PROVED),
         (complaint("bo@far.example").replace(MAIL_ID.encode(), b"0" * 36), PROVED),
     ):
-        await house.run("read_complaint", await house.arrived(raw, authentication=known))
+        arrived = await house.arrived(raw, authentication=known)
+        assert await house.run("read_complaint", arrived) == []
+    assert (await house.get(Suppressions).page(house.user_id)).suppressions == ()
+
+
+IN_WORDS = (
+    b"From: MAILER-DAEMON@mx.far.example\r\nSubject: failure notice\r\n\r\n"
+    b"Hi. This is the qmail-send program at mx.far.example.\r\n"
+    b"I'm afraid I wasn't able to deliver your message to the following addresses.\r\n"
+    b"This is a permanent error; I've given up. Sorry it didn't work out.\r\n\r\n"
+    b"<bob.old@third.example>:\r\nSorry, no mailbox here by that name. (#5.1.1)\r\n"
+)
+
+
+async def test_a_complaint_is_told_where_it_suppresses_nothing() -> None:
+    house = await taken()
+    house.services = {**house.services, SuppressionPolicy: SuppressionPolicy(complained_days=0)}
+    command = await house.arrived(complaint("bo@far.example"), authentication=PROVED)
+    assert len(await house.run("read_complaint", command)) == 1
     assert (await house.get(Suppressions).page(house.user_id)).suppressions == ()
 
 
@@ -132,6 +212,41 @@ async def taken() -> Office:
     """Return a house whose mail was taken for bo, and is deferred for bea."""
     house = await office()
     await house.run("track", house.attempted(delivered(), deferred()))
+    return house
+
+
+class SentApart(Office):
+    """A house whose mail was taken for bo, under a reverse-path of its own."""
+
+    delivery_id = ids.derived_id(AT, "to bo")
+    path = ""
+
+    async def routed(self, raw: bytes) -> list[Any]:
+        """Let *raw* come to that path, and return what `route` makes of it."""
+        received: Any = MailReceived(
+            mail_id=ids.derived_id(AT, raw),
+            received_at=AT + timedelta(hours=1),
+            origin="smtp",
+            mail_from="",
+            recipients=(self.path,),
+            size_bytes=len(raw),
+            raw=raw,
+        )
+        for name in ("parse", "authenticate", "scan", "score"):
+            [received] = await self.run(name, received)
+        return await self.run("route", received)
+
+    async def came_back(self, raw: bytes) -> ReportArrived:
+        [report] = [e for e in await self.routed(raw) if isinstance(e, ReportArrived)]
+        return report
+
+
+async def sent_apart() -> SentApart:
+    known = await office()
+    house = SentApart(known.services, known.user_id)
+    key = verp.key_of(await house.get(UrlKey).get())
+    house.path = verp.made(house.delivery_id, "ann@shop.example", key)
+    await house.run("track", house.attempted(delivered(), delivery_id=house.delivery_id))
     return house
 
 

@@ -13,19 +13,23 @@ from topologies.mail import (
     address_list,
     authres_reader,
     dkim_key,
+    dmarc_report,
     header_values,
     header_words,
     mailbox_address,
     query,
     spf_record,
+    tls_report,
 )
 from topologies.mail.arc import verify as verify_arc
 from topologies.mail.dkim import verify as verify_dkim
 from topologies.mail.raw import read_raw
 from topologies.mail.stored import store_message
+from topologies.mail.unpack import unpacked
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 LONGEST_SESSION_S = 20.0
+MOST_UNPACKED_BYTES = 1_000_000
 
 _REPLY = re.compile(r"(\d{3})([ -].*)?")
 _loop = asyncio.new_event_loop()
@@ -81,6 +85,16 @@ _READERS: Sequence[Callable[[str], object]] = (
 )
 
 
+def reports(data: bytes) -> None:
+    """Reports on our domains are unpacked and read, or refused with a ``ValueError``."""
+    with contextlib.suppress(ValueError):
+        content = unpacked(data, MOST_UNPACKED_BYTES)
+        assert len(content) <= MOST_UNPACKED_BYTES
+        for read in (dmarc_report.read, tls_report.read):
+            with contextlib.suppress(ValueError):
+                assert read(content).rows
+
+
 def session(data: bytes) -> None:
     """A client says anything: each reply is one, and what was answered 250 is in the log, sound."""
     _loop.run_until_complete(_session(data))
@@ -125,5 +139,5 @@ async def _open_house() -> House:
 _keep: list[object] = []
 
 TARGETS: Mapping[str, Callable[[bytes], None]] = {
-    each.__name__: each for each in (message, signatures, fields, session)
+    each.__name__: each for each in (message, signatures, fields, reports, session)
 }

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from connectors.memory.answers import MemoryAnswers
 from connectors.memory.blobs import MemoryBlobs
 from connectors.memory.clock import ManualClock
+from connectors.memory.deliveries import MemoryDeliveries
 from connectors.memory.directory import MemoryDirectory
 from connectors.memory.dkim_keys import MemoryDkimKeys
 from connectors.memory.mailboxes import MemoryMailboxes
@@ -239,6 +240,7 @@ async def routed(mail: MailScored, directory: MemoryDirectory) -> Sequence[Event
         rules=MemoryRules(),
         learnt=MemoryPersonalSpam(),
         answers=MemoryAnswers(),
+        deliveries=MemoryDeliveries(),
         keys=MemoryDkimKeys(),
         url_key=MemoryUrlKey(),
         policy=SignPolicy(hostname="mx.shop.example"),

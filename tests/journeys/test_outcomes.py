@@ -1,18 +1,28 @@
 """What becomes of a sent mail, from the sender's chair: told, seen, and learnt from."""
 
+import asyncio
 import json
+import random
 import secrets
+import smtplib
+import time
+from collections import Counter
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 from click.testing import CliRunner
 
 from api.cli.main import main
+from connectors.assembly.embedded import open_stores
+from connectors.settings import Settings
 from tests.journeys import test_between_systems as between
 from tests.journeys.place import Place
 from tests.journeys.test_between_systems import Systems, send, titled
-from tests.process import emails_of, eventually
+from tests.process import RunningService, emails_of, eventually
+from topologies.events import MailReceived
+from topologies.mail import verp
 
 pytestmark = pytest.mark.process
 
@@ -20,6 +30,12 @@ pytestmark = pytest.mark.process
 dns, systems = between.dns, between.systems
 
 NOBODY = "nobody@b.test"
+FAILURE_NOTICE = (
+    "From: MAILER-DAEMON@b.test\r\nTo: you\r\nSubject: failure notice\r\n\r\n"
+    "Hi. This is the qmail-send program at mx.b.test.\r\n"
+    "I'm afraid I wasn't able to deliver your message to the following addresses.\r\n\r\n"
+    "<bo@b.test>:\r\nThe mailbox is closed. (#5.2.1)\r\n"
+)
 
 
 def test_mail_to_nobody_comes_back_and_is_not_sent_again(systems: Systems) -> None:
@@ -66,6 +82,73 @@ def test_mail_that_waits_is_seen_held_and_tried_when_an_operator_says_so(systems
     assert len(titled(bo, "Waits")) == 1
 
 
+def test_a_bounce_in_words_to_the_path_of_a_mail_is_known_to_be_about_it(systems: Systems) -> None:
+    ann = systems.ann()
+    sent = send(ann, to=["bo@b.test"], subject="Your order", stream="transactional")
+    eventually(lambda: titled(systems.bo(), "Your order"), lambda found: len(found) == 1)
+
+    def recipient() -> dict[str, Any]:
+        [delivery] = ann.get(f"/emails/{sent}/delivery").json()["deliveries"]
+        [found] = delivery["recipients"]
+        return {"delivery_id": delivery["delivery_id"], **found}
+
+    told = eventually(recipient, lambda found: found["state"] == "delivered")
+    key = verp.key_of((systems.a.folder / "url.key").read_bytes())
+    path = verp.made(told["delivery_id"], "ann@a.test", key)
+    assert path in reverse_paths(systems.b)  # the other system was told it, and not ann's address
+    with smtplib.SMTP("127.0.0.1", systems.a.smtp_port, timeout=30) as client:
+        client.sendmail("", [path], FAILURE_NOTICE)
+        with pytest.raises(smtplib.SMTPRecipientsRefused):
+            client.sendmail("", [path.replace("-", "-aaaa", 1)], FAILURE_NOTICE)
+    told = eventually(recipient, lambda found: found["state"] == "failed")
+    assert (told["enhanced"], told["text"]) == ("5.2.1", "The mailbox is closed. (#5.2.1)")
+    assert len(eventually(lambda: titled(ann, "failure notice"), bool)) == 1
+
+
+def test_a_service_that_is_killed_tells_of_each_failure_once(systems: Systems) -> None:
+    seed = random.randrange(2**32)
+    print(f"seed {seed}")
+    moments = random.Random(seed)
+    domains = [f"{secrets.token_hex(6)}.example" for _ in range(2)]
+    for domain in domains:
+        rillmail(systems, "suppress", "add", f"@{domain}")
+    wanted: set[tuple[str, str]] = set()
+    for turn in range(3):
+        for number in range(4):
+            subject = f"{domains[0]} {turn}.{number}"
+            send(systems.ann(), to=[f"bo@{domain}" for domain in domains], subject=subject)
+            wanted |= {(subject, domain) for domain in domains}
+        # News are gathered for five seconds: some kills come before they are told, some after.
+        time.sleep(moments.uniform(0, 7))
+        systems.a.kill()
+        systems.a.start()
+    ann = systems.ann()
+
+    def told() -> Counter[tuple[str, str]]:
+        found: Counter[tuple[str, str]] = Counter()
+        for line in emails_of(ann):
+            subject = line["subject"].removeprefix("Your mail could not be delivered: ")
+            if subject.startswith(domains[0]):
+                body = ann.get(f"/emails/{line['email_id']}").json()["body"]
+                found.update((subject, domain) for domain in domains if f"bo@{domain}" in body)
+        return found
+
+    eventually(told, lambda found: set(found) >= wanted, 60.0)
+    eventually(lambda: work_left(systems), lambda left: left == 0, 60.0)
+    assert told() == dict.fromkeys(wanted, 1)
+
+
+def test_failures_at_several_systems_are_one_report_on_either_profile(place: Place) -> None:
+    ann = place.person("ann")
+    domains = [f"{secrets.token_hex(6)}.example" for _ in range(3)]
+    for domain in domains:
+        place.rillmail("suppress", "add", f"@{domain}")
+    send(ann.client, to=[f"bo@{domain}" for domain in domains], subject="To three")
+    [report] = ann.awaited()
+    body = ann.get(f"/emails/{report['email_id']}")["body"]
+    assert [domain for domain in domains if f"bo@{domain}" in body] == domains
+
+
 def test_who_is_suppressed_is_not_written_to_on_either_profile(place: Place) -> None:
     ann = place.person("ann")
     domain = f"{secrets.token_hex(6)}.example"
@@ -83,6 +166,25 @@ def test_who_is_suppressed_is_not_written_to_on_either_profile(place: Place) -> 
     assert [each["delivery_id"] for each in listed] == [delivery["delivery_id"]]
     shown = place.rillmail("queue", "trace", listed[0]["mail_id"])
     assert f"bo@{domain}: failed" in shown
+
+
+def reverse_paths(service: RunningService) -> set[str]:
+    """Return those of the mails that a service was handed."""
+
+    async def work() -> set[str]:
+        async with open_stores(Settings(data_dir=str(service.folder))) as stores:
+            return {
+                msgspec.json.decode(record.value, type=MailReceived).mail_from
+                async for record in stores.reader.read("mail.received")
+            }
+
+    return asyncio.run(work())
+
+
+def work_left(systems: Systems) -> int:
+    """Return how many records wait to be worked on, reports that wait their time included."""
+    health = httpx.get(f"{systems.a.http_url}/readyz").json()
+    return sum(health["lag"].values()) + int(health["later"]["delivery.reports.5s"])
 
 
 def queued(systems: Systems) -> list[dict[str, Any]]:

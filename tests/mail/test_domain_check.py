@@ -10,11 +10,12 @@ import pytest
 from connectors.memory.dns import MemoryDns
 from topologies.mail import dkim_key, dkim_private, domain_check, domain_records
 from topologies.mail.dkim_rotation import TOLD_AFTER
-from topologies.mail.mta_sts import policy_id
+from topologies.mail.mta_sts import Policy, policy_id, record_of, written
 from topologies.ports.dkim_keys import Algorithm, DkimKey
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 DOMAIN, HOST = "shop.example", "mx.shop.example"
+POLICY = written(Policy("enforce", (HOST,), 604_800))
 Zones = Mapping[str, Mapping[str, Sequence[object]]]
 
 
@@ -95,6 +96,61 @@ def test_the_id_of_the_policy_is_one_that_receivers_take() -> None:
     assert policy_id([value])
 
 
+def test_a_domain_without_a_policy_has_no_record_of_one() -> None:
+    told = domain_records.wanted(DOMAIN, HOST, keys(), AT)
+    assert "mta-sts" not in {record.what for record in told}
+
+
+async def test_a_policy_of_another_id_is_told_since_senders_keep_the_old() -> None:
+    zones = {each: dict(records) for each, records in published().items()}
+    zones[f"_mta-sts.{DOMAIN}"]["TXT"] = [record_of(written(Policy("testing", (HOST,), 86_400)))]
+    found = await domain_check.check(MemoryDns(zones), DOMAIN, HOST, wanted())
+    [told] = [each for each in found if each.what == "mta-sts"]
+    assert (told.state, "senders keep the old" in told.reason) == ("wrong", True)
+
+
+@pytest.mark.parametrize(
+    ("policy", "served", "state", "reason"),
+    [
+        pytest.param(POLICY, POLICY, "ok", "", id="the same"),
+        pytest.param(POLICY, POLICY.replace("\r", ""), "ok", "", id="with other line ends"),
+        pytest.param(POLICY, POLICY.replace("enforce", "testing"), "wrong", "another", id="other"),
+        pytest.param(POLICY, "<html>", "wrong", "version: STSv1", id="a page"),
+        pytest.param(POLICY, OSError("refused"), "missing", "refused", id="nobody answers"),
+        pytest.param(POLICY, ValueError("no file"), "missing", "no file", id="no file"),
+        pytest.param(
+            written(Policy("enforce", ("mx.other.example",), 86_400)),
+            written(Policy("enforce", ("mx.other.example",), 86_400)),
+            "wrong",
+            f"does not name {HOST}",
+            id="without our host",
+        ),
+        pytest.param(
+            written(Policy("testing", ("*.shop.example",), 86_400)),
+            written(Policy("testing", ("*.shop.example",), 86_400)),
+            "ok",
+            "protects nothing yet",
+            id="testing",
+        ),
+    ],
+)
+async def test_the_policy_that_is_served_is_compared(
+    policy: str, served: str | Exception, state: str, reason: str
+) -> None:
+    asked: list[str] = []
+
+    async def fetch(host: str) -> str:
+        asked.append(host)
+        if isinstance(served, Exception):
+            raise served
+        return served
+
+    [found] = await domain_check.check_policy(MemoryDns(published()), DOMAIN, policy, fetch)
+    assert asked == [f"mta-sts.{DOMAIN}"]
+    assert (found.what, found.state, found.is_needed) == ("policy", state, False)
+    assert reason in found.reason
+
+
 def test_keys_are_told_before_their_time_and_a_while_after_it() -> None:
     key = replace(keys()[0], signs_until=AT)
     later = replace(keys()[1], signs_from=AT + timedelta(days=2))
@@ -131,7 +187,7 @@ def keys() -> list[DkimKey]:
 
 
 def wanted() -> Sequence[domain_records.WantedRecord]:
-    return domain_records.wanted(DOMAIN, HOST, keys(), AT)
+    return domain_records.wanted(DOMAIN, HOST, keys(), AT, POLICY)
 
 
 def published() -> Zones:

@@ -6,7 +6,16 @@ import pytest
 
 from connectors.memory.clock import ManualClock
 from connectors.memory.mailboxes import MemoryMailboxes
-from tests.mailbox.commands import create, delete, deliver, folder_id, move, remove, set_flags
+from tests.mailbox.commands import (
+    create,
+    delete,
+    deliver,
+    folder_id,
+    move,
+    remove,
+    save,
+    set_flags,
+)
 from topologies.events import SPAM, Command
 from topologies.mail.mailbox import MOST_EMAILS, needs
 from topologies.mail.mailbox_several import Decided, decide_several, together
@@ -26,6 +35,9 @@ MANY = range(MOST_EMAILS - 1)
         ([delete(*MANY), deliver(1), deliver(2)], 2),
         ([delete(*MANY, MOST_EMAILS), deliver(1)], 1),
         ([deliver(1)], 1),
+        ([deliver(1), save(2, "v1"), deliver(3)], 1),
+        ([save(2, "v1"), save(2, "v2", replaces="v1")], 1),
+        ([deliver(1), deliver(3, draft_id="d", draft_version="v1")], 1),
     ],
 )
 def test_commands_are_taken_together_as_long_as_what_they_need_is_named_and_bounded(

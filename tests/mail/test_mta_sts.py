@@ -2,7 +2,7 @@
 
 import pytest
 
-from topologies.mail.mta_sts import Policy, parse, policy_id
+from topologies.mail.mta_sts import Policy, parse, policy_id, record_of, written
 
 POLICY = """version: STSv1
 mode: enforce
@@ -66,3 +66,28 @@ def test_what_is_no_policy_is_none(text: str) -> None:
 
 def test_a_policy_that_was_taken_back_names_no_hosts() -> None:
     assert parse("version: STSv1\nmode: none\nmax_age: 86400\n").mode == "none"
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        Policy("enforce", ("mx.shop.example", "*.backup.example"), 604_800),
+        Policy("testing", ("mx.shop.example",), 86_400),
+        Policy("none", (), 86_400),
+    ],
+)
+def test_a_policy_that_is_written_is_read_as_the_same(policy: Policy) -> None:
+    assert parse(written(policy)) == policy
+
+
+def test_the_id_changes_with_the_policy_and_only_then() -> None:
+    policies = [
+        Policy(mode, hosts, age)
+        for mode in ("enforce", "testing")
+        for hosts in (("mx.shop.example",), ("mx.shop.example", "mx2.shop.example"))
+        for age in (86_400, 604_800)
+    ]
+    records = [record_of(written(policy)) for policy in policies]
+    assert len(set(records)) == len(policies)
+    assert records == [record_of(written(policy)) for policy in policies]
+    assert all(policy_id([record]) for record in records)

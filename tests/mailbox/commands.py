@@ -12,11 +12,14 @@ from topologies.events import (
     DeleteEmails,
     DeleteFolder,
     Deliver,
+    Draft,
+    DraftTexts,
     Event,
     Message,
     MoveEmails,
     RawRef,
     RenameFolder,
+    SaveDraft,
     SetFlags,
 )
 from topologies.mail import ids
@@ -65,6 +68,19 @@ def a_message(number: int, **changes: Any) -> Message:
         "text": "Hello",
     }
     return Message(**(fields | changes))
+
+
+def save(number: int, version: str, user_id: str = "ann", **changes: Any) -> SaveDraft:
+    """A draft as `version` of the mail with that number; `message` may be a dict of fields."""
+    given = changes.pop("message", {})
+    written = {"subject": f"Draft {number} {version}", "message_id": "", "text": version}
+    fields: dict[str, Any] = {
+        "email_id": email_id(number, user_id),
+        "draft": Draft(version=version, saved_at=AT, texts=DraftTexts(text=version)),
+        "message": a_message(number, **(written | given)),
+        "raw_ref": RAW,
+    } | changes
+    return SaveDraft(**_stamp("save", user_id, (number, version), fields))
 
 
 def set_flags(*numbers: int, user_id: str = "ann", **changes: Any) -> SetFlags:

@@ -59,6 +59,17 @@ async def test_a_change_of_a_mail_that_was_never_indexed_indexes_it(kind: str) -
     assert await world.find("overdue") == [ID]
 
 
+async def test_a_draft_that_was_saved_again_is_found_by_what_it_says_now() -> None:
+    world = World(email())
+    await world.tell("email.added")
+    saved = a_message(subject="Thanks", text="It is paid.", attachments=())
+    world.mailboxes.email_ = email(message=saved, changed_seq=2, has_attachments=False)
+    await world.tell("email.updated", is_rewritten=True)
+
+    assert await world.find("paid subject:thanks") == [ID]
+    assert await world.find("overdue") == await world.find("filename:scan.pdf") == []
+
+
 async def test_a_removed_mail_is_not_found() -> None:
     world = World(email())
     await world.tell("email.added")
@@ -162,9 +173,15 @@ class World:
         self.blobs: Any = SomeBlobs(blobs or {})
         self.search = MemorySearch()
 
-    async def tell(self, kind: Any) -> None:
+    async def tell(self, kind: Any, *, is_rewritten: bool = False) -> None:
         change = MailboxChanged(
-            user_id="ann", seq=1, command_id="c", changed_at=NOW, kind=kind, email_id=ID
+            user_id="ann",
+            seq=1,
+            command_id="c",
+            changed_at=NOW,
+            kind=kind,
+            email_id=ID,
+            is_rewritten=is_rewritten,
         )
         written = await index(
             change, mailboxes=self.mailboxes, search=self.search, blobs=self.blobs

@@ -105,6 +105,28 @@ async def test_a_delivery_is_tried_for_three_days_and_then_given_up() -> None:
     assert result.text == "given up after 3 days: greylisted"
 
 
+async def test_a_delivery_goes_where_it_was_rerouted_to_until_that_is_taken_back() -> None:
+    it = Desk({BO: greylisted(BO)})
+    event = due(raw=RAW)
+    await it.deliveries.expect(event)
+    await it.deliveries.reroute(event.delivery_id, "relay.example:2525")
+    _, later = await it.attempt(event)
+    assert isinstance(later, DeliveryDue)
+    await it.deliveries.reroute(event.delivery_id, "")
+    await it.attempt(as_kind(later, DeliveryDue))
+    assert it.relay.ways == ["relay.example:2525", ""]
+
+
+async def test_what_is_held_stays_so_wherever_it_is_to_go() -> None:
+    it = Desk()
+    event = due(raw=RAW)
+    await it.deliveries.expect(event)
+    await it.deliveries.give(event.delivery_id, "hold")
+    await it.deliveries.reroute(event.delivery_id, "relay.example")
+    await it.attempt(event)
+    assert it.relay.ways == []
+
+
 async def test_who_is_suppressed_is_refused_here_and_the_others_are_tried() -> None:
     it = Desk()
     entry = Suppression(owner=EVERYBODY, target=CY, reason="bounce", since=AT)

@@ -105,6 +105,36 @@ async def test_who_knows_no_ehlo_is_greeted_the_old_way() -> None:
         ]
 
 
+async def test_bounces_go_to_a_path_of_its_own_if_there_is_one() -> None:
+    async with listening(Peer()) as peer, relaying(peer) as relay:
+        await delivered(relay, due(return_path="bounces+x@shop.example"))
+        assert peer.taken[-1].mail.startswith("MAIL FROM:<bounces+x@shop.example>")
+
+
+async def test_a_host_that_was_chosen_takes_a_mail_in_place_of_its_own() -> None:
+    zones = {**ZONES, "smart.example": {"A": ["127.0.0.1"]}}
+    async with (
+        listening(Peer()) as own,
+        listening(Peer()) as other,
+        relaying(own, zones=zones) as relay,
+    ):
+        for via in (f"127.0.0.1:{other.port}", f"smart.example:{other.port}"):
+            results = await relay.deliver(due(delivery_id=via), reading(), via=via)
+            assert not isinstance(results, PutOff)
+            assert [each.status for each in results] == ["delivered"]
+        await relay.deliver(due(), reading())
+        assert (len(own.taken), len(other.taken)) == (1, 2)
+
+
+async def test_a_chosen_host_that_is_not_there_defers_and_no_other_is_asked() -> None:
+    async with listening(Peer()) as own, relaying(own) as relay:
+        results = await relay.deliver(due(), reading(), via="nowhere.example:25")
+        assert not isinstance(results, PutOff)
+        [result] = results
+        assert (result.status, result.enhanced) == ("deferred", "4.4.4")
+        assert own.taken == []
+
+
 async def test_a_session_is_used_again_and_ends_with_quit() -> None:
     async with listening(Peer()) as peer:
         async with relaying(peer) as relay:

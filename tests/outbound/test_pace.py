@@ -36,8 +36,29 @@ async def test_a_destination_that_complains_gets_half_and_recovers() -> None:
     assert pace.at_once > 4
 
 
-async def test_who_is_sent_away_is_told_longer_the_more_were_before_them() -> None:
+async def test_before_a_mail_was_seen_nobody_is_sent_away_without_a_wait() -> None:
+    pace = Pace(5)
+    await asyncio.gather(*(taken(pace) for _ in range(500)))
+    assert pace.is_idle
+
+
+async def test_who_waits_in_vain_is_sent_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("connectors.smtp_out.pace.LONGEST_WAIT_S", 0.05)
     pace = Pace(1)
+    async with pace.turn():
+        waiting = [asyncio.create_task(taken(pace)) for _ in range(200)]
+        results = await asyncio.gather(*waiting, return_exceptions=True)
+    assert all(isinstance(each, Busy) for each in results)
+    assert pace.is_idle
+
+
+async def test_who_is_sent_away_is_told_longer_the_more_were_before_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("connectors.smtp_out.pace.LONGEST_WAIT_S", 0.05)
+    pace = Pace(1)
+    async with pace.turn():
+        await asyncio.sleep(0.01)
     async with pace.turn():
         waiting = [asyncio.create_task(taken(pace)) for _ in range(200)]
         await asyncio.sleep(0)

@@ -13,16 +13,18 @@ import pytest
 from connectors.memory.blobs import MemoryBlobs
 from connectors.memory.dkim_keys import MemoryDkimKeys
 from connectors.memory.dns import MemoryDns
+from connectors.memory.url_key import MemoryUrlKey
 from topologies.errors import Poison
 from topologies.events import DeliveryDue, DeliveryWishes, MailOutgoing, RecipientWish
 from topologies.mail import dkim as ours
-from topologies.mail import dkim_private, ids
+from topologies.mail import dkim_private, ids, verp
 from topologies.outbound.sign import sign
 from topologies.ports.dkim_keys import Algorithm, DkimKey
 from topologies.ports.policy import SignPolicy
 
 AT = datetime(2026, 3, 1, 12, 0, 0, 500_000, tzinfo=UTC)
 MAIL_ID = ids.derived_id(AT, "a mail that goes out")
+URL_KEY = MemoryUrlKey()
 POLICY = SignPolicy(hostname="mx.shop.example")
 RAW = (
     b"From: Bo <bo@shop.example>\r\nTo: zoe@far.example\r\nSubject: lunch\r\n"
@@ -78,6 +80,40 @@ async def test_each_destination_has_a_delivery_of_its_own() -> None:
     assert len({d.raw for d in due}) == 1
     assert [len(d.wishes.recipients) if d.wishes else None for d in due] == [0, 1, 0]
     assert {(d.attempt, d.due_at, d.kind, d.mail_id) for d in due} == {(1, AT, "sent", MAIL_ID)}
+
+
+async def test_bounces_of_a_stream_with_paths_of_its_own_are_told_apart_by_recipient() -> None:
+    mail = outgoing(
+        recipients=("zoe@far.example", "ida@third.example", "al@far.example"),
+        stream="transactional",
+    )
+    due = await deliveries(mail, await furnished())
+    assert [d.recipients for d in due] == [
+        ("zoe@far.example",),
+        ("al@far.example",),
+        ("ida@third.example",),
+    ]
+    key = verp.key_of(await URL_KEY.get())
+    for each in due:
+        local, _, domain = each.return_path.rpartition("@")
+        assert (each.mail_from, domain) == ("bo@shop.example", "shop.example")
+        assert verp.delivery_of(local, key, AT) == each.delivery_id
+    assert await deliveries(mail, await furnished()) == due
+
+
+async def test_a_delivery_to_one_recipient_is_called_the_same_with_a_path_of_its_own() -> None:
+    [usual] = await deliveries(outgoing(), await furnished())
+    [apart] = await deliveries(outgoing(stream="marketing"), await furnished())
+    assert (usual.return_path, bool(apart.return_path)) == ("", True)
+    assert usual.delivery_id == apart.delivery_id
+
+
+@pytest.mark.parametrize(
+    "changes", [{"kind": "report"}, {"kind": "forwarded", "sign": False}, {"mail_from": ""}]
+)
+async def test_what_no_user_sent_has_no_path_of_its_own(changes: dict[str, Any]) -> None:
+    [due] = await deliveries(outgoing(stream="transactional", **changes), await furnished())
+    assert due.return_path == ""
 
 
 async def test_the_trace_says_when_and_by_whom_and_not_from_where() -> None:
@@ -196,7 +232,9 @@ def outgoing(**changes: Any) -> MailOutgoing:
 async def deliveries(
     mail: MailOutgoing, keys: MemoryDkimKeys, blobs: MemoryBlobs | None = None
 ) -> list[DeliveryDue]:
-    events = await sign(mail, keys=keys, blobs=blobs or MemoryBlobs(), policy=POLICY)
+    events = await sign(
+        mail, keys=keys, blobs=blobs or MemoryBlobs(), url_key=URL_KEY, policy=POLICY
+    )
     return [event for event in events if isinstance(event, DeliveryDue)]
 
 

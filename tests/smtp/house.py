@@ -18,6 +18,7 @@ from connectors.memory.directory import MemoryDirectory
 from connectors.memory.dns import MemoryDns
 from connectors.memory.limits import MemoryLimits
 from connectors.memory.restraints import MemoryRestraints
+from connectors.memory.second_factors import MemorySecondFactors
 from connectors.memory.seen import MemorySeen
 from connectors.memory.url_key import MemoryUrlKey
 from connectors.settings import Settings
@@ -133,6 +134,7 @@ class House:
         self.limits = MemoryLimits(self.clock)
         self.restraints = MemoryRestraints(self.clock)
         self.app_passwords = MemoryAppPasswords()
+        self.second_factors = MemorySecondFactors()
         self.url_key = MemoryUrlKey()
         self.smtp = SmtpIn(
             self.log,
@@ -140,7 +142,7 @@ class House:
             acceptance_of(self.settings, stores, self.dns, MemorySeen(self.clock)),
             self.clock,
             self.settings,
-            SignIns(self.directory, self.app_passwords, self.limits),
+            SignIns(self.directory, self.app_passwords, self.limits, self.second_factors),
         )
 
     @asynccontextmanager

@@ -138,6 +138,22 @@ async def test_an_app_password_lets_send_until_it_is_removed(pem: Pem) -> None:
             assert (await client.say(f"AUTH PLAIN {plain(BO, text)}"))[:3] == "535"
 
 
+async def test_who_has_a_second_factor_sends_by_an_app_password_alone(pem: Pem) -> None:
+    async with a_desk(pem) as house:
+        user = await house.directory.user_by_address(BO)
+        assert user is not None
+        at = house.clock.now()
+        _, text = await house.app_passwords.add(user.user_id, "phone", at)
+        await house.second_factors.propose(user.user_id, b"s" * 20, [], at)
+        for is_on, reply in ((False, "235"), (True, "535")):
+            async with talk(house) as client:
+                assert (await client.say(f"AUTH PLAIN {plain(BO, PASSWORD)}"))[:3] == reply
+            if not is_on:
+                assert await house.second_factors.turn_on(user.user_id, b"s" * 20, 1)
+        async with talk(house) as client:
+            assert (await client.say(f"AUTH PLAIN {plain(BO, text)}"))[:3] == "235"
+
+
 async def test_who_guesses_is_put_off_and_nobody_else(pem: Pem) -> None:
     async with a_desk(pem) as house, talk(house) as client:
         for _ in range(10):

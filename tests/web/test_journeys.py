@@ -101,6 +101,69 @@ def test_an_attachment_is_downloaded_as_it_was_sent(webmail: Webmail) -> None:
     assert Path(downloading.value.path()).read_bytes() == content
 
 
+def test_a_draft_is_saved_as_it_is_typed_goes_on_elsewhere_and_is_sent(
+    webmail: Webmail, tmp_path: Path
+) -> None:
+    file = tmp_path / "boats.csv"
+    file.write_bytes(b"boat,seats\r\n" * 50)
+    saved = webmail.compose.get_by_role("status")
+    to = webmail.compose.get_by_label("To", exact=True)
+    text = webmail.compose.get_by_label("Text", exact=True)
+    webmail.sign_in(0)
+
+    webmail.button("Write a mail").click()
+    to.fill("bo@")
+    webmail.compose.get_by_label("Subject").fill("Four seats")
+    text.fill("Dear Bo,")
+    expect(saved).to_have_text("Saved")
+    webmail.compose.get_by_label("Files to attach").set_input_files(file)
+    expect(webmail.compose.get_by_label("Attached files")).to_contain_text("boats.csv")
+    webmail.button("Close; the text is kept in Drafts").click()
+    expect(webmail.page.locator("#toasts")).to_contain_text("Saved in Drafts.")
+
+    webmail.page.reload()
+    webmail.go_to("Drafts")
+    expect(webmail.row("Four seats")).to_contain_text("To: bo@")
+    webmail.row("Four seats").get_by_role("link").click()
+    expect(to).to_have_value("bo@")
+    expect(text).to_have_value("Dear Bo,")
+    expect(webmail.compose.get_by_label("Attached files")).to_contain_text("boats.csv")
+
+    webmail.save_elsewhere("Four seats", subject="Five seats", body="Dear Bo, five.")
+    expect(webmail.row("Five seats")).to_be_visible()
+    text.fill("Dear Bo, four will do.")
+    expect(webmail.page.locator(".compose-conflict")).to_contain_text("changed elsewhere")
+    webmail.button("Keep what I wrote").click()
+    expect(saved).to_have_text("Saved")
+    expect(webmail.row("Four seats")).to_contain_text("four will do")
+
+    webmail.compose.get_by_role("button", name="Send", exact=True).click()
+    expect(webmail.page.locator("#compose-to-error")).not_to_be_empty()  # "bo@" is no address
+    to.fill(webmail.address(1))
+    webmail.compose.get_by_role("button", name="Send", exact=True).click()
+    expect(webmail.page.get_by_text("The mail is sent.")).to_be_visible()
+    expect(webmail.page.get_by_text("No mails here.")).to_be_visible()
+    webmail.go_to("Sent")
+    expect(webmail.row("Four seats")).to_contain_text(webmail.address(1))
+
+    webmail.button("Write a mail").click()
+    text.fill("Never mind.")
+    expect(saved).to_have_text("Saved")
+    webmail.button("Discard").click()
+    webmail.button("Undo").click()
+    expect(text).to_have_value("Never mind.")
+    webmail.button("Discard").click()
+    webmail.go_to("Drafts")
+    expect(webmail.page.get_by_text("No mails here.")).to_be_visible()
+    webmail.sign_out()
+
+    webmail.sign_in(1)
+    webmail.open("Four seats")
+    with webmail.page.expect_download() as downloading:
+        webmail.page.get_by_role("button", name="boats.csv").click()
+    assert Path(downloading.value.path()).read_bytes() == file.read_bytes()
+
+
 @embedded_alone
 def test_an_unknown_recipient_is_told_beside_the_field_and_the_text_is_kept(
     webmail: Webmail,

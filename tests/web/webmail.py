@@ -8,6 +8,7 @@ from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
+import httpx
 from playwright.sync_api import FrameLocator, Locator, Page, expect
 
 SEARCHABLE_WITHIN_S = 30.0
@@ -54,6 +55,18 @@ class Webmail:
         mail = written(subject, text, to=self.address(), **more)
         with smtplib.SMTP("127.0.0.1", self.smtp_port, timeout=30) as client:
             client.send_message(mail, "ann@far.example", [self.address()])
+
+    def save_elsewhere(self, named: str, **typed: str) -> None:
+        """Let the first user's draft be saved by another program than this page."""
+        address, password = self.users[0]
+        form = {"grant_type": "password", "username": address, "password": password}
+        with httpx.Client(base_url=self.url, timeout=30) as client:
+            token = client.post("/auth/token", data=form).json()["access_token"]
+            client.headers["Authorization"] = f"Bearer {token}"
+            page = client.get("/folders/drafts/emails").json()
+            [draft] = [mail for mail in page["emails"] if mail["subject"] == named]
+            path = f"/drafts/{draft['email_id']}"
+            client.put(path, json=typed, headers={"If-Match": "*"}).raise_for_status()
 
     # --- what is seen -----------------------------------------------------------------
 

@@ -2,14 +2,14 @@
 
 Reads the directory. What is none of our domains is refused in whatever form it is written, so
 that nobody can relay through us (RFC 5321 §3.6.2). A reverse-path of ours, under which a mail was
-forwarded, takes what bounced, if it was we who made it and not too long ago. A group whose members
-alone may write to it takes mail of their addresses; whether it is theirs is asked later.
+forwarded or sent, takes what bounced, if it was we who made it and not too long ago. A group whose
+members alone may write to it takes mail of their addresses; whether it is theirs is asked later.
 """
 
 from msgspec.structs import replace
 
 from topologies.check import Refusal, Transaction, check
-from topologies.mail import srs
+from topologies.mail import srs, verp
 from topologies.mail.answerable import keys as address_keys
 from topologies.ports.clock import Clock
 from topologies.ports.directory import Directory, Resolved
@@ -27,8 +27,8 @@ async def known_recipient(
     """
     resolved = await directory.resolve(mail.recipient)
     local = mail.recipient.lstrip("<").rpartition("@")[0]
-    if srs.is_one(local) and resolved.status in ("local", "unknown"):
-        return _bounced(mail, local, srs.key_of(await url_key.get()), clock)
+    if resolved.status in ("local", "unknown") and (srs.is_one(local) or verp.is_one(local)):
+        return _bounced(mail, local, await url_key.get(), clock)
     match resolved.status:
         case "local" if resolved.members_only and not _is_member(mail.mail_from, resolved):
             return Refusal(reply="550 5.7.1 Only members may write there", reason="no member")
@@ -53,7 +53,7 @@ async def known_recipient(
             return Refusal(reply="553 5.1.3 That is no valid address", reason="invalid recipient")
 
 
-def _bounced(mail: Transaction, local: str, key: bytes, clock: Clock) -> Refusal | Transaction:
+def _bounced(mail: Transaction, local: str, secret: bytes, clock: Clock) -> Refusal | Transaction:
     if mail.mail_from:
         # What is no bounce would make a relay of us, by an address that anybody can read.
         return Refusal(
@@ -61,8 +61,11 @@ def _bounced(mail: Transaction, local: str, key: bytes, clock: Clock) -> Refusal
             reason="mail to a reverse-path",
         )
     try:
-        srs.original(local, key, clock.now())
-    except srs.NotOurs as error:
+        if srs.is_one(local):
+            srs.original(local, srs.key_of(secret), clock.now())
+        else:
+            verp.delivery_of(local, verp.key_of(secret), clock.now())
+    except (srs.NotOurs, verp.NotOurs) as error:
         return Refusal(reply="550 5.1.1 There is no such mailbox here", reason=str(error))
     return replace(mail, targets=(), goes_on=True)
 

@@ -6,8 +6,9 @@ where a stage asks for it, and turns what can't pass into a dead letter. Writes 
 
 import asyncio
 import time
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import msgspec
@@ -17,15 +18,18 @@ from topologies.engines.handling import (
     Bury,
     Emit,
     Services,
+    decode,
     handle,
     handle_several,
     wire,
 )
+from topologies.errors import Poison
 from topologies.events.base import Event
 from topologies.mail import ids
 from topologies.ports.clock import Clock
 from topologies.ports.log import Entry, Record
 from topologies.ports.observer import Observer
+from topologies.ports.tracer import TRACEPARENT, Tracer
 from topologies.stage import Stage
 from topologies.topics import FOR_STAGE, REPLAY_SUFFIX, TAPPED, dead_topic, topic_of
 from topologies.topology import Topology
@@ -49,21 +53,32 @@ class Given:
     Attributes:
         value: The encoded event, or the event itself within a chain.
         origin: topic/partition/offset of the record that the chain began with.
+        trace: The ``traceparent`` of what led to it; empty: it is not traced.
     """
 
     value: bytes | Event
     key: str
     event_id: str
     origin: str
+    trace: str = ""
 
 
 class Chains:
     """Runs records through the stages of one topology."""
 
     def __init__(
-        self, topology: Topology, services: Services, *, clock: Clock, observer: Observer
+        self,
+        topology: Topology,
+        services: Services,
+        *,
+        clock: Clock,
+        observer: Observer,
+        tracer: Tracer | None = None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        """Prepare.
+        """Prepare; without a *tracer*, traces pass through as they are.
+
+        *sleep* lets the seconds pass that a stage wants to wait before it is tried again.
 
         Raises:
             Misconfigured: A stage asks for a service that there is not.
@@ -74,6 +89,8 @@ class Chains:
         self._services = services
         self._clock = clock
         self._observer = observer
+        self._tracer = tracer
+        self._sleep = sleep
         self._waiting: dict[int, Waiting] = {}  # by the identity of what is given
 
     def waiting(self) -> Collection[Waiting]:
@@ -113,7 +130,9 @@ class Chains:
             return None
         given = [_given(record) for record in records]
         start = time.perf_counter()
-        outcomes = await handle_several(stage, [each.value for each in given], self._services)
+        with ExitStack() as spans:
+            given = [self._in_span(stage, each, spans) for each in given]
+            outcomes = await handle_several(stage, [each.value for each in given], self._services)
         seconds = time.perf_counter() - start
         if isinstance(outcomes, str):
             self._tell(stage, given[0], Again(0, f"several at once: {outcomes}"), seconds, 1)
@@ -143,7 +162,14 @@ class Chains:
         Raises:
             Misconfigured: The stage can't be run as it is wired.
         """
-        outcome, attempts = await self._settled(stage, given)
+        if self._tracer is None or not given.trace:
+            outcome, attempts = await self._settled(stage, given)
+        else:
+            with self._tracer.span(stage.name, parent=given.trace, **_about(given)) as span:
+                outcome, attempts = await self._settled(stage, given)
+                kind = outcome.kind if isinstance(outcome, Bury) else "done"
+                span.note(outcome=kind, attempts=attempts)
+            given = replace(given, trace=span.traceparent)
         if isinstance(outcome, Bury):
             return [_dead_letter(stage, given, outcome, attempts)]
         return await self._handed_on(stage, given, outcome)
@@ -155,10 +181,16 @@ class Chains:
             follower = self._topology.follower(type(event))
             if self._topology.is_written(type(event)):
                 headers = {} if follower is None else {TAPPED: "yes"}
+                if given.trace:
+                    headers[TRACEPARENT] = given.trace
                 entries.append(_entry(event, event_id, headers))
             if follower is not None:
                 handed_on = Given(
-                    value=event, key=event.key, event_id=event_id, origin=given.origin
+                    value=event,
+                    key=event.key,
+                    event_id=event_id,
+                    origin=given.origin,
+                    trace=given.trace,
                 )
                 entries += await self.run(follower, handed_on)
         return entries
@@ -181,11 +213,18 @@ class Chains:
                     outage=outcome.outage,
                     since=before.since if before else self._clock.now(),
                 )
-                await asyncio.sleep(outcome.after_s)
+                await self._sleep(outcome.after_s)
                 if not outcome.outage:  # an outage is nobody's fault: it uses up no attempt
                     attempt += 1
         finally:
             self._waiting.pop(id(given), None)
+
+    def _in_span(self, stage: Stage, given: Given, spans: ExitStack) -> Given:
+        """Open a span of *given* until *spans* ends; return what is handed in."""
+        if self._tracer is None or not given.trace:
+            return given
+        span = self._tracer.span(stage.name, parent=given.trace, **_about(given))
+        return replace(given, trace=spans.enter_context(span).traceparent)
 
     def _tell(
         self, stage: Stage, given: Given, outcome: Emit | Again | Bury, seconds: float, attempt: int
@@ -198,6 +237,7 @@ class Chains:
                 event_id=given.event_id,
                 seconds=seconds,
                 attempt=attempt,
+                read=outcome.read,
                 written=outcome.events,
             )
             return
@@ -208,6 +248,7 @@ class Chains:
             event_id=given.event_id,
             seconds=seconds,
             attempt=attempt,
+            read=_read(stage, given),
             reason=outcome.reason,
         )
 
@@ -219,7 +260,21 @@ def _given(record: Record) -> Given:
         key=record.key,
         event_id=record.event_id,
         origin=record.headers.get("origin", origin),
+        trace=record.headers.get(TRACEPARENT, ""),
     )
+
+
+def _about(given: Given) -> Mapping[str, str]:
+    """Return what a span says of *given*: what its log line says."""
+    return {"key": given.key, "event_id": given.event_id}
+
+
+def _read(stage: Stage, given: Given) -> Event | None:
+    """Return the event that did not pass; None if nothing can be read there."""
+    try:
+        return decode(stage, given.value) if isinstance(given.value, bytes) else given.value
+    except Poison:
+        return None
 
 
 def _without_stage(record: Record, path: str, name: str) -> Entry:

@@ -18,8 +18,9 @@ from topologies.engines.timer import LOOK_EVERY_S as TIMER_LOOKS_EVERY_S
 from topologies.engines.timer import Timer
 from topologies.errors import Misconfigured
 from topologies.ports.clock import Clock
-from topologies.ports.log import Entry, PartitionedLog, Record
+from topologies.ports.log import Entry, PartitionedLog, Record, length
 from topologies.ports.observer import Observer
+from topologies.ports.tracer import Tracer
 from topologies.stage import Stage
 from topologies.topics import TOPICS, in_flight, keeps_order, replay_topic
 from topologies.topology import Topology
@@ -40,6 +41,7 @@ class EmbeddedEngine:
         clock: Clock,
         in_flight: int,
         observer: Observer,
+        tracer: Tracer | None = None,
         timer_looks_every_s: float = TIMER_LOOKS_EVERY_S,
     ) -> None:
         """Prepare; nothing is read before ``run``.
@@ -51,12 +53,14 @@ class EmbeddedEngine:
             clock: What time it is.
             in_flight: Records of one partition that are worked on at once by one stage.
             observer: Told of each try.
+            tracer: Told of spans; None: nobody asks for them.
             timer_looks_every_s: At the clock, whether what waits is due.
         """
         self._topology = topology
         self._log = log
         self._in_flight = in_flight
-        self._chains = Chains(topology, services, clock=clock, observer=observer)
+        self._clock = clock
+        self._chains = Chains(topology, services, clock=clock, observer=observer, tracer=tracer)
         self._timer = Timer(log, clock=clock, look_every_s=timer_looks_every_s)
         self._readers: list[Reader] = []
         self._working: asyncio.Task[None] | None = None
@@ -108,8 +112,25 @@ class EmbeddedEngine:
             for partition in range(self._log.partitions(topic)):
                 position = await self._log.position(group, topic, partition)
                 end = await self._log.end(topic, partition)
-                behind[group] += max(0, end - position.offset - len(position.ahead))
+                behind[group] += max(0, end - position.offset - length(position.ahead))
         return behind
+
+    async def lag_s(self) -> Mapping[str, float]:
+        """Return for how long the oldest record waits that each stage has before it, in seconds.
+
+        Those that have none are left out.
+        """
+        oldest: dict[str, float] = {}
+        now = self._clock.now()
+        for group, topic in self._consumed():
+            for partition in range(self._log.partitions(topic)):
+                position = await self._log.position(group, topic, partition)
+                if position.offset >= await self._log.end(topic, partition):
+                    continue
+                for record in await self._log.read(topic, partition, position.offset, 1):
+                    age_s = (now - record.appended_at).total_seconds()
+                    oldest[group] = max(0.0, age_s, oldest.get(group, 0.0))
+        return oldest
 
     async def later(self) -> Mapping[str, int]:
         """Return the number of records that wait for their time, by topic."""

@@ -23,6 +23,7 @@ from topologies.errors import MailError, Misconfigured, Retryable
 from topologies.ports.clock import Clock
 from topologies.ports.log import Entry, Record
 from topologies.ports.observer import Observer
+from topologies.ports.tracer import Tracer
 from topologies.stage import Stage
 from topologies.topics import TOPICS, in_flight, keeps_order, replay_topic
 from topologies.topology import Topology
@@ -106,6 +107,7 @@ class FaustEngine:
         clock: Clock,
         in_flight: int,
         observer: Observer,
+        tracer: Tracer | None = None,
         patience: Patience | None = None,
     ) -> None:
         """Prepare; nothing is read before ``run``.
@@ -124,6 +126,7 @@ class FaustEngine:
             clock: What time it is.
             in_flight: Records of one group that are worked on at once.
             observer: Told of each try.
+            tracer: Told of spans; None: nobody asks for them.
             patience: How long to bear that nothing moves; None: as in production.
         """
         self._topology = topology
@@ -136,12 +139,14 @@ class FaustEngine:
         self._in_flight = in_flight
         self._tables = {table.table.stage: table for table in tables}
         self._partitions = partitions
-        self._chains = Chains(topology, services, clock=clock, observer=observer)
+        self._clock = clock
+        self._chains = Chains(topology, services, clock=clock, observer=observer, tracer=tracer)
         self._readers: list[FaustReader] = []
         self._patience = patience or Patience()
         self._stopped = asyncio.Event()
         self._lost_since: float | None = None
         self._lag: dict[str, int] = {}
+        self._unread_since: dict[str, float] = {}  # records wait, and none is read
 
     async def run(self) -> None:
         """Work until ``stop``.
@@ -175,6 +180,23 @@ class FaustEngine:
     def lag(self) -> Mapping[str, int]:
         """Return the number of records that each group had before it at the last look."""
         return dict(self._lag)
+
+    def lag_s(self) -> Mapping[str, float]:
+        """Return for how long the oldest record waits that each group has before it, in seconds.
+
+        Of what is under way, exactly; of what is not even read, since when that was seen.
+        """
+        oldest: dict[str, float] = {}
+        for reader in self._readers:
+            since = reader.oldest_at()
+            if since is not None:
+                age_s = (self._clock.now() - since).total_seconds()
+            elif reader.group in self._unread_since:
+                age_s = time.monotonic() - self._unread_since[reader.group]
+            else:
+                continue
+            oldest[reader.group] = max(0.0, age_s, oldest.get(reader.group, 0.0))
+        return oldest
 
     def trouble(self) -> str:
         """Return why nothing can be read at the moment; empty when all is well."""
@@ -243,6 +265,7 @@ class FaustEngine:
                     self._lose(now, str(error))
                     break
                 self._lag[reader.group] = sum(behind.values())
+                self._note_unread(reader, now)
                 if self._is_reading(reader, behind, now):
                     stuck_since.pop(reader.group, None)
                 elif now - stuck_since.setdefault(reader.group, now) > self._patience.stuck_s:
@@ -253,6 +276,13 @@ class FaustEngine:
                     )
             else:
                 self._lost_since = None
+
+    def _note_unread(self, reader: FaustReader, now: float) -> None:
+        is_read = reader.under_way or now - reader.handed_at < self._patience.watch_every_s
+        if is_read or not self._lag[reader.group]:
+            self._unread_since.pop(reader.group, None)
+        else:
+            self._unread_since.setdefault(reader.group, now)
 
     def _is_reading(self, reader: FaustReader, behind: Mapping[int, int], now: float) -> bool:
         if reader.is_rebalancing:

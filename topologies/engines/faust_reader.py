@@ -124,6 +124,11 @@ class FaustReader:
         """How many records are worked on, or wait for those before them."""
         return sum(map(len, self._lanes.values()))
 
+    def oldest_at(self) -> datetime | None:
+        """Return when the oldest record under way was appended; None: there is none."""
+        heads = (lane.oldest_at for lane in self._lanes.values())
+        return min((at for at in heads if at is not None), default=None)
+
     @property
     def is_rebalancing(self) -> bool:
         """Whether the group is sharing out its partitions."""

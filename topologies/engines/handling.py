@@ -8,13 +8,14 @@ import functools
 import inspect
 import traceback
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, Union, cast
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 import msgspec
 
 from topologies.errors import Misconfigured, Poison, Retryable
 from topologies.events.base import Event
+from topologies.events.upcasting import EventReader
 from topologies.stage import Stage
 from topologies.topics import topic_of
 
@@ -24,9 +25,14 @@ TRACEBACK_CHARACTERS = 8_000  # kept of a bug's traceback: its end, where the ca
 
 @dataclass(frozen=True, slots=True)
 class Emit:
-    """Write these, then acknowledge."""
+    """Write these, then acknowledge.
+
+    Attributes:
+        read: What led to them.
+    """
 
     events: tuple[Event, ...]
+    read: Event | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +74,7 @@ async def handle(
     try:
         event = decode(stage, record) if isinstance(record, bytes) else record
         if type(event) not in stage.reads:
-            return Emit(())  # the topic holds it for others
+            return Emit((), event)  # the topic holds it for others
         async with asyncio.timeout(stage.timeout.total_seconds()):
             written = tuple(await stage.run(event, **wire(stage, services)))
         _check_written(stage, written)
@@ -81,7 +87,7 @@ async def handle(
     except Exception as error:  # noqa: BLE001  the last door: a bug must not lose a mail
         trace = "".join(traceback.format_exception(error))[-TRACEBACK_CHARACTERS:]
         return Bury("bug", f"{type(error).__name__}: {error}"[:500], trace)
-    return Emit(written)
+    return Emit(written, event)
 
 
 async def handle_several(
@@ -104,11 +110,13 @@ async def handle_several(
             return "the topic holds some for others"
         async with asyncio.timeout(stage.timeout.total_seconds()):
             found = await stage.several(events, **wire(stage, services))
-        emitted = [Emit(tuple(written)) for written in found]
+        if len(found) != len(events):
+            raise TypeError(f"{stage.name} did {len(found)} of {len(events)} events")
+        emitted = [
+            Emit(tuple(written), event) for event, written in zip(events, found, strict=True)
+        ]
         for each in emitted:
             _check_written(stage, each.events)
-        if len(emitted) != len(events):
-            raise TypeError(f"{stage.name} did {len(emitted)} of {len(events)} events")
     except Misconfigured:
         raise
     except Exception as error:  # noqa: BLE001  if it is one of ours, it shows again
@@ -123,7 +131,7 @@ def decode(stage: Stage, raw: bytes) -> Event:
         Poison: It is not JSON, of an unknown version, or lacks what it must have.
     """
     try:
-        return cast("Event", _decoder(topic_of(stage.reads[0]).events).decode(raw))
+        return _reader(topic_of(stage.reads[0]).events).read(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Poison(f"undecodable: {error}") from error
 
@@ -164,6 +172,4 @@ def _check_written(stage: Stage, written: tuple[Event, ...]) -> None:
             raise TypeError(f"{stage.name} wrote {type(event).__name__}, which it does not declare")
 
 
-@functools.cache
-def _decoder(kinds: tuple[type[Event], ...]) -> msgspec.json.Decoder[Any]:
-    return msgspec.json.Decoder(Union[kinds])  # noqa: UP007  built at run time
+_reader = functools.cache(EventReader)

@@ -9,6 +9,7 @@ whatever overtook it.
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from datetime import datetime
 from itertools import islice
 from typing import Any
 
@@ -70,6 +71,11 @@ class Lane:
     def __len__(self) -> int:
         """Return how many records are under way or wait for those before them."""
         return len(self._items)
+
+    @property
+    def oldest_at(self) -> datetime | None:
+        """When the first of them was appended; None: there is none."""
+        return self._items[0].record.appended_at if self._items else None
 
     def take(self, record: Record, acknowledge: Callable[[], object]) -> None:
         """Work on *record*, and call *acknowledge* when it and all before it are done."""

@@ -17,7 +17,6 @@ from topologies.errors import Retryable
 from topologies.ports.log import Entry, PartitionedLog, Position, Record
 
 POLL_S = 5.0  # the longest that a reader sleeps without a look
-WIDEST_SPAN = 1_024  # how far others may pass a record that waits
 COMMIT_AGAIN_S = 0.5
 
 
@@ -99,7 +98,7 @@ class Reader:
 
     async def _read(self, tasks: asyncio.TaskGroup) -> None:
         window = self._window
-        room = min(self._in_flight - len(window), WIDEST_SPAN - window.span)
+        room = self._in_flight - len(window)
         if room <= 0:
             self._has_room.clear()
             await self._has_room.wait()

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Literal
 
 from topologies.events.base import Event
+from topologies.events.draft import Draft
 from topologies.events.inbound import Authentication, MailReceived, SpamVerdict, VirusVerdict
 from topologies.events.message import Message, RawRef
 
@@ -49,6 +50,18 @@ class Deliver(Command, frozen=True, kw_only=True, tag="mailbox.deliver/1"):
     note: str = ""  # why it lies here, when that is not plain (virus name)
     virus: VirusVerdict | None = None  # None: nothing was found that is worth telling
     held: MailReceived | None = None  # in quarantine: what was accepted, less the message itself
+    draft_id: str = ""  # the draft that was sent; it is gone when this is there, …
+    draft_version: str = ""  # … unless it was saved again since
+
+
+class SaveDraft(Command, frozen=True, kw_only=True, tag="mailbox.save-draft/1"):
+    """Keep a draft, or another version in its place; it lies in the folder of drafts then."""
+
+    email_id: str  # UUIDv7 layout; the same for all its versions
+    replaces: str = ""  # the version it was written on; empty: it is new; ``ANY_VERSION``
+    draft: Draft
+    message: Message  # what is made of it, as far as it can be
+    raw_ref: RawRef
 
 
 class SetFlags(Command, frozen=True, kw_only=True, tag="mailbox.set-flags/1"):
@@ -131,6 +144,7 @@ class MailboxChanged(Event, frozen=True, kw_only=True, tag="mailbox.changed/1"):
     merged_thread_id: str = ""  # the thread that was taken up, for thread.merged
     is_read: bool = False
     is_starred: bool = False
+    is_rewritten: bool = False  # it says something else now: a draft that was saved again
 
     @property
     def key(self) -> str:
@@ -144,7 +158,7 @@ class CommandAnswered(Event, frozen=True, kw_only=True, tag="mailbox.answered/1"
     command_id: str
     status: Literal["done", "refused"]
     seq: int  # the mailbox's last number after it
-    problem: Literal["", "not-found", "name-taken", "invalid", "system-folder"] = ""
+    problem: Literal["", "not-found", "name-taken", "invalid", "system-folder", "changed"] = ""
     detail: str = ""  # for people
 
     @property

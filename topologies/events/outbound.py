@@ -41,6 +41,8 @@ class MailSubmitted(Event, frozen=True, kw_only=True, tag="mail.submitted/1"):
     smtputf8: bool = False  # RFC 6531: an address or a header needs it
     body_type: BodyType = "8BITMIME"  # RFC 6152
     wishes: DeliveryWishes | None = None  # RFC 3461; None: the sender had none
+    draft_id: str = ""  # the draft that is sent, if it is one
+    draft_version: str = ""
 
     @property
     def key(self) -> str:
@@ -122,6 +124,7 @@ class DeliveryDue(Event, frozen=True, kw_only=True, tag="delivery.due/1"):
     user_id: str = ""
     submitted_at: datetime
     mail_from: str
+    return_path: str = ""  # where bounces go, in place of mail_from; of one recipient alone
     destination: str  # the recipients' domain, lower case, in ASCII; or an address literal
     recipients: tuple[str, ...]  # those still without a final answer
     size_bytes: int
@@ -182,6 +185,7 @@ class RecipientResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     host: str = ""  # who answered: the MX and its address
     tls: str = ""  # protocol version and cipher; empty: clear text, or it came to none
     tells_itself: bool = False  # the peer was handed the wishes and reports itself (RFC 3461 §5.2)
+    is_suppressed: bool = False  # nobody was asked: the recipient is on a suppression list
 
 
 class DeliveryAttempted(Event, frozen=True, kw_only=True, tag="delivery.attempted/1"):
@@ -206,14 +210,47 @@ class DeliveryAttempted(Event, frozen=True, kw_only=True, tag="delivery.attempte
         return self.mail_id
 
 
+class ReportDue(Event, frozen=True, kw_only=True, tag="report.due/1"):
+    """What came of a mail lately was gathered for its sender, and may be told now."""
+
+    mail_id: str
+    round_name: str  # by what began it; a mail has one round after another
+    looks: int = 0  # how often it was asked before whether more is to come
+
+    @property
+    def key(self) -> str:
+        return self.mail_id
+
+
+class ReportDue5s(ReportDue, frozen=True, kw_only=True, tag="report.due-5s/1"):
+    """To be told in five seconds, unless more is to come then."""
+
+
 class ReportArrived(Event, frozen=True, kw_only=True, tag="report.arrived/1"):
-    """A mail for one of our users is a report for machines: on delivery, or a complaint."""
+    """A mail for one of our users is a report: on delivery, or a complaint."""
 
     mail_id: str
     user_id: str  # whose mailbox it went to
     received_at: datetime
     mail_from: str  # empty for reports on delivery
     message: Message  # its parts are in the blob store
+    authentication: Authentication | None = None
+    recipient: str = ""  # to whom it was addressed
+
+    @property
+    def key(self) -> str:
+        return self.mail_id
+
+
+class AggregateArrived(Event, frozen=True, kw_only=True, tag="aggregate.arrived/1"):
+    """A mail came where reports about our domains are to be sent, with files that may be some.
+
+    About what other systems saw in a day: of mail in a domain's name (DMARC), of TLS (TLS-RPT).
+    """
+
+    mail_id: str
+    received_at: datetime
+    message: Message  # without its text; the files that may be reports are in the blob store
     authentication: Authentication | None = None
 
     @property

@@ -3,9 +3,9 @@
 Reads `mail.scored`; writes one `Deliver` for each user, however many of the envelope's
 recipients lead to them, and what each user's own rules make of it: other folders, further
 copies, mail that goes on to others, answers. Aliases may lead to other systems, and a bounce to
-a reverse-path of ours goes to whom that stands for. What no mailbox gets is told in
-`mail.exceptions`. A mail that is held goes to the quarantine and to nobody else. Whether a mail
-is infected or spam was decided before.
+a reverse-path of ours goes to whom that stands for, or who sent what it is about. What no mailbox
+gets is told in `mail.exceptions`. A mail that is held goes to the quarantine and to nobody else.
+Whether a mail is infected or spam was decided before.
 
 Who an address leads to, and what users want, is the answer of this moment: a replay may hear
 another one, but derives the same ids, so nobody gets a second copy.
@@ -20,6 +20,7 @@ from topologies.events import (
     INBOX,
     QUARANTINE_USER,
     SPAM,
+    AggregateArrived,
     CreateFolder,
     Deliver,
     DeliveryAttempted,
@@ -34,6 +35,7 @@ from topologies.events import (
     undeliverable,
 )
 from topologies.mail import (
+    aggregate,
     dkim_canonical,
     fullness,
     ids,
@@ -49,6 +51,7 @@ from topologies.mail.own_rules import Obedience
 from topologies.mail.own_spam import OwnSpam
 from topologies.ports.answers import Answers
 from topologies.ports.blobs import Blobs
+from topologies.ports.deliveries import Deliveries
 from topologies.ports.directory import Directory, Resolved, Target
 from topologies.ports.dkim_keys import DkimKeys
 from topologies.ports.mailboxes import Mailboxes
@@ -96,6 +99,7 @@ class _Reached:
         MailUndeliverable,
         MailDisposed,
         ReportArrived,
+        AggregateArrived,
         DeliveryAttempted,
     ],
 )
@@ -108,6 +112,7 @@ async def route(
     rules: Rules,
     learnt: PersonalSpam,
     answers: Answers,
+    deliveries: Deliveries,
     keys: DkimKeys,
     url_key: UrlKey,
     policy: SignPolicy,
@@ -121,7 +126,7 @@ async def route(
     obedience = Obedience(rules=rules, answers=answers, mailboxes=mailboxes, forwarder=forwarder)
     opened = Opened(mail, blobs)
     own_spam = OwnSpam(mail, learnt)
-    reached = await _reached(mail, directory, forwarder)
+    reached = await _reached(mail, directory, forwarder, deliveries)
     note = malware.note_of(mail.virus, is_released=mail.released is not None)
     events: list[Event] = []
     for recipient, target in reached.copies.values():
@@ -141,14 +146,27 @@ async def route(
         undeliverable(mail, recipient, reason) for recipient, reason in reached.unreached.items()
     ]
     kept = [each for each in dict.fromkeys(mail.recipients) if reached.is_kept(each)]
-    return [*events, *returned.arrived(events), *reporting.confirmed(mail, kept)]
+    return [
+        *events,
+        *returned.arrived(events),
+        *aggregate.arrived(mail, reached.unreached),
+        *reporting.confirmed(mail, kept),
+    ]
 
 
-async def _reached(mail: MailScored, directory: Directory, forwarder: Forwarder) -> _Reached:
+async def _reached(
+    mail: MailScored, directory: Directory, forwarder: Forwarder, deliveries: Deliveries
+) -> _Reached:
     """Return whom the recipients lead to."""
     reached = _Reached()
     for recipient in dict.fromkeys(mail.recipients):
         resolved = await directory.resolve(recipient)
+        if resolved.status in ("local", "unknown") and (
+            sent := await returned.delivery_named(
+                recipient, mail.received_at, url_key=forwarder.url_key, deliveries=deliveries
+            )
+        ):
+            resolved = await directory.resolve(sent.mail_from)
         if resolved.status in ("local", "unknown") and (
             sender := await forwarder.bounce_target(recipient, mail)
         ):

@@ -23,7 +23,7 @@ _LIST_FIELDS = (
 # RFC 5230 §4.6: who is no person.
 _MACHINES = re.compile(
     r"mailer-daemon|postmaster|listserv|majordomo|root|nobody|(?:no|do-not|donot|not)-?reply"
-    r"|owner-.*|.*-(?:request|owner|bounces?|relay|return)|bounces?|srs[01][=+-].*",
+    r"|owner-.*|.*-(?:request|owner|bounces?|relay|return)|bounces?(?:\+.*)?|srs[01][=+-].*",
     re.IGNORECASE | re.DOTALL,
 )
 _SUPPRESSED = frozenset({"all", "dr", "autoreply", "oof", "rn", "nrn"})

@@ -1,21 +1,23 @@
 """Whether the DNS tells of a domain what it should: each record asked for and judged.
 
 Asks a ``Resolver``. A record need not be ours word for word: it has to do what ours would. SPF is
-judged as a receiver would, for each address of our host.
+judged as a receiver would, for each address of our host. The MTA-STS policy is fetched as senders
+fetch it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from topologies.errors import Retryable
-from topologies.mail import dkim_key, dmarc
+from topologies.mail import dkim_key, dmarc, mta_sts
 from topologies.mail.dmarc import Policy
 from topologies.mail.domain_records import WantedRecord, What
 from topologies.mail.spf import check_host
 from topologies.ports.dns import Resolver
 
 State = Literal["ok", "missing", "wrong", "unknown"]
+Fetch = Callable[[str], Awaitable[str]]  # of a host: its policy file; else OSError or ValueError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +30,7 @@ class Found:
         reason: What is wrong, or to be known; empty: nothing.
     """
 
-    what: What | Literal["host", "reverse"]
+    what: What | Literal["host", "reverse", "policy"]
     name: str
     state: State
     is_needed: bool = True
@@ -50,6 +52,42 @@ async def check(
         except Retryable as error:
             found.append(_told(record, "unknown", reason=str(error)))
     return found
+
+
+async def check_policy(dns: Resolver, domain: str, policy: str, fetch: Fetch) -> Sequence[Found]:
+    """Return how it stands with the MTA-STS policy of *domain*.
+
+    Args:
+        dns: Is asked for its MX.
+        domain: One of ours, in ASCII.
+        policy: The file that is to be served.
+        fetch: Gets the one that is served.
+    """
+    name = f"{mta_sts.HOST}{domain}"
+    try:
+        hosts = [host for _, host in await dns.mx(domain)]
+        served = await fetch(name)
+    except (OSError, ValueError, Retryable) as error:
+        reason = f"it can't be fetched: {error or type(error).__name__}"
+        return [Found(what="policy", name=name, state="missing", is_needed=False, reason=reason)]
+    lines = " | ".join(served.split("\n")).replace("\r", "").removesuffix(" | ")
+    state, reason = _judged_policy(policy, served, hosts)
+    told = Found(what="policy", name=name, state=state, is_needed=False, found=lines, reason=reason)
+    return [told]
+
+
+def _judged_policy(policy: str, served: str, hosts: Sequence[str]) -> tuple[State, str]:
+    try:
+        ours, theirs = mta_sts.parse(policy), mta_sts.parse(served)
+    except ValueError as error:
+        return "wrong", str(error)
+    if ours != theirs:
+        return "wrong", "another one is served than is set here"
+    unnamed = [host for host in hosts if not ours.names(host)]
+    if ours.mode != "none" and unnamed:
+        # RFC 8461 §4.2: a sender that honours it does not deliver there.
+        return "wrong", f"it does not name {', '.join(unnamed)}, which the MX does"
+    return "ok", "" if ours.mode == "enforce" else f"mode {ours.mode}: it protects nothing yet"
 
 
 async def _addresses(dns: Resolver, hostname: str) -> list[str] | Retryable:
@@ -105,11 +143,22 @@ async def _record(
         case "dmarc":
             return await _dmarc(dns, domain, record)
         case "mta-sts" | "tls-rpt":
-            version = record.value.partition(";")[0]
-            texts = [t for t in await dns.txt(record.name) if t.startswith(version)]
-            if len(texts) > 1:
-                return _told(record, "wrong", texts, "there are several")
-            return _told(record, "ok" if texts else "missing", texts)
+            return await _optional(dns, record)
+
+
+async def _optional(dns: Resolver, record: WantedRecord) -> Found:
+    version = record.value.partition(";")[0]
+    texts = [t for t in await dns.txt(record.name) if t.startswith(version)]
+    if len(texts) > 1:
+        return _told(record, "wrong", texts, "there are several")
+    if not texts:
+        return _told(record, "missing")
+    if record.what == "mta-sts":
+        wanted = mta_sts.policy_id([record.value])
+        if mta_sts.policy_id(texts) != wanted:
+            # RFC 8461 §3.1: who has fetched a policy of that id fetches it no more.
+            return _told(record, "wrong", texts, f"its id is not {wanted}: senders keep the old")
+    return _told(record, "ok", texts)
 
 
 async def _mx(dns: Resolver, hostname: str, record: WantedRecord) -> Found:

@@ -5,18 +5,17 @@ Pure: MX (RFC 5321 §5), SPF (RFC 7208), DKIM (RFC 6376, RFC 8463), DMARC (RFC 7
 ``topologies.mail.domain_check``.
 """
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from topologies.mail import dkim_private, dkim_rotation
+from topologies.mail import dkim_private, dkim_rotation, mta_sts
+from topologies.mail.aggregate import report_address
 from topologies.ports.dkim_keys import DkimKey
 
 What = Literal["mx", "spf", "dkim", "dmarc", "mta-sts", "tls-rpt"]
 STRING_CHARACTERS = 255  # of one string of a TXT record (RFC 1035 §3.3.14)
-STS_MAX_AGE_S = 604_800
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +52,11 @@ class WantedRecord:
 
 
 def wanted(
-    domain: str, hostname: str, keys: Sequence[DkimKey], now: datetime
+    domain: str,
+    hostname: str,
+    keys: Sequence[DkimKey],
+    now: datetime,
+    policy: str | None = None,
 ) -> Sequence[WantedRecord]:
     """Return the records of *domain*.
 
@@ -62,8 +65,9 @@ def wanted(
         hostname: Ours, which mail comes to and goes out from.
         keys: Of the domain; those that nobody asks for any more are left out.
         now: Decides that.
+        policy: The file that is served as its MTA-STS policy; None: it has none.
     """
-    reports = f"mailto:postmaster@{domain}"
+    reports = f"mailto:{report_address(domain)}"
     told = [key for key in keys if dkim_rotation.is_told(key, now)]
     return [
         WantedRecord(what="mx", name=domain, kind="MX", value=f"10 {hostname}"),
@@ -75,14 +79,7 @@ def wanted(
             kind="TXT",
             value=f"v=DMARC1; p=quarantine; rua={reports}",
         ),
-        WantedRecord(
-            what="mta-sts",
-            name=f"_mta-sts.{domain}",
-            kind="TXT",
-            value=f"v=STSv1; id={_id_of(sts_policy(hostname))}",
-            is_needed=False,
-            note=f"only with the policy at https://mta-sts.{domain}/.well-known/mta-sts.txt",
-        ),
+        *(() if policy is None else (_of_policy(domain, policy),)),
         WantedRecord(
             what="tls-rpt",
             name=f"_smtp._tls.{domain}",
@@ -91,11 +88,6 @@ def wanted(
             is_needed=False,
         ),
     ]
-
-
-def sts_policy(hostname: str) -> str:
-    """Return the policy to be served by HTTPS (RFC 8461 §3.2)."""
-    return f"version: STSv1\nmode: testing\nmx: {hostname}\nmax_age: {STS_MAX_AGE_S}\n"
 
 
 def _of_key(key: DkimKey, now: datetime) -> WantedRecord:
@@ -114,6 +106,12 @@ def _of_key(key: DkimKey, now: datetime) -> WantedRecord:
     )
 
 
-def _id_of(policy: str) -> str:
-    # Changes with the policy, and only then (RFC 8461 §3.1).
-    return hashlib.sha256(policy.encode()).hexdigest()[:32]
+def _of_policy(domain: str, policy: str) -> WantedRecord:
+    return WantedRecord(
+        what="mta-sts",
+        name=f"_mta-sts.{domain}",
+        kind="TXT",
+        value=mta_sts.record_of(policy),
+        is_needed=False,
+        note=f"only with the policy at https://{mta_sts.HOST}{domain}{mta_sts.PATH}",
+    )

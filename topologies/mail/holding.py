@@ -32,6 +32,16 @@ async def noted(keys: RequestKeys, user_id: str, email_id: str) -> Claim | None:
     return await keys.find(user_id, f"held {email_id}")
 
 
+async def is_taken_back(keys: RequestKeys, user_id: str, email_id: str) -> bool:
+    """Return whether it was decided that a mail is not sent.
+
+    Raises:
+        Retryable: The store is out of reach.
+    """
+    kept = await keys.find(user_id, f"release {email_id}")
+    return kept is not None and kept.digest == b"cancel"
+
+
 async def decide(
     keys: RequestKeys, user_id: str, mail_id: str, due_at: datetime, wish: Fate
 ) -> Fate:

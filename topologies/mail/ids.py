@@ -26,6 +26,11 @@ def email_id(mail_id: str, user_id: str) -> str:
     return _uuid7(uuid.UUID(mail_id).int >> 80, _digest((mail_id, user_id))[:10])
 
 
+def local_id(submitted_at: datetime, mail_id: str) -> str:
+    """Return the id of the mail that recipients here get of one that a user here sent."""
+    return derived_id(submitted_at, "local", mail_id)
+
+
 def command_id(*parts: str) -> str:
     """Return the id of a command that a stage derives from *parts*."""
     return _uuid(int.from_bytes(_digest(parts)[:16], "big"), version=8)

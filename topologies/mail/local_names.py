@@ -179,6 +179,21 @@ def check_domain(domain: str, held: Answer) -> None:
         raise ValueError(f"{domain} is an alias of {other}: remove that first")
 
 
+def check_empty(domain: str, *, has_users: bool, has_aliases: bool, has_others: bool) -> None:
+    """Find out whether *domain* may go.
+
+    Raises:
+        ValueError: It holds something; says what.
+    """
+    for is_so, what in (
+        (has_users, "users"),
+        (has_aliases, "aliases"),
+        (has_others, "domains that stand for it"),
+    ):
+        if is_so:
+            raise ValueError(f"{domain} has {what} still: remove those first")
+
+
 def check_domain_alias(alias: str, domain: str, held: Answer) -> None:
     """Check that *alias* may stand for *domain*, given what is held under both with an ``@``.
 

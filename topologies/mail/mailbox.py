@@ -4,6 +4,7 @@
 goes on. Nothing here reads a clock or draws an id, so a replay decides alike. The rules:
 
 * A mail that is there, or was and is gone for good, is never delivered again.
+* A draft that is sent is gone when the sender's copy is there, unless it was saved since.
 * A mail for a folder that is gone goes to the inbox; a user who moves one there is told so.
 * Of several mails named, those that are there are changed; if none is, it is ``not-found``.
 * Deleting moves to trash; from there, or if permanent, a mail is gone and frees its bytes.
@@ -27,10 +28,12 @@ from topologies.events.mailbox import (
     MailboxChanged,
     MoveEmails,
     RenameFolder,
+    SaveDraft,
     SetFlags,
     UseMailbox,
 )
 from topologies.mail import folder_names, ids, threads
+from topologies.mail.mailbox_drafts import save_draft
 from topologies.mail.mailbox_emails import email_of
 from topologies.mail.mailbox_ledger import Ledger
 from topologies.ports.mailboxes import Effects, Folder, Loaded, Needs, Summary
@@ -53,9 +56,19 @@ def needs(command: Command) -> Needs:
     """
     command_id = command.command_id
     match command:
-        case Deliver(email_id=email_id, message=message):
+        case Deliver(email_id=email_id, message=message, draft_id=draft_id):
             return Needs(
-                command_id=command_id, email_ids=(email_id,), message_ids=threads.named(message)
+                command_id=command_id,
+                email_ids=(email_id, draft_id) if draft_id else (email_id,),
+                message_ids=threads.named(message),
+                draft_id=draft_id,
+            )
+        case SaveDraft(email_id=email_id, message=message, replaces=replaces):
+            return Needs(
+                command_id=command_id,
+                email_ids=(email_id,),
+                message_ids=() if replaces else threads.named(message),
+                draft_id=email_id,
             )
         case SetFlags() | MoveEmails() | DeleteEmails():
             wanted = tuple(dict.fromkeys(command.email_ids[:MOST_EMAILS]))
@@ -99,6 +112,8 @@ def decide(command: Command, loaded: Loaded) -> Effects:
             return _delete_folder(command, loaded)
         case UseMailbox():
             return _use(command, loaded)
+        case SaveDraft():
+            return save_draft(command, loaded)
         case _:
             raise Poison(f"{type(command).__name__} is no command that a mailbox knows")
 
@@ -137,6 +152,9 @@ def _deliver(command: Deliver, loaded: Loaded) -> Effects:
     ledger.remember(joined.remembered)
     for merged in joined.merged:
         ledger.merge(merged, joined.thread_id)
+    draft = loaded.emails.get(command.draft_id)
+    if draft is not None and loaded.draft_version == command.draft_version:
+        ledger.remove(draft)
     return ledger.done()
 
 

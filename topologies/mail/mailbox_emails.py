@@ -1,6 +1,8 @@
 """What is kept of a delivered mail, and how much of it a listing shows."""
 
-from topologies.events.mailbox import Deliver
+from dataclasses import replace
+
+from topologies.events.mailbox import DRAFTS, Deliver, SaveDraft
 from topologies.events.message import Address
 from topologies.ports.mailboxes import Email, Summary
 
@@ -28,6 +30,32 @@ def email_of(command: Deliver, *, folder_id: str, thread_id: str, seq: int) -> E
         virus=command.virus,
         held=command.held,
     )
+
+
+def draft_of(command: SaveDraft, before: Summary | None, *, thread_id: str, seq: int) -> Email:
+    """Return the draft that *command* saves, as it is kept.
+
+    Args:
+        command: What is saved.
+        before: What it replaces; None: it is new.
+        thread_id: The conversation it belongs to.
+        seq: The number of the change.
+    """
+    as_mail = Deliver(
+        user_id=command.user_id,
+        command_id=command.command_id,
+        issued_at=command.issued_at,
+        email_id=command.email_id,
+        mail_id=command.email_id,
+        folder_id=DRAFTS,
+        message=command.message,
+        raw_ref=command.raw_ref,
+        received_at=command.issued_at if before is None else before.created_at,
+        is_read=before is None or before.is_read,
+        is_starred=before is not None and before.is_starred,
+    )
+    email = email_of(as_mail, folder_id=DRAFTS, thread_id=thread_id, seq=seq)
+    return replace(email, draft=command.draft)
 
 
 def _summary(command: Deliver, folder_id: str, thread_id: str, seq: int) -> Summary:

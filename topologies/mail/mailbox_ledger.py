@@ -10,7 +10,7 @@ from typing import Any, Literal
 from topologies.events.mailbox import ChangeKind, Command, CommandAnswered, MailboxChanged
 from topologies.ports.mailboxes import Effects, Email, Folder, Loaded, Mailbox, Summary
 
-Problem = Literal["not-found", "name-taken", "invalid", "system-folder"]
+Problem = Literal["not-found", "name-taken", "invalid", "system-folder", "changed"]
 
 
 class Ledger:
@@ -24,6 +24,7 @@ class Ledger:
         self._removed_folders: list[str] = []
         self._added: list[Email] = []
         self._updated: list[Summary] = []
+        self._rewritten: list[Email] = []
         self._removed: list[str] = []
         self._threads: tuple[tuple[str, str], ...] = ()
         self._merged: list[tuple[str, str]] = []
@@ -61,6 +62,19 @@ class Ledger:
         self._count(mail, mail.folder_id, -1)
         self._count(mail, folder_id, 1)
         self._tell_of("email.moved", after, from_folder_id=mail.folder_id)
+
+    def rewrite(self, mail: Summary, email: Email) -> None:
+        """Put *email*, whose summary has ``next_seq``, in the place of *mail* of the same id."""
+        after = email.summary
+        self._rewritten.append(email)
+        self._count(mail, mail.folder_id, -1)
+        self._count(after, after.folder_id, 1)
+        self._used_bytes += after.size_bytes - mail.size_bytes
+        if mail.folder_id == after.folder_id:
+            self._tell_of("email.updated", after, is_rewritten=True)
+        else:
+            where = mail.folder_id
+            self._tell_of("email.moved", after, is_rewritten=True, from_folder_id=where)
 
     def remove(self, mail: Summary) -> None:
         """Delete *mail* for good."""
@@ -112,6 +126,7 @@ class Ledger:
             command_id=command.command_id,
             added=tuple(self._added),
             updated=tuple(self._updated),
+            rewritten=tuple(self._rewritten),
             removed=tuple(self._removed),
             folders=tuple(self._folders.values()),
             removed_folders=tuple(self._removed_folders),
@@ -145,13 +160,16 @@ class Ledger:
             unread_count=folder.unread_count + (0 if mail.is_read else by),
         )
 
-    def _tell_of(self, kind: ChangeKind, mail: Summary, **where: str) -> None:
+    def _tell_of(
+        self, kind: ChangeKind, mail: Summary, *, is_rewritten: bool = False, **where: str
+    ) -> None:
         self._tell(
             kind,
             email_id=mail.email_id,
             thread_id=mail.thread_id,
             is_read=mail.is_read,
             is_starred=mail.is_starred,
+            is_rewritten=is_rewritten,
             **{"folder_id": mail.folder_id} | where,
         )
 

@@ -30,6 +30,8 @@ def _said(change: MailboxChanged) -> bool | None:
     """Return whether *change* reports spam (True), or that it is none (False); None for neither."""
     if change.kind != "email.moved" or change.folder_id == change.from_folder_id:
         return None
+    if change.is_rewritten:  # a draft was saved: that says nothing of spam
+        return None
     if change.folder_id == SPAM:
         return True
     return False if change.from_folder_id == SPAM and change.folder_id != TRASH else None

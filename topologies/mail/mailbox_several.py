@@ -53,12 +53,18 @@ def together(commands: Sequence[Command]) -> Sequence[Command]:
     """Return the first of *commands*, and those after it that can be loaded for with it."""
     named = 0
     for place, command in enumerate(commands):
-        if not isinstance(command, _TOGETHER) or command.user_id != commands[0].user_id:
+        if _is_alone(command) or command.user_id != commands[0].user_id:
             return commands[: max(place, 1)]
         named += len(needs(command).email_ids)
         if named > MOST_EMAILS:
             return commands[: max(place, 1)]
     return commands
+
+
+def _is_alone(command: Command) -> bool:
+    # Of a draft more is loaded than of other mails.
+    is_of_a_draft = isinstance(command, Deliver) and command.draft_id != ""
+    return is_of_a_draft or not isinstance(command, _TOGETHER)
 
 
 def combined(found: Sequence[tuple[Needs, Loaded]]) -> LoadedForSeveral:
@@ -160,6 +166,8 @@ class _View:
             self.sizes[mail.thread_id] = self.sizes.get(mail.thread_id, 0) + 1
         for mail in effects.updated:
             self.emails[mail.email_id] = mail
+        for email in effects.rewritten:
+            self.emails[email.summary.email_id] = email.summary
         for email_id in effects.removed:
             thread_id = self.emails.pop(email_id).thread_id
             self.gone.add(email_id)

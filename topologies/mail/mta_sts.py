@@ -1,8 +1,10 @@
 """MTA-STS: a domain says that its hosts have TLS with certificates that can be believed (RFC 8461).
 
-Reads the TXT record and the policy file; fetching them is a connector's work.
+Reads the TXT record and the policy file, and writes those of domains of ours; fetching and serving
+them is done elsewhere.
 """
 
+import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,10 +12,14 @@ from typing import Literal
 
 POLICY_BYTES = 64 * 1024  # §3.3
 LONGEST_AGE_S = 31_557_600  # §3.2
+SHORTEST_AGE_S = 86_400  # of ours: §3.2 advises weeks, and a policy of minutes protects nobody
+USUAL_AGE_S = 604_800  # of ours
+PATH = "/.well-known/mta-sts.txt"  # at HOST of the domain
+HOST = "mta-sts."
 _MOST_HOSTS = 100
 _RECORD = re.compile(r"v=STSv1\s*;\s*id=([A-Za-z0-9]{1,32})\s*(?:;.*)?")
-_Mode = Literal["enforce", "testing", "none"]
-_MODES: dict[str, _Mode] = {"enforce": "enforce", "testing": "testing", "none": "none"}
+Mode = Literal["enforce", "testing", "none"]
+_MODES: dict[str, Mode] = {"enforce": "enforce", "testing": "testing", "none": "none"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +31,7 @@ class Policy:
         max_age_s: How long it may be kept.
     """
 
-    mode: _Mode
+    mode: Mode
     hosts: tuple[str, ...]
     max_age_s: int
 
@@ -73,3 +79,19 @@ def parse(text: str) -> Policy:
     if mode != "none" and not hosts:
         raise ValueError("a policy names mx hosts")
     return Policy(mode, tuple(hosts[:_MOST_HOSTS]), min(int(age), LONGEST_AGE_S))
+
+
+def written(policy: Policy) -> str:
+    """Return the policy file that says *policy* (§3.2)."""
+    lines = (f"mode: {policy.mode}", *(f"mx: {host}" for host in policy.hosts))
+    return "".join(
+        f"{line}\r\n" for line in ("version: STSv1", *lines, f"max_age: {policy.max_age_s}")
+    )
+
+
+def record_of(text: str) -> str:
+    """Return the TXT record that goes with the policy file *text*.
+
+    Its id changes with the file, and only then (§3.1).
+    """
+    return f"v=STSv1; id={hashlib.sha256(text.encode()).hexdigest()[:32]}"

@@ -1,21 +1,25 @@
-"""Who is to be told what about an attempt to deliver: the rules of RFC 3461 §5 and RFC 3464.
+"""Who is to be told what about attempts to deliver: the rules of RFC 3461 §5 and RFC 3464.
 
-Pure: reads what an attempt came to and what the sender wished; writes what a report says.
+Pure: reads what attempts came to and what the sender wished; writes what a report says. What is
+found out about a mail within some seconds is told in one report.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Literal
+
+import msgspec
 
 from topologies.events import DeliveryAttempted, MailReceived, RecipientResult, RecipientWish
 from topologies.mail import ids, status
 from topologies.mail.backoff import GIVE_UP_AFTER
 from topologies.mail.dsn import Action, RecipientReport, Report
 from topologies.mail.wishes import wishes_for
+from topologies.ports.deliveries import Delivery
 
 DELAY_TOLD_AFTER = timedelta(hours=4)
-# Told once: later reports of a delay have the same id, and are not written at all from here on.
-DELAY_TOLD_UNTIL = timedelta(hours=24)
+DELAY_TOLD_UNTIL = timedelta(hours=24)  # it is told once, and not at all from here on
+JUST_TRIED = timedelta(seconds=2)  # what an attempt came to is known in that time
 
 Told = Literal["failed", "delayed", "delivered"]
 TOLD: tuple[Told, ...] = ("failed", "delayed", "delivered")
@@ -24,37 +28,81 @@ _WISH: Mapping[Told, str] = {"failed": "FAILURE", "delayed": "DELAY", "delivered
 _BY_DEFAULT: Mapping[Told, str] = {"failed": "5.0.0", "delayed": "4.0.0", "delivered": "2.0.0"}
 
 
-def about(
-    attempted: DeliveryAttempted, told: Told, *, reporting_mta: str, at: datetime
-) -> Report | None:
-    """Return what the sender is to be told, or None if there is nothing.
+def news_of(
+    attempted: DeliveryAttempted, at: datetime, *, is_delay_told: bool = True
+) -> Mapping[str, DeliveryAttempted]:
+    """Return what the sender is to be told of an attempt, each kind apart.
 
     Args:
         attempted: What an attempt came to.
-        told: What of it.
-        reporting_mta: We.
-        at: When the attempt was made first, if it was made again.
+        at: When it was made first, if it was made again.
+        is_delay_told: Whether delays are told at all.
+
+    Returns:
+        By a name that it has for the mail: the attempt, with those results alone.
     """
-    wishes = attempted.wishes
-    by_recipient = {wish.recipient: wish for wish in wishes.recipients} if wishes else {}
-    if told == "delayed" and not _is_time_to_tell(attempted, at):
-        return None
-    results = [
-        result
-        for result in attempted.results
-        if result.status == _STATUS[told] and _is_wished(result, by_recipient, told)
-    ]
-    if not results:
-        return None
+    wishes = _wishes_of(attempted)
+    found: dict[str, DeliveryAttempted] = {}
+    for told in TOLD:
+        if told == "delayed" and not (is_delay_told and _is_time_to_tell(attempted, at)):
+            continue
+        results = tuple(
+            result
+            for result in attempted.results
+            if result.status == _STATUS[told] and _is_wished(result, wishes, told)
+        )
+        if results:
+            name = f"{told} {attempted.delivery_id}"
+            if told != "delayed":  # that is told once for all attempts
+                name += f" {attempted.attempt}"
+            found[name] = msgspec.structs.replace(attempted, results=results, attempted_at=at)
+    return found
+
+
+def is_more_to_come(deliveries: Iterable[Delivery], now: datetime) -> bool:
+    """Tell whether some recipients of a mail are tried just now, or were a moment ago."""
+    return any(
+        (each.is_open and each.next_try_at is not None and each.next_try_at <= now)
+        or (each.attempted_at is not None and each.attempted_at > now - JUST_TRIED)
+        for delivery in deliveries
+        if delivery.order != "hold"
+        for each in delivery.recipients
+    )
+
+
+def grouped(
+    news: Iterable[DeliveryAttempted],
+) -> Mapping[tuple[str, Told], Sequence[DeliveryAttempted]]:
+    """Return what ``news_of`` told by who is to be told, and what of."""
+    found: dict[tuple[str, Told], list[DeliveryAttempted]] = {}
+    for told in TOLD:
+        for each in news:
+            if each.results[0].status == _STATUS[told]:
+                found.setdefault((each.mail_from, told), []).append(each)
+    return found
+
+
+def report(news: Sequence[DeliveryAttempted], told: Told, *, reporting_mta: str) -> Report:
+    """Return the report that tells *news*, all of one kind and mail.
+
+    Args:
+        news: As ``news_of`` tells it; one at least.
+        told: Of which kind it is.
+        reporting_mta: We.
+    """
     return Report(
         reporting_mta=reporting_mta,
-        envelope_id=wishes.envelope_id if wishes else "",
-        arrived_at=attempted.submitted_at,
-        recipients=tuple(
-            _told(result, by_recipient, told, at, until=attempted.submitted_at + GIVE_UP_AFTER)
-            for result in results
-        ),
+        envelope_id=next((e.wishes.envelope_id for e in news if e.wishes is not None), ""),
+        arrived_at=min(each.submitted_at for each in news),
+        recipients=tuple(recipient for each in news for recipient in _recipients(each, told)),
     )
+
+
+def _recipients(news: DeliveryAttempted, told: Told) -> Iterable[RecipientReport]:
+    wishes = _wishes_of(news)
+    until = news.submitted_at + GIVE_UP_AFTER
+    for result in news.results:
+        yield _told(result, wishes, told, news.attempted_at, until=until)
 
 
 def confirmed(mail: MailReceived, recipients: Sequence[str]) -> Sequence[DeliveryAttempted]:
@@ -88,9 +136,15 @@ def confirmed(mail: MailReceived, recipients: Sequence[str]) -> Sequence[Deliver
     ]
 
 
-def wants_whole(attempted: DeliveryAttempted, told: Told) -> bool:
+def wants_whole(news: Iterable[DeliveryAttempted], told: Told) -> bool:
     """Tell whether the message comes back whole: only when it failed, and that was asked for."""
-    return told == "failed" and attempted.wishes is not None and attempted.wishes.returned == "FULL"
+    wishes = (each.wishes for each in news)
+    return told == "failed" and any(w is not None and w.returned == "FULL" for w in wishes)
+
+
+def _wishes_of(attempted: DeliveryAttempted) -> Mapping[str, RecipientWish]:
+    wishes = attempted.wishes
+    return {wish.recipient: wish for wish in wishes.recipients} if wishes is not None else {}
 
 
 def _is_time_to_tell(attempted: DeliveryAttempted, at: datetime) -> bool:

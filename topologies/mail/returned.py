@@ -4,11 +4,15 @@ Reads parsed messages and their attachments; whether the report is believed is d
 """
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 
 from topologies.errors import BlobMissing
 from topologies.events import QUARANTINE_USER, Deliver, Event, Message, ReportArrived
+from topologies.mail import verp
 from topologies.mail.dsn_reader import mail_ids_in
 from topologies.ports.blobs import Blobs
+from topologies.ports.deliveries import Deliveries, Delivery
+from topologies.ports.url_key import UrlKey
 
 MOST_PARTS = 10
 MOST_BYTES = 512 * 1024
@@ -21,7 +25,7 @@ _RETURNED = frozenset(
 
 
 def arrived(events: Iterable[Event]) -> Sequence[ReportArrived]:
-    """Return which of the mails that are delivered to users are reports for machines."""
+    """Return which of the mails that are delivered to users are reports."""
     return [
         ReportArrived(
             mail_id=event.mail_id,
@@ -30,12 +34,40 @@ def arrived(events: Iterable[Event]) -> Sequence[ReportArrived]:
             mail_from=event.mail_from,
             message=event.message,
             authentication=event.authentication,
+            recipient=event.recipient,
         )
         for event in events
         if isinstance(event, Deliver)
         and event.user_id != QUARANTINE_USER
-        and any(each.content_type in STATUS | FEEDBACK for each in event.message.attachments)
+        and (
+            any(each.content_type in STATUS | FEEDBACK for each in event.message.attachments)
+            or verp.is_one(event.recipient.rpartition("@")[0])
+        )
     ]
+
+
+async def delivery_named(
+    recipient: str, at: datetime, *, url_key: UrlKey, deliveries: Deliveries
+) -> Delivery | None:
+    """Return the delivery whose reverse-path *recipient* is; None: it is none of ours.
+
+    Args:
+        recipient: To whom a report is addressed.
+        at: When it came.
+        url_key: Says that the address was made by us.
+        deliveries: Those that there were.
+
+    Raises:
+        Retryable: The key or the store is out of reach.
+    """
+    local = recipient.lstrip("<").rpartition("@")[0]
+    if not verp.is_one(local):
+        return None
+    try:
+        delivery_id = verp.delivery_of(local, verp.key_of(await url_key.get()), at)
+    except verp.NotOurs:
+        return None
+    return await deliveries.find(delivery_id)
 
 
 async def parts_of(message: Message, kinds: frozenset[str], blobs: Blobs) -> Sequence[bytes]:

@@ -100,7 +100,12 @@ def _result(recipient: str, entry: Suppression) -> RecipientResult:
     if entry.detail:
         text = f"{text} ({entry.detail})"
     return RecipientResult(
-        recipient=recipient, status="failed", code=550, enhanced="5.7.1", text=text
+        recipient=recipient,
+        status="failed",
+        code=550,
+        enhanced="5.7.1",
+        text=text,
+        is_suppressed=True,
     )
 
 

@@ -2,8 +2,8 @@
 
 Reads `mailbox.changes`, writes nothing but the index. A change says which mail it
 was; what is indexed is the mail as it is now, so replays and changes that overtake
-each other end the same. The text of a mail never changes under one ``email_id``:
-for flags and moves only its state is written.
+each other end the same. The text of a mail never changes under one ``email_id``, but of
+a draft's: for flags and moves only its state is written.
 """
 
 from collections.abc import Sequence
@@ -34,7 +34,7 @@ async def index(
     if change.kind == "email.removed":
         await search.remove(user_id, [email_id])
         return []
-    if change.kind in ("email.updated", "email.moved"):
+    if change.kind in ("email.updated", "email.moved") and not change.is_rewritten:
         found = await mailboxes.summaries(user_id, [email_id])
         if found and not await search.set_state(user_id, [_state_of(found[0])]):
             return []

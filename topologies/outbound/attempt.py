@@ -72,7 +72,8 @@ async def attempt(
             # Who is tried before the time comes again then; what follows was written before.
             return events[:1] if await _is_passed(due, deliveries) else events
         results: Sequence[RecipientResult] | PutOff
-        match await deliveries.order(due):
+        orders = await deliveries.orders(due)
+        match orders.order:
             case "hold":
                 return [_again(due, HELD_FOR)]
             case "cancel":
@@ -80,7 +81,9 @@ async def attempt(
             case "bounce":
                 results = _failed(due, "5.4.7", "it was given up by an operator")
             case "go":
-                results = await _delivered(due, suppressions, relay, blobs, clock.now())
+                results = await _delivered(
+                    due, suppressions, relay, blobs, clock.now(), via=orders.via
+                )
         now = clock.now()
         if isinstance(results, PutOff):
             if now <= due.submitted_at + GIVE_UP_AFTER:
@@ -92,7 +95,13 @@ async def attempt(
 
 
 async def _delivered(
-    due: DeliveryDue, suppressions: Suppressions, relay: Relay, blobs: Blobs, now: datetime
+    due: DeliveryDue,
+    suppressions: Suppressions,
+    relay: Relay,
+    blobs: Blobs,
+    now: datetime,
+    *,
+    via: str,
 ) -> Sequence[RecipientResult] | PutOff:
     """Return what the peer says of the recipients; those not to be written to are refused here."""
     refused: Sequence[RecipientResult] = ()
@@ -103,7 +112,7 @@ async def _delivered(
     if not left:
         return refused
     asked = msgspec.structs.replace(due, recipients=left) if refused else due
-    results = await relay.deliver(asked, lambda: raw_of(due, blobs))
+    results = await relay.deliver(asked, lambda: raw_of(due, blobs), via=via)
     return results if isinstance(results, PutOff) else [*refused, *results]
 
 

@@ -1,18 +1,19 @@
 """Sign: a mail becomes complete, is signed, and is split by the systems it goes to.
 
-Reads `mail.outgoing`; writes one `DeliveryDue` for each destination. Adds the trace, and a
-date and an id where they are missing; signs with each key that the domain in From has for the
-time of submission (RFC 6376, RFC 8463). What is signed is the same however often it is done, so
-that a replay makes no second message. Which host a destination has is not asked here.
+Reads `mail.outgoing`; writes one `DeliveryDue` for each destination, or for each recipient where
+each has a reverse-path of its own. Adds the trace, and a date and an id where they are missing;
+signs with each key that the domain in From has for the time of submission (RFC 6376, RFC 8463).
+What is signed is the same however often it is done, so that a replay makes no second message.
+Which host a destination has is not asked here.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 from topologies.errors import Poison
 from topologies.events import RAW_INLINE_BYTES, DeliveryDue, Event, MailOutgoing
-from topologies.mail import completing, dkim_canonical, dkim_private, dkim_sign, ids
+from topologies.mail import completing, dkim_canonical, dkim_private, dkim_sign, ids, verp
 from topologies.mail.dkim_private import PrivateKey
 from topologies.mail.domains import organizational
 from topologies.mail.mailbox_address import parse
@@ -21,6 +22,7 @@ from topologies.mail.wishes import wishes_for
 from topologies.ports.blobs import Blobs
 from topologies.ports.dkim_keys import DkimKey, DkimKeys
 from topologies.ports.policy import SignPolicy
+from topologies.ports.url_key import UrlKey
 from topologies.stage import stage
 
 IN_THREAD_BYTES = 128 * 1024  # larger messages are hashed beside the event loop
@@ -29,25 +31,28 @@ MOST_COPIES_BYTES = 4 * RAW_INLINE_BYTES  # of one message in the events of its 
 
 @stage(reads=MailOutgoing, writes=[DeliveryDue])
 async def sign(
-    mail: MailOutgoing, *, keys: DkimKeys, blobs: Blobs, policy: SignPolicy
+    mail: MailOutgoing, *, keys: DkimKeys, blobs: Blobs, url_key: UrlKey, policy: SignPolicy
 ) -> Sequence[Event]:
     """Return what is to be delivered, by destination."""
-    destinations = _by_destination(mail.recipients)
+    is_split = bool(mail.kind == "sent" and mail.mail_from and mail.stream in policy.verp_streams)
+    deliveries = _deliveries(mail, is_split=is_split)
+    key = verp.key_of(await url_key.get()) if is_split else b""
     raw = await raw_of(mail, blobs)
     chosen = await _keys_for(mail, raw, keys)
     if len(raw) > IN_THREAD_BYTES:
         whole = await asyncio.to_thread(_complete, mail, raw, chosen, policy.hostname)
     else:
         whole = _complete(mail, raw, chosen, policy.hostname)
-    fits = len(whole) <= RAW_INLINE_BYTES and len(whole) * len(destinations) <= MOST_COPIES_BYTES
+    fits = len(whole) <= RAW_INLINE_BYTES and len(whole) * len(deliveries) <= MOST_COPIES_BYTES
     [blob] = [None] if fits else await blobs.put([whole])
     return [
         DeliveryDue(
-            delivery_id=ids.derived_id(mail.submitted_at, "delivery", mail.mail_id, destination),
+            delivery_id=delivery_id,
             mail_id=mail.mail_id,
             user_id=mail.user_id,
             submitted_at=mail.submitted_at,
             mail_from=mail.mail_from,
+            return_path=verp.made(delivery_id, mail.mail_from, key) if is_split else "",
             destination=destination,
             recipients=recipients,
             size_bytes=len(whole),
@@ -60,8 +65,21 @@ async def sign(
             body_type=mail.body_type,
             wishes=wishes_for(mail.wishes, recipients),
         )
-        for destination, recipients in destinations.items()
+        for delivery_id, (destination, recipients) in deliveries.items()
     ]
+
+
+def _deliveries(mail: MailOutgoing, *, is_split: bool) -> Mapping[str, tuple[str, tuple[str, ...]]]:
+    """Return destination and recipients of each delivery, by its id."""
+    found: dict[str, tuple[str, tuple[str, ...]]] = {}
+    for destination, recipients in _by_destination(mail.recipients).items():
+        known = ("delivery", mail.mail_id, destination)
+        if not is_split or len(recipients) == 1:
+            found[ids.derived_id(mail.submitted_at, *known)] = destination, recipients
+            continue
+        for each in recipients:
+            found[ids.derived_id(mail.submitted_at, *known, each)] = destination, (each,)
+    return found
 
 
 def _by_destination(recipients: Sequence[str]) -> dict[str, tuple[str, ...]]:

@@ -82,12 +82,14 @@ async def _sent(mail: MailVetted, blobs: Blobs) -> Deliver:
         received_at=mail.submitted_at,
         mail_from=mail.mail_from,
         is_read=True,
+        draft_id=mail.draft_id,
+        draft_version=mail.draft_version,
     )
 
 
 def _received(mail: MailVetted, recipients: Sequence[str]) -> MailReceived:
     return MailReceived(
-        mail_id=ids.derived_id(mail.submitted_at, "local", mail.mail_id),
+        mail_id=ids.local_id(mail.submitted_at, mail.mail_id),
         received_at=mail.submitted_at,
         origin="local",
         mail_from=mail.mail_from,

@@ -13,6 +13,18 @@ RecipientState = Literal["pending", "delivered", "deferred", "failed"]
 MAX_QUEUE_PAGE = 500
 
 
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """What is to be done with a delivery.
+
+    Attributes:
+        via: HOST or HOST:PORT that takes it in place of its destination's own; empty: those.
+    """
+
+    order: Order = "go"
+    via: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecipientView:
     """How it stands with one recipient.
@@ -62,6 +74,7 @@ class Delivery:
     destination: str
     kind: Literal["sent", "forwarded", "answer", "report"] = "sent"
     order: Order = "go"
+    via: str = ""  # where it goes in place of the destination's own hosts
     recipients: tuple[RecipientView, ...] = ()  # by address
 
     @property
@@ -141,7 +154,7 @@ class QueuePage:
 class Deliveries(Protocol):
     """The state of each delivery and recipient. Not the queue itself: that is on the log."""
 
-    async def order(self, due: DeliveryDue) -> Order:
+    async def orders(self, due: DeliveryDue) -> Orders:
         """Return what is to be done with *due*: nobody has said anything means ``go``."""
         ...
 
@@ -177,6 +190,13 @@ class Deliveries(Protocol):
         """Keep *order* for what is still to be tried; False if nothing of it is.
 
         ``go`` takes an order back.
+        """
+        ...
+
+    async def reroute(self, delivery_id: str, via: str) -> bool:
+        """Let what is still to be tried go to *via*; False if nothing of it is.
+
+        It is beside the order: what is held stays so. Empty takes it back.
         """
         ...
 

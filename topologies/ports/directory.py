@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Literal, Protocol
 
-Scope = Literal["read", "send", "admin"]
+from topologies.ports.sessions import Scope, Sessions
+
+__all__ = ["Directory", "Resolved", "Scope", "Session", "Target", "User", "UserPage"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +21,19 @@ class User:
     is_admin: bool = False
     is_suspended: bool = False  # keeps receiving, may not sign in
     created_at: datetime
+    deletes_at: datetime | None = None  # suspended until then, and to be deleted after
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserPage:
+    """A stretch of the users.
+
+    Attributes:
+        after: Where the next stretch begins; empty: there is none.
+    """
+
+    users: Sequence[User]
+    after: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,15 +64,22 @@ class Resolved:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """What an access token stands for."""
+    """What an access token stands for; without an id if it is of a time without sessions."""
 
     user: User
     scopes: frozenset[Scope]
     expires_at: datetime
+    session_id: str = ""
+    seen_on: date | None = None  # the day (UTC) that is noted as the last it was seen on
 
 
 class Directory(Protocol):
     """The directory of one deployment. Look-ups are cached for at most a second."""
+
+    @property
+    def sessions(self) -> Sessions:
+        """Who is signed in."""
+        ...
 
     async def resolve(self, address: str) -> Resolved:
         """Tell what *address* means: exact, then alias, then plus-tag, then catch-all.
@@ -83,6 +105,21 @@ class Directory(Protocol):
         """Return all users, of one *domain* if given, by address."""
         ...
 
+    async def users_page(
+        self, *, domain: str | None = None, after: str = "", limit: int
+    ) -> UserPage:
+        """Return at most *limit* users in an order that stays, each once however many are added.
+
+        Args:
+            domain: Of this one alone.
+            after: That of the page before; empty: from the beginning.
+            limit: At least 1.
+
+        Raises:
+            ValueError: *after* is of no page, or *domain* is no domain name.
+        """
+        ...
+
     async def domains(self) -> Sequence[str]:
         """Return our domains, in ASCII form, sorted."""
         ...
@@ -102,18 +139,11 @@ class Directory(Protocol):
         """
         ...
 
-    async def issue_token(
-        self, user_id: str, scopes: frozenset[Scope], expires_at: datetime
-    ) -> str:
-        """Return a new random access token; only its hash is kept."""
-        ...
-
     async def session(self, token: str) -> Session | None:
-        """Return what *token* stands for; None if unknown, expired, ended or suspended."""
-        ...
+        """Return what *token* stands for; None if unknown, expired, ended or suspended.
 
-    async def end_session(self, token: str) -> None:
-        """Make *token* worthless; unknown tokens are no error."""
+        Once a day it is noted that its session was seen.
+        """
         ...
 
     async def add_domain(self, domain: str) -> bool:
@@ -121,6 +151,14 @@ class Directory(Protocol):
 
         Raises:
             ValueError: It is no domain name, or an alias of another domain.
+        """
+        ...
+
+    async def remove_domain(self, domain: str) -> bool:
+        """Take no more mail for a domain that holds nothing; return False if it was none of ours.
+
+        Raises:
+            ValueError: It is no domain name, or holds users or aliases, or another stands for it.
         """
         ...
 
@@ -172,14 +210,33 @@ class Directory(Protocol):
         password: str | None = None,
         quota_bytes: int | None = None,
         is_suspended: bool | None = None,
+        keep_session: str = "",
     ) -> User | None:
         """Change what is not None; a new password or suspension ends the user's sessions.
 
-        A quota of 0 is no limit.
+        A quota of 0 is no limit. Who is suspended no more is not deleted either.
+
+        Args:
+            user_id: Who.
+            password: 1 to 1,024 bytes.
+            quota_bytes: How much the mailbox may hold.
+            is_suspended: Whether they may not sign in.
+            keep_session: The session, if any, that a new password does not end.
 
         Raises:
             ValueError: The password is empty or too long.
         """
+        ...
+
+    async def delete_later(self, user_id: str, at: datetime) -> User | None:
+        """Suspend the user now and note that they are to be deleted *at*; None if unknown.
+
+        ``change_user(is_suspended=False)`` undoes it. Mail comes in until then.
+        """
+        ...
+
+    async def due(self, now: datetime) -> Sequence[User]:
+        """Return the users whose time to be deleted has come; whoever asks deletes them."""
         ...
 
     async def delete_user(self, user_id: str) -> bool:

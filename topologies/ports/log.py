@@ -43,20 +43,29 @@ class Entry:
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
+# Offsets as (first, one beyond the last), in order and with gaps between.
+Stretches = tuple[tuple[int, int], ...]
+
+
+def length(stretches: Stretches) -> int:
+    """Return the number of offsets in *stretches*."""
+    return sum(end - start for start, end in stretches)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Position:
     """How far a consumer group is in a partition.
 
     Attributes:
         offset: All before it is done; the next to be read.
-        ahead: Offsets beyond it that are done as well, since keys overtake each other.
+        ahead: What is done beyond it as well, since keys overtake each other.
     """
 
     group: str
     topic: str
     partition: int
     offset: int
-    ahead: frozenset[int] = frozenset()
+    ahead: Stretches = ()
 
 
 class EventLog(Protocol):
@@ -84,6 +93,7 @@ class LogReader(Protocol):
         *,
         since: datetime | None = None,
         offsets: Mapping[int, int] | None = None,
+        key: str | None = None,
     ) -> AsyncGenerator[Record]:
         """Yield the records of *topic* that are there now, in order within each partition.
 
@@ -93,6 +103,8 @@ class LogReader(Protocol):
             topic: One that does not exist holds nothing.
             since: Leave out what was appended before.
             offsets: Of these partitions only, and from these offsets on; instead of *since*.
+            key: Only the records with this key, looked for in its partition alone: what was
+                written while there were fewer partitions may lie in another. Not with *offsets*.
 
         Raises:
             Retryable: The log is out of reach.

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
 
+from topologies.events.draft import Draft
 from topologies.events.inbound import Authentication, MailReceived, SpamVerdict, VirusVerdict
 from topologies.events.mailbox import CommandAnswered, MailboxChanged
 from topologies.events.message import Message, RawRef
@@ -77,6 +78,7 @@ class Email:
     note: str
     virus: VirusVerdict | None = None
     held: MailReceived | None = None
+    draft: Draft | None = None  # what was typed, of a mail that is not sent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +98,7 @@ class Needs:
         oldest_in_folder: Load up to `limit` mails of this folder besides.
         generation: Load of the user's mailbox of this number, which is to take the place of the
             one in use; 0: of that. Only ``ports.generations`` heeds it.
+        draft_id: One of `email_ids`, of which the draft's version is loaded, too.
     """
 
     command_id: str
@@ -104,6 +107,7 @@ class Needs:
     oldest_in_folder: str = ""
     limit: int = 0
     generation: int = 0
+    draft_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +119,7 @@ class Loaded:
         gone: Asked-for ids of mails that were here and were deleted for good.
         threads: thread_id by message-id, for those known.
         thread_sizes: How many mails each of these threads has, and threads it took up.
+        draft_version: Of the draft that was asked for; empty: there is none such.
     """
 
     mailbox: Mailbox
@@ -124,6 +129,7 @@ class Loaded:
     threads: dict[str, str]
     thread_sizes: dict[str, int]
     answered: tuple[MailboxChanged | CommandAnswered, ...] | None = None
+    draft_version: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,6 +152,7 @@ class Effects:
     Attributes:
         added: Mails that are new, whole.
         updated: Mails whose state changed.
+        rewritten: Mails that say something else now, whole; none is among the others.
         removed: Mails that are gone for good; their ids stay known as gone.
         folders: Folders that are new or changed.
         removed_folders: Folders that are gone.
@@ -158,6 +165,7 @@ class Effects:
     command_id: str
     added: tuple[Email, ...] = ()
     updated: tuple[Summary, ...] = ()
+    rewritten: tuple[Email, ...] = ()
     removed: tuple[str, ...] = ()
     folders: tuple[Folder, ...] = ()
     removed_folders: tuple[str, ...] = ()

@@ -20,6 +20,7 @@ class Observer(Protocol):
         event_id: str,
         seconds: float,
         attempt: int,
+        read: Event | None = None,
         written: Sequence[Event] = (),
         reason: str = "",
     ) -> None:
@@ -32,6 +33,7 @@ class Observer(Protocol):
             event_id: Of the record.
             seconds: How long this try took.
             attempt: Which try it was, from 1.
+            read: The event, None where the record holds none.
             written: What came out.
             reason: Why it did not pass; empty when done.
         """

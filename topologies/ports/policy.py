@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from topologies.events.inbound import FindingKind, MalwareAction
+from topologies.events.outbound import Stream
 
 DmarcDiscovery = Literal["psl", "tree"]
 
@@ -84,9 +85,16 @@ class SuppressionPolicy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignPolicy:
-    """Who we are in what we add to a mail."""
+    """Who we are in what we add to a mail, and where bounces go.
 
-    hostname: str  # ours, in Received
+    Attributes:
+        hostname: Ours, in Received.
+        verp_streams: Whose mails have a reverse-path of their own for each recipient, by which
+            bounces are known.
+    """
+
+    hostname: str
+    verp_streams: tuple[Stream, ...] = ("transactional", "marketing")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

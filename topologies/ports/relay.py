@@ -35,11 +35,14 @@ class Relay(Protocol):
         """
         ...
 
-    async def deliver(self, due: DeliveryDue, read: Read) -> Sequence[RecipientResult] | PutOff:
+    async def deliver(
+        self, due: DeliveryDue, read: Read, *, via: str = ""
+    ) -> Sequence[RecipientResult] | PutOff:
         """Try once to bring the message to all recipients; return what became of each.
 
         May take minutes with a slow peer, but not for one that was found dead a moment ago:
         its mail is deferred at once. What is put off was not tried and counts as no attempt.
-        What *read* raises goes on.
+        What *read* raises goes on. With *via*, HOST or HOST:PORT, that host is asked in place
+        of those of the destination.
         """
         ...

@@ -1,0 +1,106 @@
+"""The endpoints about signing in and one's own account."""
+
+from api import account, signin
+from api.endpoint import Endpoint
+from api.shapes import Token, TokenForm
+from api.shapes_account import (
+    CodeIn,
+    NewTotp,
+    PasswordIn,
+    RevokeForm,
+    SessionOut,
+    TotpIn,
+    TotpOffIn,
+    TotpOut,
+)
+
+ACCOUNT_ENDPOINTS: tuple[Endpoint, ...] = (
+    Endpoint(
+        method="POST",
+        path="/auth/token",
+        handler=signin.sign_in,
+        summary="Sign in with a password, or go on with a refresh token",
+        scope=None,
+        body=TokenForm,
+        is_form=True,
+        answers={200: Token},
+        problems=(400, 413, 415, 429, 507),
+    ),
+    Endpoint(
+        method="DELETE",
+        path="/auth/token",
+        handler=signin.sign_out,
+        summary="Sign out: the token is worthless from then on",
+        answers={204: None},
+        problems=(507,),
+    ),
+    Endpoint(
+        method="POST",
+        path="/auth/revoke",
+        handler=signin.revoke,
+        summary="Make an access or refresh token worthless, and what it was given with",
+        scope=None,
+        body=RevokeForm,
+        is_form=True,
+        answers={200: None},
+        problems=(400, 413, 415, 507),
+    ),
+    Endpoint(
+        method="GET",
+        path="/auth/sessions",
+        handler=account.list_sessions,
+        summary="The programs that are signed in",
+        answers={200: list[SessionOut]},
+    ),
+    Endpoint(
+        method="DELETE",
+        path="/auth/sessions/{session_id}",
+        handler=account.end_session,
+        summary="Sign a program out",
+        answers={204: None},
+        problems=(404, 507),
+    ),
+    Endpoint(
+        method="PATCH",
+        path="/me/password",
+        handler=account.change_password,
+        summary="Change the password, and sign out all programs but this one",
+        body=PasswordIn,
+        answers={204: None},
+        problems=(400, 413, 415, 422, 429, 507),
+    ),
+    Endpoint(
+        method="GET",
+        path="/me/totp",
+        handler=account.read_totp,
+        summary="Whether a second factor is asked for",
+        answers={200: TotpOut},
+    ),
+    Endpoint(
+        method="POST",
+        path="/me/totp",
+        handler=account.propose_totp,
+        summary="Set up a second factor, told this once",
+        body=TotpIn,
+        answers={201: NewTotp},
+        problems=(400, 409, 413, 415, 422, 429, 507),
+    ),
+    Endpoint(
+        method="POST",
+        path="/me/totp/confirm",
+        handler=account.confirm_totp,
+        summary="Ask for the second factor from now on",
+        body=CodeIn,
+        answers={204: None},
+        problems=(400, 404, 409, 413, 415, 422, 507),
+    ),
+    Endpoint(
+        method="POST",
+        path="/me/totp/disable",
+        handler=account.disable_totp,
+        summary="Ask for no second factor any more",
+        body=TotpOffIn,
+        answers={204: None},
+        problems=(400, 404, 413, 415, 422, 429, 507),
+    ),
+)

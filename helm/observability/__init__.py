@@ -1,0 +1,1 @@
+"""What operators watch: alert rules, dashboards, and what makes the dashboards."""

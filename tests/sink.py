@@ -1,0 +1,100 @@
+"""A web server that takes what is posted to it, and answers as it is told."""
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import msgspec
+
+
+@dataclass(frozen=True)
+class Post:
+    """What was posted once; header names in lower case."""
+
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def told(self) -> Any:
+        """The body, decoded."""
+        return msgspec.json.decode(self.body)
+
+
+@dataclass
+class Answer:
+    """What is answered; without a status the connection ends."""
+
+    status: int = 204
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    body: bytes = b""
+    wait: Callable[[], object] = lambda: None  # before anything is said
+
+
+class Sink:
+    """Answers 204, but for what stands in *answers*, each once."""
+
+    def __init__(self) -> None:
+        self.answers: list[Answer] = []
+        self.posts: list[Post] = []
+        self.connections = 0
+        self.port = 0
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/hook"
+
+    def of(self, path: str) -> list[Post]:
+        """Return what was posted to *path*."""
+        return [post for post in self.posts if post.path == path]
+
+
+@contextmanager
+def listening(sink: Sink) -> Iterator[Sink]:
+    """Serve *sink* on a free port of loopback, in threads."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def setup(self) -> None:
+            super().setup()
+            sink.connections += 1
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers.get("content-length", "0")))
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            answer = sink.answers.pop(0) if sink.answers else Answer()
+            sink.posts.append(Post(self.path, headers, body))
+            answer.wait()
+            if not answer.status:
+                self.close_connection = True
+                return
+            try:
+                self.send_response(answer.status)
+                for name, value in answer.headers.items():
+                    self.send_header(name, value)
+                if "content-length" not in {name.lower() for name in answer.headers}:
+                    self.send_header("Content-Length", str(len(answer.body)))
+                self.end_headers()
+                self.wfile.write(answer.body)
+            except OSError:
+                self.close_connection = True  # who posted waits no more
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+            return
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    server.block_on_close = False
+    sink.port = server.server_address[1]
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield sink
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
