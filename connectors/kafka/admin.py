@@ -9,6 +9,7 @@ raises our errors.
 # pyright: reportArgumentType=false, reportUnknownLambdaType=false
 
 import asyncio
+import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future
 from datetime import datetime
@@ -39,6 +40,7 @@ from connectors.kafka.client import (
 )
 
 ASK_AGAIN_S = 0.1
+COUNTS_HOLD_S = 30.0  # a cluster tells of all its topics at once, which are many; few ever grow
 Place = tuple[str, int]  # topic, partition
 
 
@@ -61,6 +63,8 @@ class KafkaAdmin:
         self._client = self._made()
         self._within_s = answer_within_s
         self._timeouts = {"request_timeout": answer_within_s, "operation_timeout": answer_within_s}
+        self._counts: dict[str, int] = {}  # partitions of each topic
+        self._counted_at = -COUNTS_HOLD_S
 
     async def partitions(self) -> dict[str, tuple[int, int]]:
         """Return of each topic how many partitions it has, and copies of each."""
@@ -68,11 +72,14 @@ class KafkaAdmin:
             found = await asyncio.to_thread(self._client.list_topics, timeout=self._within_s)
         except KafkaException as error:
             raise translated(error, "list topics") from error
-        return {
+        known = {
             name: (len(topic.partitions), len(topic.partitions[0].replicas))
             for name, topic in found.topics.items()
             if topic.error is None and topic.partitions
         }
+        self._counts = {name: count for name, (count, _) in known.items()}
+        self._counted_at = time.monotonic()
+        return known
 
     async def configs(self, topics: Collection[str]) -> dict[str, dict[str, str]]:
         """Return of each of *topics*, which must exist, every option and its value."""
@@ -132,7 +139,8 @@ class KafkaAdmin:
     async def ends(self, topic: str) -> dict[int, int]:
         """Return the offset that the next record of each partition of *topic* will have.
 
-        A topic that does not exist has no partitions.
+        A topic that does not exist has no partitions; those it got since are seen within
+        ``COUNTS_HOLD_S``.
         """
         return await self._offsets(topic, OffsetSpec.latest())
 
@@ -159,7 +167,9 @@ class KafkaAdmin:
         return {(p.topic, p.partition): p.offset for p in found if p.offset >= 0}
 
     async def _offsets(self, topic: str, which: OffsetSpec) -> dict[int, int]:
-        count, _ = (await self.partitions()).get(topic, (0, 0))
+        if topic not in self._counts or time.monotonic() - self._counted_at > COUNTS_HOLD_S:
+            await self.partitions()
+        count = self._counts.get(topic, 0)
         if not count:
             return {}
         asked = {TopicPartition(topic, partition): which for partition in range(count)}

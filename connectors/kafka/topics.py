@@ -7,6 +7,7 @@ them so never deletes anything and never reduces anything: that is said, and lef
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Literal
@@ -19,6 +20,7 @@ from topologies.topology import all_packages
 
 SETTLED = "dead.settled"  # what became of dead letters: the last word for each letter_id
 FOREVER = "-1"
+SEEN_WITHIN_S, LOOK_AGAIN_S = 10.0, 0.2
 ADDED_BYTES = 1024 * 1024  # a batch's own, beside the largest record
 
 
@@ -132,6 +134,9 @@ async def apply(
 ) -> list[Applied]:
     """Make what the brokers have as *topics* want it, as far as nothing can be lost by it.
 
+    Returns when the brokers tell so too, or after ``SEEN_WITHIN_S``: what the controller has
+    decided they learn a moment later.
+
     Args:
         admin: The connection.
         topics: As they should be.
@@ -139,7 +144,15 @@ async def apply(
     """
     by_name = {topic.name: topic for topic in topics}
     made = (_settled(admin, by_name[each.topic], each) for each in differences)
-    return list(await asyncio.gather(*made))
+    applied = list(await asyncio.gather(*made))
+    changed = {each.difference.topic: None for each in applied if each.state == "done"}
+    if changed:
+        left = {each.difference for each in applied if each.state != "done"}
+        with suppress(TimeoutError, MailError):
+            async with asyncio.timeout(SEEN_WITHIN_S):
+                while set(await diff(admin, [by_name[name] for name in changed])) - left:  # noqa: ASYNC110
+                    await asyncio.sleep(LOOK_AGAIN_S)  # nothing tells when
+    return applied
 
 
 async def _settled(admin: KafkaAdmin, topic: WantedTopic, difference: Difference) -> Applied:
