@@ -69,7 +69,9 @@ def acceptance_of(
         {
             Clock: stores.clock,
             Directory: stores.directory,
-            DmarcRefusal: DmarcRefusal(is_on=settings.refuse_by_dmarc),
+            DmarcRefusal: DmarcRefusal(
+                is_on=settings.refuse_by_dmarc, discovery=settings.dmarc_discovery
+            ),
             DnsLists: DnsLists(block=settings.dns_block_lists, allow=settings.dns_allow_lists),
             Greylisting: Greylisting(is_on=settings.greylist, wait_s=settings.greylist_wait_s),
             Limits: stores.limits,

@@ -8,7 +8,7 @@ from tests.edge.mails import a_mail
 from tests.mail.signing import key_of, signed
 from topologies.check import Refusal, Transaction
 from topologies.edge.dmarc import dmarc
-from topologies.ports.policy import DmarcRefusal
+from topologies.ports.policy import DmarcDiscovery, DmarcRefusal
 
 RAW = b"From: Ann <ann@shop.example>\r\nTo: bo@x.example\r\nSubject: x\r\nDate: y\r\n\r\nHi\r\n"
 REJECT: dict[str, Records] = {
@@ -92,7 +92,33 @@ async def test_it_is_off_unless_switched_on() -> None:
     assert dns.asked == []
 
 
-async def asked(mail: Transaction, zones: dict[str, Records] = REJECT) -> Refusal | None:
-    return await dmarc(
-        mail, refusal=DmarcRefusal(is_on=True), dns=MemoryDns(zones), clock=ManualClock()
-    )
+@pytest.mark.parametrize("discovery", ["psl", "tree"])
+async def test_both_ways_to_find_a_policy_come_to_the_same(discovery: DmarcDiscovery) -> None:
+    assert isinstance(await asked(a_mail(start=RAW, is_whole=True), discovery=discovery), Refusal)
+    good = signed(RAW, "ed25519")
+    assert await asked(a_mail(start=good, is_whole=True), discovery=discovery) is None
+    assert await asked(a_mail(start=good, is_whole=False), discovery=discovery) is None
+
+
+async def test_an_organization_that_the_dns_knows_is_that_which_the_stage_judges_by() -> None:
+    # No public suffix, but its owner gives names below it to others (RFC 9989 §4.10.2).
+    zones: dict[str, Records] = REJECT | {
+        "_dmarc.example": {"TXT": ["v=DMARC1; p=none; psd=y"]},
+        "_dmarc.shop.example": {"TXT": ["v=DMARC1; p=none; psd=y; np=reject"]},
+        "_dmarc.ann.shop.example": {"TXT": ["v=DMARC1; p=reject"]},
+    }
+    raw = RAW.replace(b"ann@shop.example", b"ann@ann.shop.example")
+    neighbour = signed(raw, "ed25519", domain="shop.example")
+    mail = a_mail(start=neighbour, is_whole=True)
+    assert await asked(mail, zones, discovery="psl") is None
+    assert isinstance(await asked(mail, zones, discovery="tree"), Refusal)
+
+
+async def asked(
+    mail: Transaction,
+    zones: dict[str, Records] = REJECT,
+    *,
+    discovery: DmarcDiscovery = "psl",
+) -> Refusal | None:
+    refusal = DmarcRefusal(is_on=True, discovery=discovery)
+    return await dmarc(mail, refusal=refusal, dns=MemoryDns(zones), clock=ManualClock())

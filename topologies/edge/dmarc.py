@@ -13,14 +13,14 @@ from datetime import datetime
 
 from topologies.check import Refusal, Transaction, check
 from topologies.events import DkimVerdict
-from topologies.mail import completing, dkim
+from topologies.mail import completing, dkim, dmarc_tree
 from topologies.mail.dkim_canonical import fields, split
-from topologies.mail.dmarc import Policy, discover, evaluate
+from topologies.mail.dmarc import DmarcVerdict, discover, evaluate
 from topologies.mail.domains import is_aligned, is_public_address
-from topologies.mail.spf import check_host
+from topologies.mail.spf import SpfVerdict, check_host
 from topologies.ports.clock import Clock
 from topologies.ports.dns import Resolver
-from topologies.ports.policy import DmarcRefusal
+from topologies.ports.policy import DmarcDiscovery, DmarcRefusal
 
 DEADLINE_S = 3.0  # the client waits
 MOST_SIGNATURES = 20  # whose domains are looked at
@@ -42,7 +42,9 @@ async def dmarc(
         return None  # nobody's, or several's: not for DMARC to say (§6.6.1)
     try:
         async with asyncio.timeout(DEADLINE_S):
-            is_refused = await _is_refused(mail, found, from_domain, dns, clock.now())
+            is_refused = await _is_refused(
+                mail, found, from_domain, dns, clock.now(), refusal.discovery
+            )
     except TimeoutError:
         return None
     if not is_refused:
@@ -59,27 +61,50 @@ async def _is_refused(
     from_domain: str,
     dns: Resolver,
     now: datetime,
+    discovery: DmarcDiscovery,
 ) -> bool:
-    policy = await discover(dns, from_domain)
-    # Not drawn anew: the stage that judges the mail must come to the same (pct=).
-    sample = zlib.crc32(mail.mail_id.encode()) % 100
-    if not isinstance(policy, Policy) or policy.wish_for(from_domain, sample) != "reject":
-        return False
-    spf = await check_host(dns, client_ip=mail.client_ip, mail_from=mail.mail_from, helo=mail.helo)
-    signatures: Sequence[DkimVerdict] = ()
-    if evaluate(policy, from_domain, spf, ()).result != "fail":
-        return False
-    if _may_be_signed(found, from_domain):
-        if not mail.is_whole:
+    async def fails(spf: SpfVerdict, signatures: Sequence[DkimVerdict]) -> bool:
+        """Tell whether that proves nothing, and the domain wishes it to be refused then."""
+        verdict = await _verdict(discovery, dns, from_domain, spf, signatures)
+        if verdict.result != "fail" or verdict.policy is None:
             return False
-        signatures = await dkim.verify(dns, mail.start, now=now)
-    return evaluate(policy, from_domain, spf, signatures).result == "fail"
+        # Not drawn anew: the stage that judges the mail must come to the same (pct=).
+        sample = zlib.crc32(mail.mail_id.encode()) % 100
+        return verdict.policy.wish_for(from_domain, sample) == "reject"
+
+    if not await fails(SpfVerdict("none", ""), ()):
+        return False  # whatever SPF says, which takes more questions
+    spf = await check_host(dns, client_ip=mail.client_ip, mail_from=mail.mail_from, helo=mail.helo)
+    if not await fails(spf, ()):
+        return False
+    if not _may_be_signed(found, from_domain, discovery):
+        return True
+    return mail.is_whole and await fails(spf, await dkim.verify(dns, mail.start, now=now))
 
 
-def _may_be_signed(found: Sequence[tuple[str, bytes]], from_domain: str) -> bool:
+async def _verdict(
+    discovery: DmarcDiscovery,
+    dns: Resolver,
+    from_domain: str,
+    spf: SpfVerdict,
+    signatures: Sequence[DkimVerdict],
+) -> DmarcVerdict:
+    if discovery == "tree":
+        return await dmarc_tree.judge(dns, from_domain, spf, signatures)
+    policy = await discover(dns, from_domain)
+    if isinstance(policy, DmarcVerdict):
+        return policy
+    return evaluate(policy, from_domain, spf, signatures)
+
+
+def _may_be_signed(
+    found: Sequence[tuple[str, bytes]], from_domain: str, discovery: DmarcDiscovery
+) -> bool:
     signatures = [field for name, field in found if name == "dkim-signature"]
     if len(signatures) > MOST_SIGNATURES:
         return True
+    if discovery == "tree":
+        return bool(signatures)  # whose organization a signer is of, only the DNS knows
     return any(is_aligned(domain, from_domain) for s in signatures for domain in _signers(s))
 
 

@@ -55,6 +55,7 @@ class DmarcRefusal:
     """Whether a mail is refused when the domain in From wishes it (RFC 7489 §10.3)."""
 
     is_on: bool = False
+    discovery: DmarcDiscovery = "psl"  # as in AuthenticatePolicy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
