@@ -149,20 +149,21 @@ def run_until_signal(serve: Callable[[asyncio.Event], Awaitable[None]], settings
         loop.run_until_complete(run())
         status = 0
     finally:
-        _close(loop)
-        end_for_good_after(LEFT_OVER_S, status)  # a client's thread may not end either
+        if not _closed(loop):
+            end_for_good_after(LEFT_OVER_S, status)  # their threads may not end either
 
 
-def _close(loop: asyncio.AbstractEventLoop) -> None:
-    """Cancel what is left in *loop*, wait for it a moment, and close."""
+def _closed(loop: asyncio.AbstractEventLoop) -> bool:
+    """Cancel what is left in *loop*, wait for it a moment, close; return whether all has ended."""
     left = asyncio.all_tasks(loop)
     for task in left:
         task.cancel()
     left.add(loop.create_task(loop.shutdown_asyncgens()))
-    loop.run_until_complete(asyncio.wait(left, timeout=LEFT_OVER_S))
+    _, staying = loop.run_until_complete(asyncio.wait(left, timeout=LEFT_OVER_S))
     loop.set_exception_handler(_say_nothing)  # it would tell of each task that is left
     asyncio.set_event_loop(None)
     loop.close()
+    return not staying
 
 
 def _say_nothing(loop: asyncio.AbstractEventLoop, context: Mapping[str, Any]) -> None:
