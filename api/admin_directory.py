@@ -47,6 +47,7 @@ def administration(call: Call) -> Administration:
         restraints=context.restraints,
         app_passwords=context.app_passwords,
         second_factors=context.second_factors,
+        webhooks=context.webhooks,
         clock=context.clock,
         note=note,
     )

@@ -62,12 +62,13 @@ async def add_user(call: Call) -> Response:
 async def change_user(call: Call) -> Response:
     """Change what is given of a user; what was done before one thing fails, stays done."""
     given: UserPatch = await call.body(UserPatch)
-    user: User | None = await _user(call)
+    found = await _user(call)
     working = administration(call)
     if given.is_suspended is True:
-        _not_oneself(call, user)
-    if user is not None and given.quota_bytes is not UNSET:
-        user = await working.set_quota(user, given.quota_bytes)
+        _not_oneself(call, found)
+    user: User | None = found
+    if given.quota_bytes is not UNSET:
+        user = await working.set_quota(found, given.quota_bytes)
     if user is not None and given.password is not UNSET:
         try:
             user = await working.set_password(user, given.password)
@@ -157,6 +158,6 @@ def _nobody() -> Problem:
     return not_found("there is no such user")
 
 
-def _not_oneself(call: Call, user: User | None) -> None:
-    if user is not None and user.user_id == call.user_id:
+def _not_oneself(call: Call, user: User) -> None:
+    if user.user_id == call.user_id:
         raise Problem(409, "that can't be done to oneself: ask another administrator")

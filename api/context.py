@@ -32,6 +32,9 @@ from topologies.ports.url_key import UrlKey
 from topologies.ports.webhooks import Webhooks
 
 
+def _nobody_counts(method: str, route: str, status: int, seconds: float) -> None: ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
     """Everything that requests are answered with.
@@ -83,7 +86,7 @@ class Context:
     patience_s: float = 5.0
     send_timeout_s: float = 10.0
     check_every_s: float = 60.0
-    answered: Callable[[str, str, int, float], None] = lambda *_: None
+    answered: Callable[[str, str, int, float], None] = _nobody_counts
     tracer: Tracer | None = None
     sockets: Places = field(default_factory=Places)
     sending: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])

@@ -4,22 +4,18 @@ What is unfinished is no error: an address is kept as it was typed. What could n
 written into any message, is told field by field (JSON Pointer, RFC 6901).
 """
 
-import hashlib
-from collections.abc import Sequence
-
 from api import views
+from api.draft_files import files_of
 from api.draft_versions import etag
 from api.endpoint import Call
 from api.problems import invalid
-from api.sending import DEFAULT_TYPE, Errors, answered, files_of
+from api.sending import Errors, answered
 from api.shapes import AddressIn, AddressOut, Recipient, Sending, Sent, UnsubscribeIn
 from api.shapes_drafts import DraftIn, DraftOut, UnsubscribeOut
-from topologies.events import Address, Attachment, Draft, DraftTexts
+from topologies.events import Address, Draft, DraftTexts
 from topologies.mail import compose, own_fields
-from topologies.mail.drafting import DraftFile, StoredDraft, store_draft, texts_of
+from topologies.mail.drafting import StoredDraft, store_draft, texts_of
 from topologies.ports.mailboxes import Email
-
-_ID_CHARACTERS = 16  # hex digits that name a file
 
 
 async def stored(
@@ -39,15 +35,14 @@ async def stored(
     """
     errors = Errors()
     _check(call, given, errors)
-    kept = {a.attachment_id: a for a in before.message.attachments} if before is not None else {}
-    files = await files_of(call, given.attachments, errors, kept)
+    files = await files_of(call, given.attachments, before, errors)
     in_reply_to, references = await _answered(call, given, before)
     if errors:
         raise invalid(*errors)
     return await store_draft(
         _draft(given, version, call),
         DraftTexts(text=given.body, html=given.html),
-        _named(given, files, kept),
+        files,
         draft_id=draft_id,
         sender=_own(call),
         in_reply_to=in_reply_to,
@@ -175,33 +170,6 @@ def _draft(given: DraftIn, version: str, call: Call) -> Draft:
         unsubscribe_mailto=wish.mailto if wish is not None else None,
         send_at=given.send_at,
         undo_s=given.undo_s,
-    )
-
-
-def _named(
-    given: DraftIn, files: Sequence[compose.File], kept: dict[str, Attachment]
-) -> list[DraftFile]:
-    """Return *files* with their ids: those that lie there already keep theirs."""
-    named: list[DraftFile] = []
-    taken: set[str] = set()
-    for wanted, file in zip(given.attachments, files, strict=True):
-        name = wanted.attachment_id if wanted.attachment_id in kept else None
-        if name is None or name in taken:
-            digest = hashlib.sha256(file.content + b"\0" + file.name.encode()).hexdigest()
-            name, number = digest[:_ID_CHARACTERS], 1
-            while name in taken or name in kept:
-                number += 1
-                name = f"{digest[:_ID_CHARACTERS]}-{number}"
-        taken.add(name)
-        named.append(DraftFile(attachment_id=name, file=_typed_file(file)))
-    return named
-
-
-def _typed_file(file: compose.File) -> compose.File:
-    return (
-        file
-        if file.content_type
-        else compose.File(name=file.name, content_type=DEFAULT_TYPE, content=file.content)
     )
 
 

@@ -58,10 +58,12 @@ def described(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
                     "flows": {
                         "password": {
                             "tokenUrl": "/auth/token",
+                            "refreshUrl": "/auth/token",
                             "scopes": {
                                 "read": "read and change the mailbox",
                                 "send": "send mail",
                                 "admin": "administer the deployment",
+                                "offline_access": "a refresh token, too",
                             },
                         }
                     },

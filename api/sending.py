@@ -5,7 +5,7 @@ uploads; sends nothing. Each error has a JSON Pointer (RFC 6901) into the body.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -15,14 +15,14 @@ from api.endpoint import Call
 from api.problems import invalid
 from api.shapes import AddressIn, AttachmentIn, FieldProblem, Recipient, Sending, UnsubscribeIn
 from topologies.errors import BlobMissing
-from topologies.events import Address, Attachment
+from topologies.events import Address
 from topologies.mail import compose, mailbox_address, own_fields
 from topologies.mail.sender_rights import may_write_as
 from topologies.ports.directory import User
 
 FURTHEST = timedelta(days=30)  # that a mail may be sent for later
 DEFAULT_TYPE = "application/octet-stream"
-NOTHING_KEPT: Mapping[str, Attachment] = {}
+NO_UPLOAD = "it is no upload of yours, or its time is over: upload it again"
 
 # Visible ASCII but <, > and @: what a header can carry as it is (RFC 5322 §3.6.4).
 _MESSAGE_ID = re.compile(r"<?([!-;=?A-~]{1,490}@[!-;=?A-~]{1,490})>?")
@@ -83,7 +83,7 @@ async def checked(call: Call, given: Sending) -> Checked:
         errors.add("/to", f"a mail has at most {most} recipients")
     if compose.has_controls(given.subject):
         errors.add("/subject", "a subject is one line without control characters")
-    files = await files_of(call, given.attachments, errors)
+    files = await _files(call, given.attachments, errors)
     in_reply_to, references = await answered(call, given.in_reply_to, errors)
     reply_to = tuple(
         address
@@ -148,58 +148,50 @@ def _address(pointer: str, given: Recipient, errors: Errors) -> Address | None:
     return Address(address=str(parsed), name=given.name.strip())
 
 
-async def files_of(
-    call: Call,
-    given: Sequence[AttachmentIn],
-    errors: Errors,
-    kept: Mapping[str, Attachment] = NOTHING_KEPT,
+async def _files(
+    call: Call, given: Sequence[AttachmentIn], errors: Errors
 ) -> tuple[compose.File, ...]:
-    """Return the files that are given; what is wrong with them is added to *errors*.
-
-    Args:
-        call: Who gives them.
-        given: Each with its content, or with the id of what was uploaded, or is among *kept*.
-        errors: What is wrong.
-        kept: Files that lie with the draft already, by id.
-    """
     found: list[compose.File] = []
     for index, file in enumerate(given):
-        file_pointer = f"/attachments/{index}"
-        if compose.has_controls(file.file_name):
-            errors.add(f"{file_pointer}/file_name", "it holds a control character")
-        elif file.content_type and not compose.is_content_type(file.content_type):
-            errors.add(f"{file_pointer}/content_type", "write a type as application/pdf")
-        elif (file.data is None) == (file.attachment_id is None):
-            errors.add(file_pointer, "give either data or an attachment_id")
-        elif file.data is not None and not file.file_name:
-            errors.add(f"{file_pointer}/file_name", "say what it is called")
-        elif (made := await _file(call, file, kept)) is None:
-            reason = "it is no upload of yours, or its time is over: upload it again"
-            errors.add(f"{file_pointer}/attachment_id", reason)
+        if not is_named_well(index, file, errors):
+            continue
+        if (made := await _file(call, file)) is None:
+            errors.add(f"/attachments/{index}/attachment_id", NO_UPLOAD)
         else:
             found.append(made)
     return tuple(found)
 
 
-async def _file(
-    call: Call, given: AttachmentIn, kept: Mapping[str, Attachment]
-) -> compose.File | None:
+def is_named_well(index: int, file: AttachmentIn, errors: Errors) -> bool:
+    """Return whether the *index*-th file can be looked up; else *errors* tells why not."""
+    file_pointer = f"/attachments/{index}"
+    if compose.has_controls(file.file_name):
+        errors.add(f"{file_pointer}/file_name", "it holds a control character")
+    elif file.content_type and not compose.is_content_type(file.content_type):
+        errors.add(f"{file_pointer}/content_type", "write a type as application/pdf")
+    elif (file.data is None) == (file.attachment_id is None):
+        errors.add(file_pointer, "give either data or an attachment_id")
+    elif file.data is not None and not file.file_name:
+        errors.add(f"{file_pointer}/file_name", "say what it is called")
+    else:
+        return True
+    return False
+
+
+async def _file(call: Call, given: AttachmentIn) -> compose.File | None:
     if given.data is not None:
         content_type = given.content_type or DEFAULT_TYPE
         return compose.File(name=given.file_name, content_type=content_type, content=given.data)
-    attachment_id = given.attachment_id or ""
-    found = kept.get(attachment_id)
-    if found is None:
-        found = await uploads.known(call.context, call.user_id, attachment_id)
-    if found is None:
+    kept = await uploads.known(call.context, call.user_id, given.attachment_id or "")
+    if kept is None:
         return None
     try:
-        content = await call.context.blobs.get(found.blob)
+        content = await call.context.blobs.get(kept.blob)
     except BlobMissing:
         return None
     return compose.File(
-        name=given.file_name or found.file_name,
-        content_type=given.content_type or found.content_type,
+        name=given.file_name or kept.file_name,
+        content_type=given.content_type or kept.content_type,
         content=content,
     )
 

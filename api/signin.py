@@ -4,6 +4,7 @@ RFC 6749 §4.3 and §6, RFC 7009. Who asks for ``offline_access`` besides is giv
 and an access token that lasts for minutes; anybody else one that lasts as long as the sign-in.
 """
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import cast, get_args
 
@@ -34,7 +35,7 @@ async def sign_in(call: Call) -> Response:
     user = await _known(call, given)
     wanted = given.scope.split()
     is_offline = OFFLINE in wanted
-    allowed = [scope for scope in SCOPES if scope != "admin" or user.is_admin]
+    allowed: list[Scope] = [scope for scope in SCOPES if scope != "admin" or user.is_admin]
     scopes = _scopes([scope for scope in wanted if scope != OFFLINE], allowed)
     lasts = timedelta(hours=context.settings.token_hours)
     granted = await context.directory.sessions.begin(
@@ -150,7 +151,7 @@ def _client(call: Call) -> str:
     return " ".join("".join(c if c.isprintable() else " " for c in told).split())
 
 
-def _scopes(wanted: list[str], allowed: list[Scope] | tuple[Scope, ...]) -> frozenset[Scope]:
+def _scopes(wanted: Sequence[str], allowed: Sequence[Scope]) -> frozenset[Scope]:
     for scope in wanted:
         if scope not in allowed:
             raise refused("invalid_scope", f"this user may ask for: {' '.join(allowed)}")

@@ -54,7 +54,7 @@ async def upload(call: Call) -> Response:
         blob, call.user_id, asked.file_name, content_type, size, int(expires_at.timestamp())
     )
     told = Uploaded(
-        attachment_id=await _id_of(context, kept),
+        attachment_id=await id_of(context, kept),
         file_name=kept.file_name,
         content_type=kept.content_type,
         size=size,
@@ -99,7 +99,12 @@ def _too_large(most: int) -> Problem:
     return Problem(413, f"a file may have at most {most} bytes", headers={"Connection": "close"})
 
 
-async def _id_of(context: Context, kept: Upload) -> str:
+async def id_of(context: Context, kept: Upload) -> str:
+    """Return the id that stands for *kept*.
+
+    Raises:
+        Retryable: What signs ids is out of reach.
+    """
     payload = msgspec.json.encode(kept)
     signature = _signature(await context.url_key.get(), payload)
     return f"{_to_text(payload)}.{_to_text(signature)}"

@@ -161,7 +161,11 @@ def _owner(call: Call, asked: WhoseQuery) -> str:
     if not asked.domain:
         return call.user_id
     if not call.user.is_admin or "admin" not in call.session.scopes:
-        raise Problem(403, 'webhooks of a domain need a token with the scope "admin"')
+        raise Problem(
+            403,
+            'webhooks of a domain need a token with the scope "admin"',
+            headers={"WWW-Authenticate": 'Bearer error="insufficient_scope", scope="admin"'},
+        )
     try:
         return "@" + mailbox_address.domain_in_ascii(asked.domain).lower()
     except ValueError as error:

@@ -77,6 +77,17 @@ async def test_a_sent_mail_is_followed_to_its_recipients_here_and_elsewhere(
     assert (delivery.destination, delivery.state) == ("far.example", "delivered")
 
 
+async def test_what_a_recipient_here_got_leads_back_to_what_was_sent(tmp_path: Path) -> None:
+    services = await in_memory()
+    mail = await sent(services, f"bo@{DOMAIN}")
+    received_id = ids.local_id(AT, mail.mail_id)
+    trail = await trail_of("embedded", tmp_path, received_id, [mail], services=services)
+    assert trail.mail_ids == [received_id, mail.mail_id]
+    assert [event.written_by for event in trail.events if event.tag == "mail.received/1"] == [
+        "split"
+    ]
+
+
 async def test_a_quarantined_mail_is_told_to_be_there(tmp_path: Path) -> None:
     mail = a_mail("infected", "ann", body=EICAR)
     trail = await trail_of("embedded", tmp_path, mail.mail_id, [mail])

@@ -25,7 +25,6 @@ from topologies.events import (
     SaveDraft,
 )
 from topologies.mail import ids
-from topologies.mail.compose import File
 from topologies.mail.drafting import DraftFile, store_draft
 from topologies.mail.raw import read_raw
 from topologies.mail.sweep import sweep
@@ -134,14 +133,11 @@ class House:
 
     async def save(self, version: str, replaces: str, content: bytes) -> set[BlobId]:
         """Save a draft with a long text and a file; return all that it refers to."""
+        [blob] = await self.blobs.put([content])
         kept = await store_draft(
             Draft(version=version, saved_at=AT),
             DraftTexts(text=f"{version} " * 40_000),
-            [
-                DraftFile(
-                    attachment_id="a", file=File(name="a", content_type="a/b", content=content)
-                )
-            ],
+            [DraftFile(attachment_id="a", name="a", content_type="a/b", blob=blob, size_bytes=1)],
             draft_id="draft",
             sender=Address(address=f"ann@{DOMAIN}"),
             in_reply_to="",

@@ -18,6 +18,7 @@ from topologies.ports.directory import Directory, User
 from topologies.ports.dkim_keys import DkimKeys
 from topologies.ports.restraints import Restraints
 from topologies.ports.second_factors import SecondFactors
+from topologies.ports.webhooks import Webhooks
 
 Note = Callable[[str, str], None]  # what was done, and to what
 
@@ -35,6 +36,7 @@ class Administration:
     restraints: Restraints
     app_passwords: AppPasswords
     second_factors: SecondFactors
+    webhooks: Webhooks
     clock: Clock
     note: Note
 
@@ -113,13 +115,15 @@ class Administration:
         )
 
     async def delete(self, user: User) -> bool:
-        """Take a user's mailbox away for good, and what they sign in with.
+        """Take a user's mailbox away for good, what they sign in with, and their webhooks.
 
         The user goes last: after a crash before that, whoever does it again finds them.
         """
         await self.second_factors.remove(user.user_id)
         for password in await self.app_passwords.of(user.user_id):
             await self.app_passwords.remove(user.user_id, password.password_id)
+        for webhook in await self.webhooks.of(user.user_id):
+            await self.webhooks.remove(user.user_id, webhook.webhook_id)
         if was_there := await self.directory.delete_user(user.user_id):
             self.note("user.deleted", user.user_id)
         return was_there

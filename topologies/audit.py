@@ -26,6 +26,7 @@ from topologies.events import (
     MailReceived,
     MailUndeliverable,
 )
+from topologies.events.upcasting import EventReader
 from topologies.mail.listing import pages
 from topologies.mailbox.store import store
 from topologies.ports.dead_letters import DeadLetter, DeadLetters
@@ -38,10 +39,8 @@ from topologies.topics import topic_of
 AT_ONCE = 64  # mails looked up beside each other
 MOST_DEAD_LETTERS = 100_000
 
-_mails: msgspec.json.Decoder[MailReceived] = msgspec.json.Decoder(MailReceived)
-_exceptions: msgspec.json.Decoder[MailQuarantined | MailUndeliverable | MailDisposed] = (
-    msgspec.json.Decoder(MailQuarantined | MailUndeliverable | MailDisposed)
-)
+_mails = EventReader((MailReceived,))
+_exceptions = EventReader((MailQuarantined, MailUndeliverable, MailDisposed))
 
 
 class _Named(msgspec.Struct, frozen=True):
@@ -118,7 +117,7 @@ async def account_for_mails(
     async def look_up(record: Record) -> None:
         account.mails += 1
         try:
-            mail = _mails.decode(record.value)
+            mail = _mails.read(record.value)
         except msgspec.DecodeError as error:
             if record.key in dead:
                 account.dead += 1
@@ -210,7 +209,7 @@ async def _undeliverable(reader: LogReader) -> defaultdict[str, set[str]]:
     async with aclosing(reader.read(topic_of(MailUndeliverable).name)) as records:
         async for record in records:
             try:
-                told = _exceptions.decode(record.value)
+                told = _exceptions.read(record.value)
             except msgspec.DecodeError:
                 continue
             if isinstance(told, MailUndeliverable):

@@ -79,10 +79,10 @@ class _Comparison:
     def _of_array(self, old: Schema, new: Schema, where: str) -> Iterator[str]:
         for name in ("items", "additionalProperties"):
             olds, news = old.get(name), new.get(name)
-            if isinstance(olds, dict) and isinstance(news, dict):
-                yield from self.of(_schema(olds), _schema(news), f"each of {where}")
-            elif news is False and olds is not False:
+            if news is False and olds is not False:
                 yield f"{where}: more is not allowed any more"
+            elif isinstance(olds, Mapping) and isinstance(news, Mapping):
+                yield from self.of(cast("Schema", olds), cast("Schema", news), f"each of {where}")
         pairs = zip(old.get("prefixItems", ()), new.get("prefixItems", ()), strict=False)
         for number, (one, other) in enumerate(pairs, start=1):
             yield from self.of(one, other, f"{where}, number {number}")
@@ -130,8 +130,8 @@ def _values(schema: Schema) -> set[Any] | None:
 
 
 def _type_of(value: object) -> str:
-    kinds = {bool: "boolean", int: "integer", float: "number", type(None): "null"}
-    return kinds.get(type(value), "string")
+    kinds: dict[type, str] = {bool: "boolean", int: "integer", float: "number"}
+    return "null" if value is None else kinds.get(type(value), "string")
 
 
 def _told(schema: Schema) -> str:
@@ -140,7 +140,3 @@ def _told(schema: Schema) -> str:
     if (values := _values(schema)) is not None:
         return " or ".join(sorted(map(str, values)))
     return str(schema.get("type", "anything"))
-
-
-def _schema(value: object) -> Schema:
-    return cast("Schema", value)

@@ -13,6 +13,7 @@ from datetime import datetime
 import msgspec
 
 from topologies.events import DeliveryDue, Event, MailHeld, ReportDue, WebhookDue, event_tag
+from topologies.events.upcasting import reader_of
 from topologies.mail import ids
 from topologies.ports.log import Entry, Record
 from topologies.ports.tracer import TRACEPARENT
@@ -49,7 +50,7 @@ def moved(record: Record) -> Entry:
     [kind] = BY_NAME[record.topic].events
     event_id = ids.event_id(GROUP, record.event_id, 0)
     try:
-        waited = msgspec.json.decode(record.value, type=kind)
+        waited = reader_of(kind).read(record.value)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         return _dead_letter(record, event_id, f"undecodable: {error}")
     due = due_kind(BY_NAME[record.topic])

@@ -42,6 +42,15 @@ def packages() -> tuple[ModuleType, ...]:
     return tuple(found.values())
 
 
+def paths() -> tuple[str, ...]:
+    """Return the names of those packages: each is a path, and a worker's role.
+
+    Raises:
+        Misconfigured: One can't be used; says whose and why.
+    """
+    return tuple(package.__name__.rpartition(".")[2] for package in packages())
+
+
 def topics() -> tuple[Topic, ...]:
     """Return the topics that other distributions declare.
 
@@ -94,7 +103,7 @@ def _points(group: str) -> list[EntryPoint]:
 def _loaded(point: EntryPoint) -> object:
     try:
         return point.load()
-    except (ImportError, AttributeError) as error:
+    except (ImportError, AttributeError, SyntaxError) as error:
         raise Misconfigured(f"{_named(point)} can't be loaded: {error}") from error
 
 

@@ -15,6 +15,7 @@ from typing import Literal
 import msgspec
 
 from topologies.events import WAITS, DeliveryDue, as_kind
+from topologies.events.upcasting import reader_of
 from topologies.mail import ids
 from topologies.ports.deliveries import MAX_QUEUE_PAGE, Deliveries, Delivery, Order, QueueFilter
 from topologies.ports.log import Entry, LogReader, WrittenLog
@@ -173,7 +174,7 @@ async def try_now(
             async for record in records:
                 waiting = msgspec.json.decode(record.value, type=_Waiting)
                 if attempts.get(waiting.delivery_id) == waiting.attempt:
-                    due = msgspec.json.decode(record.value, type=kind)
+                    due = reader_of(kind).read(record.value)
                     found[due.delivery_id] = as_kind(due, DeliveryDue, due_at=now)
     await log.write(
         [

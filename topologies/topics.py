@@ -170,7 +170,7 @@ class Table:
 TABLES: tuple[Table, ...] = (Table(name="senders", stage="remember"),)
 
 
-def _checked(topics: tuple[Topic, ...]) -> tuple[Topic, ...]:
+def checked(topics: tuple[Topic, ...]) -> tuple[Topic, ...]:
     """Return *topics* if each name and each event's tag is there once.
 
     Raises:
@@ -189,7 +189,7 @@ def _checked(topics: tuple[Topic, ...]) -> tuple[Topic, ...]:
     return topics
 
 
-TOPICS: tuple[Topic, ...] = _checked((*OWN_TOPICS, *extensions.topics()))
+TOPICS: tuple[Topic, ...] = checked((*OWN_TOPICS, *extensions.topics()))
 _BY_EVENT: dict[type[Event], Topic] = {e: topic for topic in TOPICS for e in topic.events}
 BY_NAME: dict[str, Topic] = {topic.name: topic for topic in TOPICS}
 

@@ -53,7 +53,7 @@ class Trail:
     """All that is known of a mail.
 
     Attributes:
-        mail_ids: Its own, and those of mails that came of it.
+        mail_ids: Its own, and those of mails that came of it or that it came of.
         incomplete: What could not be looked into as far as it goes, in words.
     """
 

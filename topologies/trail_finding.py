@@ -2,8 +2,8 @@
 
 Of each topic one partition is read for each key that the mail may have there: its own id, its
 users, its destinations, its sender's domain. It begins with the moment that is in the mail's id,
-and ends after ``MOST_READ`` records. Mails that came of it belong to it: the recipients' copy of
-what a user here sent, and what was let out of the quarantine.
+and ends after ``MOST_READ`` records. Mails that came of it belong to it, and that which it came of:
+what recipients here got of what a user here sent, and what was let out of the quarantine.
 """
 
 import asyncio
@@ -41,6 +41,10 @@ class _Proof(msgspec.Struct, frozen=True):
     from_domain: str = ""
 
 
+class _Origin(msgspec.Struct, frozen=True):
+    mail_id: str = ""
+
+
 class _Known(msgspec.Struct, frozen=True):
     """What is read of any event: whose it is, and where it leads."""
 
@@ -52,6 +56,8 @@ class _Known(msgspec.Struct, frozen=True):
     recipients: tuple[str, ...] = ()
     submitted_at: datetime | None = None
     authentication: _Proof | None = None
+    sent_id: str = ""
+    released: _Origin | None = None
 
 
 _known: msgspec.json.Decoder[_Known] = msgspec.json.Decoder(_Known)
@@ -209,14 +215,14 @@ class TrailFinder:
 
 
 def _follow(known: _Known, mail_id: str, trail: Trail) -> None:
-    """Add the ids of mails that come of this one."""
-    derived: list[str] = []
+    """Add the ids of mails that come of this one, and of that which it came of."""
+    derived = [known.sent_id, known.released.mail_id if known.released is not None else ""]
     if known.event == "mail.quarantined/1":
         derived.append(released_id(mail_id))
     if known.event == "mail.submitted/1" and known.submitted_at is not None:
         derived.append(ids.local_id(known.submitted_at, mail_id))
     for each in derived:
-        if each not in trail.mail_ids and len(trail.mail_ids) < MOST_MAILS:
+        if each and each not in trail.mail_ids and len(trail.mail_ids) < MOST_MAILS:
             trail.mail_ids.append(each)
 
 

@@ -118,8 +118,8 @@ def described(inputs: Inputs) -> list[Told]:
     found: list[Told] = []
     for field in info.fields:
         kind = cast("kinds.Metadata", field.type)
-        extra = cast("dict[str, Any]", kind.extra)
-        schema = cast("dict[str, Any]", kind.extra_json_schema)
+        extra = cast("dict[str, Any]", getattr(kind, "extra", None))
+        schema = cast("dict[str, Any]", getattr(kind, "extra_json_schema", None))
         found.append(
             Told(
                 name=field.name,

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from api.capacity.inputs import Inputs, described
 from api.capacity.measured import MEASURED, ms
 from api.capacity.model import Capacity, Cores, computed
-from api.capacity.node import SIZES, filled
+from api.capacity.node import SIZES, filled, most_users
 from api.capacity.queueing import Outage, expected_drain_s, expected_wait_s, simulated
 from api.capacity.words import bits, count, money, number, people, percent, size
 
@@ -73,8 +73,8 @@ def _summary(told: Capacity) -> str:
 - {workers} cores of workers and {engines} of engines at the peak, in {told.cells:,} cells;
 - {size(first.rows)} of metadata and {size(first.attachments)} of attachments received a year,
   {size(first.rows_disk + first.objects_disk)} on disks;
-- {money(cost.total)} a month at the end of the first year, {told.cost_a_user:.2f} $ a user and year:
-  {disk} of it for fast disks, {cores} for cores.
+- {money(cost.total)} a month at the end of the first year, {told.cost_a_user:.2f} $ a user and
+  year: {disk} of it for fast disks, {cores} for cores.
 """
 
 
@@ -86,8 +86,7 @@ def _sections(inputs: Inputs, told: Capacity) -> Iterable[tuple[str, str, Table 
     )
     yield "What was measured", text, _measured()
     text = "Of a role as many workers: each works on one core."
-    heading = ("", "a second", "ms each", "cores at the peak")
-    yield "Cores", text, (heading, _cores([*told.roles, *told.engines]))
+    yield "Cores", text, _cores(inputs, [*told.roles, *told.engines])
     yield "Partitions, brokers, nodes", "", _log(inputs, told)
     yield "Storage by year", "When nothing is deleted.", _storage(told)
     yield "Network", "At the peak.", _network(told)
@@ -124,9 +123,13 @@ def _measured() -> Table:
     return ("figure", "value", "line"), rows
 
 
-def _cores(each: Sequence[Cores]) -> list[list[str]]:
-    rows = [[e.name, count(e.per_s), f"{e.ms:.2f}", count(e.cores)] for e in each]
-    return [*rows, ["together", "", "", count(_sum(each))]]
+def _cores(inputs: Inputs, needed: Sequence[Cores]) -> Table:
+    def row(name: str, cores: float, rate: str = "", cpu: str = "") -> list[str]:
+        return [name, rate, cpu, count(cores), count(inputs.users / cores)]
+
+    rows = [row(e.name, e.cores, count(e.per_s), f"{e.ms:.2f}") for e in needed]
+    heading = ("", "a second", "ms each", "cores at the peak", "users a core")
+    return heading, [*rows, row("together", _sum(needed))]
 
 
 def _log(inputs: Inputs, told: Capacity) -> Table:

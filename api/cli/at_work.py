@@ -18,6 +18,7 @@ def administration(stores: Stores) -> Administration:
         restraints=stores.restraints,
         app_passwords=stores.app_passwords,
         second_factors=stores.second_factors,
+        webhooks=stores.webhooks,
         clock=stores.clock,
         note=_note,
     )

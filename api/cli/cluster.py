@@ -17,6 +17,7 @@ from api.cli.run import Started as Told
 from api.cli.stores import errors_for_people
 from api.cli.worker import Started
 from connectors.settings import PREFIX, Settings, load
+from topologies import extensions
 from topologies.errors import Misconfigured
 from topologies.mail.dkim_rotation import first_keys
 
@@ -50,9 +51,8 @@ def cluster(roles: Sequence[str], demo: bool, as_json: bool) -> None:
         settings = load()
         if settings.profile != "cluster":
             raise Misconfigured("set RILLMAIL_PROFILE=cluster, or use `rillmail run`")
-        run_until_signal(
-            lambda stopped: _run(settings, roles or ROLES, demo, as_json, stopped), settings
-        )
+        chosen = roles or (*ROLES, *extensions.paths())
+        run_until_signal(lambda stopped: _run(settings, chosen, demo, as_json, stopped), settings)
 
 
 async def _run(

@@ -26,6 +26,7 @@ COMMANDS = {
     "topics": "api.cli.topics:topics",
     "queue": "api.cli.queue:queue",
     "suppress": "api.cli.suppress:suppress",
+    "webhooks": "api.cli.webhooks:webhooks",
     "dead": "api.cli.dead:dead",
     "quarantine": "api.cli.quarantine:quarantine",
     "audit": "api.cli.audit:audit",

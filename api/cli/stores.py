@@ -26,6 +26,7 @@ from topologies.ports.search import Search
 from topologies.ports.second_factors import SecondFactors
 from topologies.ports.sts_policies import StsPolicies
 from topologies.ports.suppressions import Suppressions
+from topologies.ports.webhooks import Webhooks
 
 T = TypeVar("T")
 
@@ -51,6 +52,11 @@ class Stores(Protocol):
     @property
     def suppressions(self) -> Suppressions:
         """Who is not written to."""
+        ...
+
+    @property
+    def webhooks(self) -> Webhooks:
+        """Who is told by HTTP what became of their mail."""
         ...
 
     @property

@@ -63,7 +63,7 @@ def trace(mail_id: str, as_json: bool) -> None:
 
 def _print(trail: Trail) -> None:
     if trail.events:
-        click.echo(f"Events, from {trail.events[0].at:%Y-%m-%d %H:%M:%S.%f} UTC on")
+        click.echo(f"Events, from {trail.events[0].at:%Y-%m-%d %H:%M:%S} UTC on")
     for event in trail.events:
         _print_event(event, trail)
     if trail.copies:
@@ -94,7 +94,7 @@ def _print_event(event: TrailEvent, trail: Trail) -> None:
     if said := in_words(event.tag, event.fields):
         click.echo(f"  {'':<10} {printable(said)}")
     if event.mail_id != trail.mail_ids[0]:
-        click.echo(f"  {'':<10} as the mail {event.mail_id}, which came of it")
+        click.echo(f"  {'':<10} as the mail {event.mail_id}")
 
 
 def _place(event: TrailEvent) -> str:

@@ -2,59 +2,30 @@
 // kept in this browser.
 
 import { confirm, toast } from "./dialogs.js";
-import { h, icon, iconButton } from "./dom.js";
+import { h, iconButton } from "./dom.js";
 import { DraftKeeper } from "./draft.js";
-import { Files } from "./files.js";
-import { parsePeople, personText } from "./format.js";
+import { Form, asTyped } from "./form.js";
+import { fullDate } from "./format.js";
 
-const FIELDS = ["to", "cc", "bcc", "subject", "body"];
-const PEOPLE = ["to", "cc", "bcc"];
-const LABELS = { to: "To", cc: "Cc", bcc: "Bcc", subject: "Subject", body: "Text" };
 const STATES = { saving: "Saving…", saved: "Saved", waiting: "Not saved yet.", refused: "Not saved." };
 const HEARD_MS = 5_000; // what is told of a draft so soon after it was saved here is our own
 
 export class Compose {
-  #inReplyTo = null;
-  #more = {}; // what a draft says that has no field here
-  #opened = { body: "", html: null }; // as it was opened: the HTML goes when the text changes
   #savedAt = 0;
   #leaving = Promise.resolve(true); // what was closed is being saved
 
   constructor(client, address) {
     this.client = client;
     this.store = `rillmail.draft.${address}`;
-    this.inputs = {};
-    this.errors = {};
-    this.files = new Files(client, () => this.#typed());
-    this.errors.attachments = this.files.error;
+    this.form = new Form(client, {
+      typed: () => this.#typed(), send: () => this.#send(), discard: () => this.#discard() });
     this.title = h("h2", { id: "compose-title" }, "New mail");
-    this.state = h("span", { class: "compose-state dim", role: "status" });
-    this.conflict = h("div", { class: "compose-conflict", role: "alert", hidden: true });
-    this.general = h("p", { class: "field-error", role: "alert" });
-    this.sendButton = h("button", { type: "submit", class: "button is-main" }, icon("sent"), "Send");
-    this.copies = h("button", { type: "button", class: "chip", onclick: () => this.#showCopies(true) },
-      "Cc Bcc");
-    this.form = h("form", { class: "compose-form", novalidate: true, onsubmit: (event) => {
-      event.preventDefault();
-      this.#send();
-    }, oninput: () => this.#typed() },
-    this.#field("to", { placeholder: "name@mail.example, …", inputmode: "email" }, this.copies),
-    this.#field("cc", { inputmode: "email" }),
-    this.#field("bcc", { inputmode: "email" }),
-    this.#field("subject", { maxlength: "2000" }),
-    this.#text(),
-    this.files.list, this.files.error, this.general,
-    h("div", { class: "compose-buttons" },
-      this.sendButton,
-      h("button", { type: "button", class: "button", onclick: () => this.files.picker.click() },
-        icon("clip"), "Attach files"),
-      this.files.picker, h("span", { class: "gap" }), this.state,
-      iconButton("trash", "Discard", () => this.#discard())));
+    this.notice = h("div", { class: "compose-notice", role: "alert", hidden: true });
     this.element = h("section", { class: "compose", role: "dialog", "aria-labelledby": "compose-title",
       hidden: true, onkeydown: (event) => this.#key(event) },
     h("header", { class: "compose-head" }, this.title,
       iconButton("close", "Close; the text is kept in Drafts", () => this.close())),
-    this.conflict, this.form);
+    this.notice, this.form.element);
     this.keeper = this.#newKeeper();
   }
 
@@ -71,20 +42,20 @@ export class Compose {
 
   /** Open; without `mail`, with what was left in this browser. What is open is saved first. */
   async open(mail = null) {
-    if (this.isOpen && !mail) return this.inputs.to.focus();
+    if (this.isOpen && !mail) return this.form.focus();
     await this.#leaving;
     const kept = this.#stored();
     if (!mail) return this.#begin(kept ?? {});
     if (!this.isOpen && kept) this.#begin(kept);
     if (this.isOpen && !(await this.leave()) && !(await this.#mayDiscard())) return;
     this.#begin(mail);
-    if (mail.body || mail.to || mail.files) this.#typed();
+    if (!this.form.isEmpty) this.#typed();
   }
 
   /** Open a draft that the server has; raises the problem if it has not. */
   async openDraft(id) {
     await this.#leaving;
-    if (this.isOpen && this.keeper.id === id) return this.inputs.body.focus();
+    if (this.isOpen && this.keeper.id === id) return this.form.focus();
     const draft = await this.client.draft(id);
     if (this.isOpen && !(await this.leave()) && !(await this.#mayDiscard())) return;
     await this.#resume(draft);
@@ -129,96 +100,39 @@ export class Compose {
   #begin(mail) {
     this.#fill(mail);
     this.keeper = this.#newKeeper();
-    if (mail.draft) this.keeper.resume(mail.draft);
-    if (mail.draft) this.#typed();
+    if (!mail.draft) return;
+    this.keeper.resume(mail.draft);
+    this.#typed();
   }
 
   async #resume(draft) {
-    this.#fill({ ...asTyped(draft), title: "Draft", files: draft.attachments });
+    this.#fill({ ...asTyped(draft), title: "Draft" });
     this.keeper = this.#newKeeper();
-    this.keeper.resume({ id: draft.draft_id, etag: draft.etag, body: await this.#given() });
-    if (draft.sending) this.general.textContent = "It is to be sent later: take that back to change it.";
+    this.keeper.resume({ id: draft.draft_id, etag: draft.etag, body: await this.form.given() });
     this.#show("saved");
-  }
-
-  #newKeeper() {
-    this.conflict.hidden = true;
-    this.#show("");
-    const keeper = new DraftKeeper(this.client, {
-      read: () => this.#given(),
-      onState: (state, problem) => keeper === this.keeper && this.#show(state, problem),
-      onSaved: (draft, asked) => {
-        this.#savedAt = Date.now();
-        this.files.took(asked.attachments ?? [], draft.attachments);
-        asked.attachments?.forEach((file, at) => {
-          file.attachment_id = draft.attachments[at].attachment_id;
-        });
-        this.#keep();
-      },
-    });
-    return keeper;
+    if (draft.sending) this.#offerBack(draft.sending);
   }
 
   #fill(mail) {
     if (!this.isOpen) this.opener = document.activeElement;
-    for (const name of FIELDS) this.inputs[name].value = mail[name] ?? "";
-    this.#inReplyTo = mail.in_reply_to ?? null;
-    this.#more = mail.more ?? {};
-    this.#opened = { body: this.inputs.body.value, html: mail.html ?? null };
-    this.files.set(mail.files ?? []);
-    this.title.textContent = mail.title ?? (this.#inReplyTo ? "Reply" : "New mail");
-    this.#showCopies(Boolean(mail.cc || mail.bcc));
-    this.#clearErrors();
+    this.form.fill(mail);
+    this.title.textContent = mail.title ?? (this.form.isAnswer ? "Reply" : "New mail");
     this.element.hidden = false;
-    const first = this.inputs.to.value ? this.inputs.body : this.inputs.to;
-    first.focus();
-    first.setSelectionRange?.(0, 0);
+    this.form.focus();
   }
 
-  #field(name, props, ...more) {
-    const id = `compose-${name}`;
-    this.errors[name] = h("p", { class: "field-error", id: `${id}-error`, role: "alert" });
-    this.inputs[name] = h("input", { type: "text", id, name, autocomplete: "off",
-      "aria-describedby": `${id}-error`, ...props });
-    return h("div", { class: "field", "data-field": name }, h("label", { for: id }, LABELS[name]),
-      this.inputs[name], ...more, this.errors[name]);
-  }
-
-  #text() {
-    this.errors.body = h("p", { class: "field-error", id: "compose-body-error", role: "alert" });
-    this.inputs.body = h("textarea", { id: "compose-body", name: "body", "aria-label": "Text",
-      "aria-describedby": "compose-body-error" });
-    return h("div", { class: "field is-text", "data-field": "body" }, this.inputs.body, this.errors.body);
-  }
-
-  #showCopies(are) {
-    this.form.classList.toggle("has-copies", are);
-    this.copies.hidden = are;
-  }
-
-  get #values() {
-    return Object.fromEntries(FIELDS.map((name) => [name, this.inputs[name].value]));
-  }
-
-  get #isEmpty() {
-    return FIELDS.every((name) => !this.inputs[name].value.trim()) && this.files.isEmpty;
-  }
-
-  /** What a draft says of what is typed; null if that is nothing. */
-  async #given() {
-    if (this.#isEmpty) return null;
-    const attachments = await this.files.given();
-    const { subject, body, ...people } = this.#values;
-    const { html } = this.#opened;
-    return {
-      ...this.#more,
-      ...Object.fromEntries(PEOPLE.map((name) => [name, parsePeople(people[name])])),
-      subject,
-      body,
-      ...(html !== null && body === this.#opened.body ? { html } : {}),
-      attachments,
-      ...(this.#inReplyTo ? { in_reply_to: this.#inReplyTo } : {}),
-    };
+  #newKeeper() {
+    this.#show("");
+    const keeper = new DraftKeeper(this.client, {
+      read: () => this.form.given(),
+      onState: (state, problem) => keeper === this.keeper && this.#show(state, problem),
+      onSaved: (draft, asked) => {
+        this.#savedAt = Date.now();
+        this.form.files.took(asked.attachments ?? [], draft.attachments);
+        this.#keep();
+      },
+    });
+    return keeper;
   }
 
   // --- what is kept ---------------------------------------------------------------------
@@ -230,10 +144,10 @@ export class Compose {
 
   #keep() {
     const { id, etag } = this.keeper;
-    const kept = { ...this.#values, in_reply_to: this.#inReplyTo, title: this.title.textContent,
-      more: this.#more, files: this.files.kept, draft: id ? { id, etag } : null };
+    const draft = id ? { id, etag } : null;
+    const kept = { ...this.form.kept, title: this.title.textContent, draft };
     try {
-      if (this.#isEmpty) localStorage.removeItem(this.store);
+      if (this.form.isEmpty) localStorage.removeItem(this.store);
       else localStorage.setItem(this.store, JSON.stringify(kept));
     } catch {
       // Storage is full or forbidden: the text lives as long as the page, or as a draft.
@@ -244,36 +158,52 @@ export class Compose {
     return JSON.parse(localStorage.getItem(this.store) ?? "null");
   }
 
+  // --- what is told ---------------------------------------------------------------------
+
   #show(state, problem = null) {
     const why = problem ? ` ${problem.words ?? problem.message}` : "";
-    this.state.textContent = `${STATES[state] ?? ""}${why}`;
-    this.conflict.hidden = state !== "conflict";
-    if (state === "conflict") this.#ask();
+    this.form.state.textContent = `${STATES[state] ?? ""}${why}`;
+    this.notice.hidden = state !== "conflict";
+    if (state === "conflict") this.#askWhich();
+  }
+
+  #note(text, buttons) {
+    this.notice.replaceChildren(h("p", {}, text), ...buttons.map(([label, onclick]) =>
+      h("button", { type: "button", class: "button", onclick }, label)));
+    this.notice.hidden = false;
   }
 
   /** Somebody else saved, sent or deleted the draft: who types here decides what counts. */
-  #ask() {
+  #askWhich() {
     const { keeper } = this;
-    const isGone = keeper.conflict === "gone";
-    const button = (label, onclick) => h("button", { type: "button", class: "button", onclick }, label);
-    this.conflict.replaceChildren(
-      h("p", {}, isGone
-        ? "This draft was sent or deleted elsewhere."
-        : "This draft was changed elsewhere."),
-      button(isGone ? "Save as a new draft" : "Keep what I wrote", () => {
-        this.conflict.hidden = true;
-        keeper.keepMine().catch(() => {}); // told by its state
-      }),
-      isGone
-        ? button("Close", () => {
-          this.forget();
-          this.element.hidden = true;
-        })
-        : button("Show what is there", () => {
-          const there = keeper.conflict;
-          keeper.stop();
-          this.#resume(there);
-        }));
+    const { conflict } = keeper;
+    const keepMine = () => {
+      this.notice.hidden = true;
+      keeper.keepMine().catch(() => {}); // told by its state
+    };
+    if (conflict === "gone") {
+      this.#note("This draft was sent or deleted elsewhere.",
+        [["Save as a new draft", keepMine], ["Close", () => this.#end()]]);
+      return;
+    }
+    this.#note("This draft was changed elsewhere.", [
+      ["Keep what I wrote", keepMine],
+      ["Show what is there", () => {
+        keeper.stop();
+        this.#resume(conflict);
+      }]]);
+  }
+
+  /** It is to be sent later as it is: nothing can be changed before that is taken back. */
+  #offerBack({ email_id, undo_until }) {
+    this.form.element.inert = true;
+    this.#note(`It is to be sent on ${fullDate(undo_until)}.`, [
+      ["Take it back to change it", () => this.#try(async () => {
+        await this.client.takeBack(email_id);
+        this.form.element.inert = false;
+        this.notice.hidden = true;
+        this.form.focus();
+      })]]);
   }
 
   #mayDiscard() {
@@ -281,107 +211,62 @@ export class Compose {
       detail: "It could not be saved as a draft.", yes: "Discard" });
   }
 
+  async #try(act) {
+    try {
+      await act();
+    } catch (problem) {
+      toast(problem.words ?? String(problem), { isError: true });
+    }
+  }
+
+  // --- the end --------------------------------------------------------------------------
+
+  #end() {
+    this.forget();
+    this.element.hidden = true;
+    this.opener?.focus?.();
+  }
+
   async #discard() {
     const { keeper } = this;
-    if (!(await this.leave())) {
-      if (!(await confirm("Discard this mail?", { yes: "Discard" }))) return;
-      this.forget();
-      this.element.hidden = true;
-    }
-    this.opener?.focus?.();
+    if (!(await this.leave()) && !(await confirm("Discard this mail?", { yes: "Discard" }))) return;
+    this.#end();
     if (!keeper.id || keeper.conflict === "gone") return;
-    try {
+    const restore = () => this.#try(async () => {
+      await this.client.change(keeper.id, { folder_id: "drafts" });
+      await this.openDraft(keeper.id);
+    });
+    await this.#try(async () => {
       await this.client.discardDraft(keeper.id);
-      toast("The draft was moved to Trash.", { action: { label: "Undo", run: () => this.#restore(keeper.id) } });
-    } catch (problem) {
-      toast(problem.words ?? String(problem), { isError: true });
-    }
+      toast("The draft was moved to Trash.", { action: { label: "Undo", run: restore } });
+    });
   }
-
-  async #restore(id) {
-    try {
-      await this.client.change(id, { folder_id: "drafts" });
-      await this.openDraft(id);
-    } catch (problem) {
-      toast(problem.words ?? String(problem), { isError: true });
-    }
-  }
-
-  // --- sending --------------------------------------------------------------------------
 
   async #send() {
-    if (this.sendButton.disabled) return;
-    this.#clearErrors();
-    if (!this.files.draw()) return;
-    if (PEOPLE.every((name) => !parsePeople(this.inputs[name].value).length)) {
-      this.#fail("to", "Say to whom: an address such as name@mail.example.");
+    const { form, keeper } = this;
+    if (form.isSending) return;
+    form.clearErrors();
+    if (!form.files.draw()) return;
+    if (!form.hasPeople) {
+      form.fail("to", "Say to whom: an address such as name@mail.example.");
       return;
     }
-    const { keeper } = this;
-    this.sendButton.disabled = true;
-    this.sendButton.lastChild.textContent = "Sending…";
+    form.isSending = true;
     try {
       await keeper.flush();
-      const sent = await this.client.sendDraft(keeper.id, keeper.etag);
-      this.forget();
-      this.element.hidden = true;
-      this.opener?.focus?.();
-      this.#sent(sent, keeper.id);
-    } catch (problem) {
-      if (problem.status === 412) keeper.look().catch(() => {}); // it asks what to do
-      else if (!keeper.conflict) this.#showProblem(problem);
-    } finally {
-      this.sendButton.disabled = false;
-      this.sendButton.lastChild.textContent = "Send";
-    }
-  }
-
-  #sent({ email_id, status }, id) {
-    const undo = async () => {
-      try {
+      const { email_id, status } = await this.client.sendDraft(keeper.id, keeper.etag);
+      this.#end();
+      const undo = () => this.#try(async () => {
         await this.client.takeBack(email_id);
-        await this.openDraft(id);
-      } catch (problem) {
-        toast(problem.words ?? String(problem), { isError: true });
-      }
-    };
-    const action = status === "scheduled" ? { label: "Undo", run: undo } : null;
-    toast("The mail is sent.", { action });
-  }
-
-  /** Put each error beside the field that it points to. */
-  #showProblem(problem) {
-    const left = [];
-    for (const { pointer = "", detail } of problem.errors ?? []) {
-      const [, field, index] = pointer.split("/");
-      const given = PEOPLE.includes(field) && index !== undefined
-        ? parsePeople(this.inputs[field].value)[Number(index)]
-        : null;
-      const who = given?.address ?? given;
-      const text = who && !detail.includes(who) ? `${who}: ${detail}` : detail;
-      if (field in this.errors) this.#fail(field, text);
-      else left.push(detail);
+        await this.openDraft(keeper.id);
+      });
+      toast("The mail is sent.", { action: status === "scheduled" ? { label: "Undo", run: undo } : null });
+    } catch (problem) {
+      if (problem.status === 412) keeper.look().catch(() => {}); // it asks what counts
+      else if (!keeper.conflict) form.show(problem);
+    } finally {
+      form.isSending = false;
     }
-    if (!problem.errors?.length) {
-      left.push(problem.words ?? `The mail was not sent: ${problem.message}`);
-    }
-    this.general.textContent = left.join(" ");
-  }
-
-  #fail(field, text) {
-    if (field === "cc" || field === "bcc") this.#showCopies(true);
-    const error = this.errors[field];
-    error.textContent = error.textContent ? `${error.textContent}; ${text}` : text;
-    const input = this.inputs[field];
-    if (!input) return;
-    input.setAttribute("aria-invalid", "true");
-    if (!this.form.querySelector("[aria-invalid]:focus")) input.focus();
-  }
-
-  #clearErrors() {
-    this.general.textContent = "";
-    for (const error of Object.values(this.errors)) error.textContent = "";
-    for (const input of Object.values(this.inputs)) input.removeAttribute("aria-invalid");
   }
 
   #key(event) {
@@ -393,15 +278,4 @@ export class Compose {
       this.#send();
     }
   }
-}
-
-/** A draft as the fields have it. */
-function asTyped(draft) {
-  const { subject, body, html, in_reply_to } = draft;
-  const people = Object.fromEntries(PEOPLE.map(
-    (name) => [name, draft[name].map(personText).join(", ")]));
-  const { from, reply_to, headers, stream, unsubscribe, send_at, undo_s } = draft;
-  const told = { from, reply_to, headers, stream, unsubscribe, send_at, undo_s };
-  const more = Object.fromEntries(Object.entries(told).filter(([, value]) => value !== null));
-  return { ...people, subject, body, html, in_reply_to, more };
 }

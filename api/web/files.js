@@ -41,11 +41,13 @@ export class Files {
       { file_name: name, content_type: type, attachment_id }));
   }
 
-  /** They lie with the draft now, under the ids that it gave them; `sent` is what was asked. */
-  took(sent, attachments) {
-    sent.forEach(({ attachment_id }, at) => {
-      const file = this.#files.find((each) => each.attachment_id === attachment_id);
-      if (file && attachments[at]) file.attachment_id = attachments[at].attachment_id;
+  /** They lie with the draft now, under the ids that it gave them; `asked` is given those, too. */
+  took(asked, attachments) {
+    const files = asked.map(({ attachment_id }) =>
+      this.#files.find((each) => each.attachment_id === attachment_id));
+    asked.forEach((each, at) => {
+      each.attachment_id = attachments[at].attachment_id;
+      if (files[at]) files[at].attachment_id = each.attachment_id;
     });
   }
 

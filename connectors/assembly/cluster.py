@@ -79,7 +79,7 @@ from topologies.topology import Topology, build
 WAYS_IN = ("smtp", "api")
 TIMER_BESIDE = "attempt"  # the group whose workers move what waits
 CHECK_EVERY_S = 5.0
-COUNT_DEAD_EVERY_S = 30.0
+COUNT_DEAD_EVERY_S = 60.0
 CHECK_TIMEOUT_S = 4.0
 
 Check = Callable[[], Awaitable[object]]

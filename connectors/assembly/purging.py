@@ -21,6 +21,7 @@ async def purge(stores: Stores) -> None:
         restraints=stores.restraints,
         app_passwords=stores.app_passwords,
         second_factors=stores.second_factors,
+        webhooks=stores.webhooks,
         clock=stores.clock,
         note=_note,
     )

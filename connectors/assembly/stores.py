@@ -12,6 +12,7 @@ from connectors.scanner.all import AllScanners
 from connectors.scanner.rules import RulesScanner
 from connectors.settings import Settings
 from connectors.smtp_out.setup import relay_of
+from topologies import extensions
 from topologies.engines.handling import Services
 from topologies.ports.answers import Answers
 from topologies.ports.antivirus import Antivirus
@@ -101,6 +102,7 @@ def services_of(
     """Return an answer for each port that stages name."""
     resolver = DnsResolver(settings.dns_servers, settings.dns_timeout_s, stores.clock)
     return {
+        **extensions.services(settings),
         Answers: stores.answers,
         Antivirus: antivirus,
         AuthenticatePolicy: AuthenticatePolicy(

@@ -197,6 +197,7 @@ class CassandraDirectory:
                 await self._accounts.delete(user.user_id)
                 await self._names.unlist_user(user.address, user.user_id)
                 local_names.check_user(parsed, await self._names.held(asked))
+                raise Retryable(f"{parsed.domain} was to be removed, and stays")
         finally:
             self._forget()
         return user

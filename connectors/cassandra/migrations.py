@@ -14,7 +14,7 @@ import time
 from collections.abc import Sequence
 
 from connectors.cassandra.session import CassandraSession
-from topologies.errors import Misconfigured, Retryable
+from topologies.errors import Misconfigured, Poison, Retryable
 
 Migration = tuple[str, ...]
 AREAS = (  # each in a module `AREA_schema`
@@ -66,8 +66,7 @@ async def apply(session: CassandraSession) -> list[str]:
     for name in names:
         area, number = name.rsplit(" ", 1)
         for statement in known[area][int(number) - 1]:
-            if not await _is_there(session, statement):
-                await session.define(statement)
+            await _define(session, statement)
         await _agreement(session)
         await session.execute(
             "INSERT INTO schema_migrations (area, number) VALUES (?, ?)", (area, int(number))
@@ -120,6 +119,16 @@ async def _applied(session: CassandraSession) -> set[tuple[str, int]]:
         return set()
     rows = await session.execute("SELECT area, number FROM schema_migrations")
     return {(area, number) for area, number in rows}
+
+
+async def _define(session: CassandraSession, statement: str) -> None:
+    if await _is_there(session, statement):
+        return
+    try:
+        await session.define(statement)
+    except (Misconfigured, Poison):
+        if not await _is_there(session, statement):  # else another process was faster
+            raise
 
 
 async def _is_there(session: CassandraSession, statement: str) -> bool:

@@ -5,8 +5,9 @@ is judged, and that very address is connected to; TLS asks for the name all the 
 """
 
 import ipaddress
+import ssl
 from collections.abc import Iterable, Sequence
-from typing import cast
+from typing import Any, cast
 
 import httpcore
 
@@ -44,8 +45,10 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         failure: Exception | None = None
         for address in await self._addresses(host):
             try:
-                return await self._backend.connect_tcp(
-                    address, port, timeout, local_address, socket_options
+                return _Stream(
+                    await self._backend.connect_tcp(
+                        address, port, timeout, local_address, socket_options
+                    )
                 )
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 failure = error
@@ -76,3 +79,34 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         if not found and failure is not None:
             raise httpcore.ConnectError(str(failure)) from failure
         return found
+
+
+class _Stream(httpcore.AsyncNetworkStream):
+    """A connection that is closed when its handshake is cancelled, which httpcore forgets."""
+
+    def __init__(self, stream: httpcore.AsyncNetworkStream) -> None:
+        self._stream = stream
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109
+        return await self._stream.read(max_bytes, timeout)
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109
+        await self._stream.write(buffer, timeout)
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+    async def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109
+    ) -> httpcore.AsyncNetworkStream:
+        try:
+            return await self._stream.start_tls(ssl_context, server_hostname, timeout)
+        except BaseException:
+            await self._stream.aclose()
+            raise
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._stream.get_extra_info(info)

@@ -3,12 +3,14 @@
 import asyncio
 import ssl
 import time
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import aclosing, asynccontextmanager
+from dataclasses import replace
 from typing import cast
 
 import httpcore
 
+from connectors.http_out.connections import Connections
 from connectors.http_out.guard import GuardedBackend
 from connectors.http_out.lines import Full, Lines
 from topologies.errors import Misconfigured
@@ -16,9 +18,9 @@ from topologies.ports.dns import Resolver
 from topologies.ports.messenger import NotNow, Reply
 
 TIMEOUT_S = 15.0  # "in the 15s-30s range"; for all of it, however slowly something comes
-READ_BYTES = 4 * 1024  # of an answer; the rest is not waited for
+READ_BYTES, READ_S = 4 * 1024, 2.0  # of an answer; the rest is not waited for
+LONGEST_NUMBER = 9  # digits
 SHOWN_CHARACTERS = 200
-MOST_KEPT, KEPT_S = 100, 5.0  # connections that wait for the next message
 USER_AGENT = "rillmail-webhooks"
 
 _FAILURES = (
@@ -53,14 +55,8 @@ class HttpMessenger:
         self._timeout_s = timeout_s
         self._lines = lines or Lines()
         self._turns: dict[str, tuple[asyncio.Lock, int]] = {}  # by message: and how many want it
-        # Without a limit, since who waits for a connection would wait for the slow: lines limit.
-        self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=context,
-            max_connections=None,
-            max_keepalive_connections=MOST_KEPT,
-            keepalive_expiry=KEPT_S,
-            network_backend=GuardedBackend(resolver, is_private_allowed=is_private_allowed),
-        )
+        backend = GuardedBackend(resolver, is_private_allowed=is_private_allowed)
+        self._connections = Connections(context, backend)
 
     @asynccontextmanager
     async def turn(self, message_id: str) -> AsyncGenerator[None]:
@@ -81,42 +77,36 @@ class HttpMessenger:
         try:
             async with self._lines.place(webhook_id):
                 begun = time.monotonic()
-                status, text = await self._within_time(url, headers, body)
+                reply = await self._reply(url, headers, body)
                 took_s = time.monotonic() - begun
-                self._lines.fared(webhook_id, "" if status else text, took_s)
-                return Reply(status=status, text=text, took_ms=round(took_s * 1000))
+                self._lines.fared(webhook_id, "" if reply.status else reply.text, took_s)
+                return replace(reply, took_ms=round(took_s * 1000))
         except Full as full:
             return NotNow(str(full), full.for_s)
 
     async def close(self) -> None:
         """End all connections."""
-        await self._pool.aclose()
+        await self._connections.close()
 
-    async def _within_time(
-        self, url: str, headers: Mapping[str, str], body: bytes
-    ) -> tuple[int, str]:
-        try:
-            async with asyncio.timeout(self._timeout_s):
-                return await self._answer(url, headers, body)
-        except TimeoutError:
-            return 0, f"no answer within {self._timeout_s:g} s"
-        except _FAILURES as error:
-            return 0, _shown(str(error) or type(error).__name__)
-
-    async def _answer(self, url: str, headers: Mapping[str, str], body: bytes) -> tuple[int, str]:
+    async def _reply(self, url: str, headers: Mapping[str, str], body: bytes) -> Reply:
         own = [("content-type", "application/json"), ("user-agent", USER_AGENT)]
-        async with self._pool.stream(
-            "POST", url, headers=[*own, *headers.items()], content=body
-        ) as response:
-            # It is an asynchronous generator, whatever it is told to be: what is left is not read.
-            chunks = cast("AsyncGenerator[bytes]", response.aiter_stream())
-            read = bytearray()
-            async with aclosing(chunks):
-                async for chunk in chunks:
-                    read += chunk
-                    if len(read) >= READ_BYTES:
-                        break
-            return response.status, _shown(read[:READ_BYTES].decode("utf-8", "replace"))
+        sent, place = [*own, *headers.items()], httpcore.URL(url)
+        status, after_s, failure, read = 0, 0.0, "", bytearray()
+        try:
+            async with (
+                asyncio.timeout(self._timeout_s),
+                self._connections.taken(place) as connection,
+                connection.stream("POST", place, headers=sent, content=body) as response,
+            ):
+                # What it said counts, even if the rest never comes.
+                status, after_s = response.status, _asked_s(response.headers)
+                await _read(response, read)
+        except TimeoutError:
+            failure = f"no answer within {self._timeout_s:g} s"
+        except _FAILURES as error:
+            failure = str(error) or type(error).__name__
+        text = read[:READ_BYTES].decode("utf-8", "replace") if status else failure
+        return Reply(status=status, text=_shown(text), after_s=after_s)
 
 
 def context_of(ca_file: str) -> ssl.SSLContext:
@@ -133,6 +123,24 @@ def context_of(ca_file: str) -> ssl.SSLContext:
         except (OSError, ValueError) as error:  # SSLError is an OSError
             raise Misconfigured(f"delivery_ca_file: {ca_file}: {error}") from error
     return context
+
+
+async def _read(response: httpcore.Response, into: bytearray) -> None:
+    # It is an asynchronous generator, whatever it is told to be: what is left is not read.
+    chunks = cast("AsyncGenerator[bytes]", response.aiter_stream())
+    async with asyncio.timeout(READ_S), aclosing(chunks):
+        async for chunk in chunks:
+            into += chunk
+            if len(into) >= READ_BYTES:
+                return
+
+
+def _asked_s(headers: Iterable[tuple[bytes, bytes]]) -> float:
+    """Return what Retry-After asks for in seconds (RFC 9110 §10.2.3); 0: nothing, or a date."""
+    for name, value in headers:
+        if name.lower() == b"retry-after" and value.isdigit() and len(value) <= LONGEST_NUMBER:
+            return float(value)
+    return 0.0
 
 
 def _shown(text: str) -> str:

@@ -105,7 +105,8 @@ class MemorySessions:
         return kept.told.expires_at > self._clock.now()
 
     async def revoke(self, token: str) -> None:
-        if (hashed := hash_of(token)) in self._tokens and hashed is not None:
+        hashed = hash_of(token)
+        if hashed is not None and hashed in self._tokens:
             session_id = self._tokens[hashed][0]
         elif shown := refresh_tokens.read(token):
             kept = self._kept.get(shown.session_id)

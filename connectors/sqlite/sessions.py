@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from connectors import refresh_tokens
+from connectors.refresh_tokens import Presented
 from connectors.sqlite import session_rows as rows
 from connectors.sqlite.database import Database
 from connectors.sqlite.session_rows import Kept
@@ -61,7 +62,7 @@ class SqliteSessions:
                 return None
             return _granted(connection, user_id, told.session_id, scopes, now + access, text)
 
-        return await self._write(work)
+        return await self._database.write(work)
 
     async def refresh(
         self,
@@ -71,7 +72,8 @@ class SqliteSessions:
         refresh: timedelta,
         scopes: frozenset[Scope] | None = None,
     ) -> Granted | None:
-        if (shown := refresh_tokens.read(token)) is None:
+        shown = refresh_tokens.read(token)
+        if shown is None or not self._is_there(shown):
             return None
         now = self._clock.now()
 
@@ -128,13 +130,18 @@ class SqliteSessions:
                 if refresh_tokens.judge(shown, kept.family, now) != "foreign":
                     rows.end(connection, shown.user_id, shown.session_id)
 
-        if hashed is not None or shown is not None:
+        if hashed is not None or (shown is not None and self._is_there(shown)):
             await self._write(work)
 
     async def see(self, session_id: str) -> None:
         """Note that a session was seen today."""
         today = self._clock.now().date()
         await self._database.write(lambda c: rows.see(c, session_id, today))
+
+    def _is_there(self, shown: Presented) -> bool:
+        """Tell whether a session is known: what is made up is not worth a place in the queue."""
+        found = self._database.read_now(lambda c: rows.one(c, shown.user_id, shown.session_id))
+        return found is not None
 
     async def _write(self, work: Callable[[sqlite3.Connection], T]) -> T:
         try:

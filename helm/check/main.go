@@ -72,7 +72,7 @@ func linted(chart string, files []string) error {
 	if err != nil {
 		return err
 	}
-	found := lint.RunAll(chart, values, namespace)
+	found := lint.All(chart, values, namespace, true)
 	bad := 0
 	for _, message := range found.Messages {
 		fmt.Println(message)

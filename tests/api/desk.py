@@ -147,6 +147,7 @@ class Desk:
     webhooks: Webhooks
     sts_policies: StsPolicies
     tried_now: list[str]
+    answered: list[tuple[str, str, int, float]]  # requests, as they are counted
     restraints: Restraints
     request_keys: RequestKeys
     health: dict[str, Any] = field(default_factory=lambda: {"ready": True, "reason": ""})
@@ -259,6 +260,7 @@ async def _serving(
         return health
 
     tried_now: list[str] = []
+    answered: list[tuple[str, str, int, float]] = []
 
     async def try_now(wanted: Sequence[Delivery]) -> Sequence[str]:
         tried_now.extend(each.delivery_id for each in wanted)
@@ -292,6 +294,7 @@ async def _serving(
         blob_urls=place.blob_urls,
         metrics=lambda: (b"rillmail_mails_total 1\n", "text/plain"),
         health=told,
+        answered=lambda *asked: answered.append(asked),
         patience_s=place.patience_s,
         send_timeout_s=0.05,
         check_every_s=check_every_s,
@@ -313,6 +316,7 @@ async def _serving(
         webhooks=services[Webhooks],
         sts_policies=services[StsPolicies],
         tried_now=tried_now,
+        answered=answered,
     )
 
 

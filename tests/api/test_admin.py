@@ -90,6 +90,25 @@ async def test_health_is_told_to_whoever_asks(a_desk: Desks) -> None:
 
 
 @memory_alone
+async def test_each_request_is_counted_by_the_template_of_its_route(a_desk: Desks) -> None:
+    async with a_desk() as desk:
+        ann = await desk.signed_in("ann")
+        desk.answered.clear()
+        for path in ("/folders", "/emails/nothing", "/nowhere", "/", "/healthz"):
+            await ann.get(path)
+        await ann.request("BREW", "/folders")
+        assert [asked[:3] for asked in desk.answered] == [
+            ("GET", "/folders", 200),
+            ("GET", "/emails/{email_id}", 404),
+            ("GET", "", 404),
+            ("GET", "", 200),
+            ("GET", "/healthz", 200),
+            ("BREW", "/folders", 405),
+        ]
+        assert all(0 < seconds < 60 for *_, seconds in desk.answered)
+
+
+@memory_alone
 async def test_the_description_names_every_endpoint_and_only_what_is_there(a_desk: Desks) -> None:
     async with a_desk() as desk:
         described = await got(desk.stranger(), "/openapi.json")

@@ -4,7 +4,6 @@ import re
 
 import pytest
 
-from api.endpoint import Endpoint
 from api.routes import ENDPOINTS
 from tests.api.desk import Desks, memory_alone
 from topologies.ports.sessions import Scope
@@ -17,25 +16,31 @@ WITHOUT = {
 GUARDED = [endpoint for endpoint in ENDPOINTS if endpoint.scope is not None]
 
 
-def named(endpoint: Endpoint) -> str:
-    return f"{endpoint.method} {endpoint.path}"
-
-
-@pytest.mark.parametrize("endpoint", GUARDED, ids=named)
+@pytest.mark.parametrize("scope", SCOPES)
 @memory_alone
-async def test_a_token_with_all_other_scopes_is_not_enough(
-    a_desk: Desks, endpoint: Endpoint
-) -> None:
+async def test_a_token_with_all_other_scopes_is_not_enough(a_desk: Desks, scope: Scope) -> None:
     async with a_desk() as desk:
-        assert endpoint.scope
-        client = await desk.signed_in("root", scope=SCOPES[endpoint.scope])
-        path = re.sub(r"{\w+}", "a", endpoint.path)
-        answer = await client.request(endpoint.method, path)
-        assert answer.status_code == 403
-        told = answer.headers["www-authenticate"]
-        assert told == f'Bearer error="insufficient_scope", scope="{endpoint.scope}"'
-        stranger = await desk.stranger().request(endpoint.method, path)
-        assert stranger.status_code == 401
+        others, stranger = await desk.signed_in("root", scope=SCOPES[scope]), desk.stranger()
+        for endpoint in GUARDED:
+            if endpoint.scope != scope:
+                continue
+            path = re.sub(r"{\w+}", "a", endpoint.path)
+            answer = await others.request(endpoint.method, path)
+            assert answer.status_code == 403, (endpoint.method, path)
+            told = answer.headers["www-authenticate"]
+            assert told == f'Bearer error="insufficient_scope", scope="{scope}"'
+            answer = await stranger.request(endpoint.method, path)
+            assert answer.status_code == 401, (endpoint.method, path)
+
+
+@memory_alone
+async def test_no_administrator_s_scope_is_given_to_who_is_none(a_desk: Desks) -> None:
+    async with a_desk() as desk:
+        ann = await desk.signed_in("ann")
+        for endpoint in GUARDED:
+            if endpoint.scope == "admin":
+                path = re.sub(r"{\w+}", "a", endpoint.path)
+                assert (await ann.request(endpoint.method, path)).status_code == 403, path
 
 
 def test_what_needs_no_token_is_known() -> None:

@@ -19,6 +19,7 @@ from connectors.memory.restraints import MemoryRestraints
 from connectors.memory.rules import MemoryRules
 from connectors.memory.second_factors import MemorySecondFactors
 from connectors.memory.sts_policies import MemoryStsPolicies
+from connectors.memory.webhooks import MemoryWebhooks
 from connectors.settings import Settings
 from topologies.errors import MailError
 from topologies.ports.dead_letters import DeadLetter
@@ -73,6 +74,7 @@ class MemoryStores:
     dkim_keys: MemoryDkimKeys = field(default_factory=MemoryDkimKeys)
     domain_reports: MemoryDomainReports = field(default_factory=MemoryDomainReports)
     sts_policies: MemoryStsPolicies = field(default_factory=MemoryStsPolicies)
+    webhooks: MemoryWebhooks = field(default_factory=MemoryWebhooks)
     app_passwords: MemoryAppPasswords = field(default_factory=MemoryAppPasswords)
     second_factors: MemorySecondFactors = field(default_factory=MemorySecondFactors)
     restraints: MemoryRestraints = field(default_factory=lambda: MemoryRestraints(ManualClock()))

@@ -1,10 +1,13 @@
 """rillmail domain mta-sts: the policy of a domain is shown, set and removed."""
 
+import asyncio
+import json
 from typing import Any
 
 from api.cli.domain import domain
 from tests.cli.stores_in_memory import MemoryStores, in_json
-from topologies.mail.mta_sts import policy_id
+from tests.contracts.dns_server import TestServer, serving
+from topologies.mail.mta_sts import Policy, policy_id, written
 
 HOST = {"RILLMAIL_HOSTNAME": "MX.shop.example"}
 
@@ -67,6 +70,31 @@ def test_what_can_not_be_set_is_refused_with_a_reason() -> None:
         assert reason in done.stderr
     far = stores.run(domain, "mta-sts", "far.example", "--mode", "testing", **HOST)
     assert far.stderr.startswith("Error: far.example is none of our domains")
+
+
+async def test_check_asks_for_the_policy_as_others_do() -> None:
+    stores = MemoryStores()
+    await stores.directory.add_domain("shop.example")
+    await stores.sts_policies.put("shop.example", written(Policy("enforce", ("mx.a",), 86_400)))
+    zones = {
+        "shop.example": {"MX": ["10 mx.shop.example."]},
+        "_mta-sts.shop.example": {"TXT": ['"v=STSv1; id=1"']},
+        "mta-sts.shop.example": {"A": ["127.0.0.1"]},
+    }
+    async with serving(TestServer(zones)) as dns:
+        done = await asyncio.to_thread(
+            stores.run,
+            domain,
+            "check",
+            "shop.example",
+            "--json",
+            RILLMAIL_DNS_SERVERS=dns.address,
+            **HOST,
+        )
+    told = {each["what"]: each for each in json.loads(done.stdout)}
+    assert (told["policy"]["name"], told["policy"]["state"]) == ("mta-sts.shop.example", "missing")
+    assert "no public address" in told["policy"]["reason"]
+    assert (told["mta-sts"]["state"], told["mta-sts"]["is_needed"]) == ("wrong", False)
 
 
 def shop() -> MemoryStores:

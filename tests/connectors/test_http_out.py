@@ -51,6 +51,15 @@ async def test_a_connection_serves_one_message_after_another(sink: Sink) -> None
     assert (len(sink.posts), sink.connections) == (5, 1)
 
 
+async def test_a_connection_that_was_ended_meanwhile_is_not_used(sink: Sink) -> None:
+    async with messenger() as it:
+        for count in (1, 2, 3):
+            sink.answers = [Answer(204, {"Connection": "close"})]
+            reply = await it.post("w", sink.url, HEADERS, BODY)
+            assert isinstance(reply, Reply)
+            assert (reply.status, sink.connections) == (204, count)
+
+
 async def test_a_redirect_is_not_followed(sink: Sink) -> None:
     sink.answers = [Answer(302, {"Location": f"http://127.0.0.1:{sink.port}/elsewhere"})]
     async with messenger() as it:
@@ -76,7 +85,26 @@ async def test_who_takes_too_long_has_not_answered() -> None:
     assert (reply.status, reply.text) == (0, "no answer within 0.3 s")
 
 
-@pytest.mark.parametrize("begun", [b"HTTP/1.1 2", b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n"])
+async def test_what_was_said_counts_though_the_rest_never_comes() -> None:
+    begun = b"HTTP/1.1 202 Fine\r\nContent-Length: 99\r\n\r\ntaken"
+    async with trickling(begun) as port, messenger(timeout_s=0.5) as it:
+        reply = await it.post("w", f"http://127.0.0.1:{port}/", HEADERS, BODY)
+    assert isinstance(reply, Reply)
+    assert (reply.status, reply.text[:5]) == (202, "taken")
+
+
+@pytest.mark.parametrize(
+    ("given", "asked_s"), [("120", 120), ("soon", 0), ("-1", 0), ("9" * 400, 0), ("1.5", 0)]
+)
+async def test_who_asks_for_time_says_how_much(sink: Sink, given: str, asked_s: float) -> None:
+    sink.answers = [Answer(429, {"Retry-After": given})]
+    async with messenger() as it:
+        reply = await it.post("w", sink.url, HEADERS, BODY)
+    assert isinstance(reply, Reply)
+    assert (reply.status, reply.after_s) == (429, asked_s)
+
+
+@pytest.mark.parametrize("begun", [b"HTTP/1.1 2", b"HTTP/1.1 200 OK\r\nX: "])
 async def test_who_answers_drop_by_drop_has_not_answered(begun: bytes) -> None:
     async with trickling(begun) as port, messenger(timeout_s=0.5) as it:
         reply = await it.post("w", f"http://127.0.0.1:{port}/", HEADERS, BODY)
@@ -158,6 +186,34 @@ async def test_by_tls_the_name_must_be_the_certificate_s(tmp_path: Path) -> None
     replies = [each for each in (good, bad, unknown) if isinstance(each, Reply)]
     assert [each.status for each in replies] == [204, 0, 0]
     assert all("certificate" in each.text.lower() for each in replies[1:])
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+async def test_whatever_ends_in_its_middle_leaves_no_connection_open(scheme: str) -> None:
+    is_open: set[int] = set()
+    has_left = asyncio.Event()
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        is_open.add(id(writer))
+        with closing(writer):
+            while await reader.read(1_000):
+                pass
+        is_open.discard(id(writer))
+        has_left.set()
+
+    server = await asyncio.start_server(talk, "127.0.0.1", 0)
+    url = f"{scheme}://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+    async with server, messenger(lines=Lines(slow_s=99)) as it:
+        for number in range(60):  # cancelled at whatever it is about
+            post = asyncio.create_task(it.post(f"{number}", url, HEADERS, BODY))
+            for _ in range(number):
+                await asyncio.sleep(0)
+            post.cancel()
+            await asyncio.gather(post, return_exceptions=True)
+        async with asyncio.timeout(20):
+            while is_open:
+                await has_left.wait()
+                has_left.clear()
 
 
 def test_authorities_that_can_t_be_read_are_told(tmp_path: Path) -> None:

@@ -74,6 +74,29 @@ async def test_reading_begins_at_offsets_and_only_in_their_partitions(house: "Ho
     assert [record async for record in house.reader.read(TOPIC, offsets=beyond)] == []
 
 
+async def test_the_records_of_a_key_are_read_alone_and_in_order(house: "House") -> None:
+    await house.write([entry(str(n), key=f"user-{n % 20}") for n in range(200)])
+    for user in ("user-0", "user-7", "größer", ""):
+        await house.write([entry("own", key=user)])
+        records = [record async for record in house.reader.read(TOPIC, key=user)]
+        assert records == [r for r in await house.all(TOPIC) if r.key == user]
+        assert text(records[-1]) == "own"
+    assert [record async for record in house.reader.read(TOPIC, key="user-none")] == []
+
+
+# The broker in the process looks up no times.
+@pytest.mark.parametrize(
+    "house", ["sqlite", pytest.param("kafka", marks=pytest.mark.live)], indirect=True
+)
+async def test_the_records_of_a_key_are_read_from_a_moment_on(house: "House") -> None:
+    await house.write([entry("old", key=f"user-{n}") for n in range(8)] * 50)
+    house.clock.move(timedelta(hours=1))
+    since = house.clock.now()
+    await house.write([entry("new", key=f"user-{n}") for n in range(8)])
+    records = [r async for r in house.reader.read(TOPIC, since=since, key="user-3")]
+    assert [(text(record), record.key) for record in records] == [("new", "user-3")]
+
+
 async def test_what_comes_meanwhile_is_not_waited_for(house: "House") -> None:
     await house.write([entry("there", key=f"user-{number}") for number in range(8)])
     found: list[str] = []

@@ -26,6 +26,7 @@ from topologies.mail.stored import store_message
 from topologies.ports.blobs import Blobs
 from topologies.ports.clock import Clock
 from topologies.ports.directory import Directory
+from topologies.testing import Driver
 from topologies.topology import build
 
 RAW = (
@@ -74,13 +75,10 @@ class Office:
 
     async def settle(self, events: list[Event]) -> None:
         """Let what comes in go all the way to the mailboxes."""
-        topology = build()
-        left = list(events)
-        while left:
-            event = left.pop(0)
-            for stage in topology.stages:
-                if type(event) in stage.reads and stage.path in ("inbound", "mailbox"):
-                    left += await self.run(stage.name, event)
+        stages = [each for each in build().stages if each.path in ("inbound", "mailbox")]
+        driver = Driver(self.services, *stages)
+        await driver.pipe(*events)
+        assert driver.dead_letters() == []
 
     def attempted(self, *results: RecipientResult, **given: Any) -> DeliveryAttempted:
         known: dict[str, Any] = {

@@ -75,6 +75,15 @@ async def test_whatever_is_no_success_is_tried_again(status: int) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("asked_s", "wait"), [(1, WebhookLater5s), (100, WebhookLater5m), (10**6, WebhookLater6h)]
+)
+async def test_who_asks_for_time_gets_it_within_bounds(asked_s: float, wait: type) -> None:
+    it = await Desk.open(Reply(status=503, after_s=asked_s))
+    [later] = await it.post(it.due())
+    assert type(later) is wait
+
+
 async def test_a_message_is_tried_for_three_days_with_one_id_and_then_given_up() -> None:
     it = await Desk.open(*[Reply(status=500)] * 100)
     event = it.due()

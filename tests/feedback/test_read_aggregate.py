@@ -107,6 +107,24 @@ async def test_what_nobody_proves_never_takes_the_place_of_what_somebody_does() 
     }
 
 
+async def test_of_what_nobody_proves_no_more_is_kept_than_anybody_reads() -> None:
+    house = await furnished()
+    head, _, _ = dmarc().partition(b"<record>")
+    records = b"".join(
+        b"<record><row><source_ip>10.0.%d.%d</source_ip><count>%d</count></row></record>"
+        % (number >> 8, number & 255, number)
+        for number in range(1, 1_001)
+    )
+    content = head + records + b"</feedback>"
+    forged = Authentication(dmarc="fail", from_domain="bigmail.example")
+    await house.run("read_aggregate", await arrived(house, content, authentication=forged))
+    counts = [row.count for row in await dmarc_rows(house)]
+    assert counts == list(range(1_000, 500, -1))
+    await house.run("read_aggregate", await arrived(house, content))
+    page = await house.get(DomainReports).dmarc(DOMAIN, DAY, DAY, limit=5_000)
+    assert sum(row.is_proved for row in page.rows) == 1_000
+
+
 async def test_a_report_on_a_domain_below_ours_is_filed_under_ours() -> None:
     house = await furnished()
     await house.run("read_aggregate", await arrived(house, dmarc(f"a.news.{DOMAIN}")))

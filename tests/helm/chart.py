@@ -74,8 +74,8 @@ class Objects:
 def environment(container: Mapping[str, Any]) -> dict[str, str]:
     """Return what a container finds in its environment; of a secret, where it lies."""
     found: dict[str, str] = {}
-    for each in container["env"]:
+    for each in container.get("env", ()):
         at = each.get("valueFrom", {}).get("secretKeyRef")
         found[each["name"]] = f"{at['name']}/{at['key']}" if at else each["value"]
-    assert len(found) == len(container["env"]), "a variable is there twice"
+    assert len(found) == len(container.get("env", ())), "a variable is there twice"
     return found

@@ -94,7 +94,7 @@ def _read(name: str) -> dict[str, Any]:
 
 def _as_value(name: str, told: Mapping[str, Any]) -> dict[str, Any]:
     described = dict(told)
-    if described.get("type") == "array":
+    if described.get("type") == "array" and described["items"] == {"type": "string"}:
         # They are joined by commas.
         pattern = _NEITHER if name in EITHER else _NO_COMMA
         described["items"] = {"type": "string", "pattern": pattern}

@@ -4,6 +4,7 @@ There is no builder of images here. The steps are done in a clean folder instead
 is run as the first process of its own, without rights, on a file system that is read-only.
 """
 
+import json
 import os
 import re
 import shlex
@@ -19,12 +20,14 @@ from pathlib import Path
 import httpx
 import pytest
 
+from api.cli.cluster import ROLES
+from tests.helm.isolated import UID, isolated
+from tests.live.engines import cluster_settings
 from tests.process import eventually, free_port
 
 CHECKOUT = Path(__file__).parents[2]
 TEXT = (CHECKOUT / "Containerfile").read_text(encoding="utf-8")
 BUILD_TIMEOUT_S = 600
-UID = 10_001
 
 
 @dataclass(frozen=True)
@@ -141,56 +144,67 @@ def test_the_environment_holds_the_program_and_nothing_for_developers(built: Pat
 def test_the_service_runs_without_rights_on_a_read_only_system_and_ends_by_sigterm(
     built: Path, folder: Path
 ) -> None:
-    data = folder / "data"
-    data.mkdir()
-    data.chmod(0o777)
+    data = writable(folder / "service")
     port = free_port()
-    with first_process(built, data, port) as process:
-        eventually(lambda: alive(port), lambda is_alive: is_alive, timeout_s=60)
-        assert (data / "log.db").stat().st_uid == UID
-        [child] = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-        namespaced = re.findall(r"NSpid:\t\d+\t(\d+)", Path(f"/proc/{child}/status").read_text())
-        assert namespaced == ["1"]
-        os.kill(int(child), 15)
-        assert process.wait(30) == 0, process.stderr.read() if process.stderr else ""
-
-
-def first_process(built: Path, data: Path, port: int) -> "subprocess.Popen[str]":
-    """Start the service as process 1 of a namespace, where all but two folders is read-only."""
-    told = variables(stages()[-1]) | {
-        "PATH": f"{built}/bin:{os.environ['PATH']}",
-        "RILLMAIL_DATA_DIR": str(data),
+    told = environment(built, data) | {
         "RILLMAIL_HTTP_PORT": str(port),
         **{f"RILLMAIL_{name}_PORT": "0" for name in ("SMTP", "LMTP")},
     }
-    # Whoever has no rights can't look into the home of who built it, where Python may lie.
-    python, home = data.parent / "python", Path.home()
-    python.mkdir(exist_ok=True)
-    reachable = (
-        f"mount --bind {sys.base_prefix} {python}; mount -t tmpfs -o mode=755 tmpfs {home};"
-        f" mkdir -p {sys.base_prefix}; mount --bind {python} {sys.base_prefix};"
-        if Path(sys.base_prefix).is_relative_to(home)
-        else ""
-    )
-    setup = (
-        f"{reachable} mount --bind {data} {data}; mount -o remount,bind,ro /;"
-        " mount -t tmpfs tmpfs /tmp;"
-        f" exec setpriv --reuid={UID} --regid={UID} --clear-groups --inh-caps=-all"
-        " --bounding-set=-all --no-new-privs rillmail run"
-    )
-    isolated = ["unshare", "--mount", "--pid", "--fork", "--mount-proc", "sh", "-ec", setup]
-    can = subprocess.run([*isolated[:-3], "true"], capture_output=True, text=True)
-    if can.returncode != 0:
-        words = f"needs the right to make namespaces: {can.stderr.strip()}"
-        if os.environ.get("CI"):
-            pytest.fail(words)
-        pytest.skip(words)
-    return subprocess.Popen(isolated, env=told, stderr=subprocess.PIPE, text=True, cwd="/")
+    assert not is_healthy(told)
+    with isolated(["rillmail", "run"], told, data) as service:
+        eventually(lambda: alive(port), bool, timeout_s=60)
+        assert service.number_inside() == "1"
+        assert (data / "log.db").stat().st_uid == UID
+        assert is_healthy(told)
+        assert service.terminate(within_s=30) == 0, service.told()
 
 
-def alive(port: int) -> bool:
+@pytest.mark.live
+def test_a_worker_of_each_role_runs_so_too(built: Path, folder: Path) -> None:
+    data = writable(folder / "worker")
+    port = free_port()
+    with cluster_settings() as own:
+        told = (
+            environment(built, data)
+            | own
+            | {
+                "RILLMAIL_HOST": "127.0.0.1",
+                "RILLMAIL_HTTP_PORT": str(port),
+                **{f"RILLMAIL_{name}_PORT": "0" for name in ("SMTP", "LMTP")},
+            }
+        )
+        with isolated(["rillmail", "worker", *ROLES], told, data) as worker:
+            eventually(lambda: alive(port), bool, timeout_s=120)
+            eventually(lambda: alive(port, "/readyz"), bool, timeout_s=60)
+            assert is_healthy(told)
+            assert worker.terminate(within_s=30) == 0, worker.told()
+
+
+def environment(built: Path, data: Path) -> dict[str, str]:
+    """Return what the image sets, for where it was built here."""
+    return variables(stages()[-1]) | {
+        "PATH": f"{built}/bin:{os.environ['PATH']}",
+        "RILLMAIL_DATA_DIR": str(data),
+        "RILLMAIL_HEALTH_PORT": str(free_port()),
+    }
+
+
+def is_healthy(told: dict[str, str]) -> bool:
+    """Return what the image's own check of its health says."""
+    [step] = [step for step in stages()[-1] if step.word == "HEALTHCHECK"]
+    command = json.loads(step.rest[step.rest.index("[") :])
+    return subprocess.run(command, env=told, timeout=60).returncode == 0
+
+
+def writable(data: Path) -> Path:
+    data.mkdir()
+    data.chmod(0o777)
+    return data
+
+
+def alive(port: int, path: str = "/healthz") -> bool:
     try:
-        return httpx.get(f"http://127.0.0.1:{port}/healthz", timeout=5).is_success
+        return httpx.get(f"http://127.0.0.1:{port}{path}", timeout=5).is_success
     except httpx.TransportError:
         return False
 

@@ -27,6 +27,8 @@ from topologies.events import (
     MailUndeliverable,
     Message,
     RecipientResult,
+    ReportDue,
+    ReportDue5s,
     SpamVerdict,
     VirusVerdict,
 )
@@ -412,9 +414,11 @@ async def test_the_sender_hears_of_it_when_what_was_forwarded_is_refused_there()
         ),
         kind="forwarded",
     )
-    told = await handle(declared_by(bounce), msgspec.json.encode(failed), post.services)
-    assert isinstance(told, Emit), told
-    [report] = told.events
+    [asked] = await post.bounced(failed)
+    assert isinstance(asked, ReportDue5s)
+    [report] = await post.bounced(
+        ReportDue(mail_id=asked.mail_id, round_name=asked.round_name, looks=asked.looks)
+    )
     assert isinstance(report, MailReceived)
     [onward] = await post.routed(await post.scored(report))
     assert isinstance(onward, MailOutgoing)
@@ -467,6 +471,7 @@ async def test_who_writes_to_somebody_away_is_told_so_once() -> None:
         pytest.param(b"", {"mail_from": "MAILER-DAEMON@far.example"}, id="a daemon"),
         pytest.param(b"", {"mail_from": "l-request@far.example"}, id="a list's keeper"),
         pytest.param(b"", {"mail_from": "no-reply@far.example"}, id="nobody"),
+        pytest.param(b"", {"mail_from": "bounces+a2-b3@far.example"}, id="a path for bounces"),
         pytest.param(b"", {"mail_from": "ann+x@shop.example"}, id="themselves"),
         pytest.param(b"", {"spam": SpamVerdict(probability=1, is_spam=True)}, id="spam"),
         pytest.param(b"", {"authentication": Authentication(dmarc="fail")}, id="a forged sender"),
@@ -657,6 +662,12 @@ class Post:
             virus=VirusVerdict(result="clean"),
             spam=SpamVerdict(probability=0.01, is_spam=False),
         )
+
+    async def bounced(self, event: Event) -> Sequence[Event]:
+        """Return what the stage that tells senders makes of *event*."""
+        told = await handle(declared_by(bounce), msgspec.json.encode(event), self.services)
+        assert isinstance(told, Emit), told
+        return told.events
 
     async def routed(self, mail: MailScored) -> list[Event]:
         written = msgspec.json.encode(mail)

@@ -27,6 +27,7 @@ def test_every_operation_answers_as_it_is_described(place: Place) -> None:
     place.send(mail("Lunch"), root)
     [line] = root.awaited()
     known = {"email_id": line["email_id"], "thread_id": line["thread_id"], "folder_id": "inbox"}
+    known["draft_id"] = root.client.post("/drafts", json={"to": ["bo@"]}).json()["draft_id"]
     asked = 0
     for operation in operations(place.service.http_url):
 

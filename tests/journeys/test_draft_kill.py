@@ -1,5 +1,6 @@
 """Drafts, while the real process is killed: what was answered is there, and what was sent, once."""
 
+import os
 import random
 import threading
 import time
@@ -15,7 +16,7 @@ from tests.process import RunningService, emails_of, eventually
 
 pytestmark = pytest.mark.process
 
-KILLS = 4
+KILLS = int(os.environ.get("KILLS", "3"))
 WRITERS = 3
 
 

@@ -66,6 +66,33 @@ def test_what_was_not_taken_comes_again_whatever_was_killed_meanwhile(
     assert {each["message_id"] for each in seen} == {first.headers["webhook-id"]}
 
 
+def test_no_kill_loses_a_message_or_makes_another_of_it(place: Place) -> None:
+    known: set[str] = set()
+
+    def not_at_first(post: Post) -> Answer:
+        is_new = post.id not in known
+        known.add(post.id)
+        return Answer(500 if is_new else 204)
+
+    ann, wanted = place.person("ann"), set[str]()
+    with listening(Sink(not_at_first)) as sink:
+        webhook(ann.client, sink.url)
+        for turn in range(3):
+            people = [f"{turn}.{number}@[10.0.0.1]" for number in range(10)]
+            before = len(sink.posts)
+            send(ann.client, to=people, subject=f"Turn {turn}")
+            wanted.update(people)
+            eventually(lambda before=before: len(sink.posts) > before, bool, PATIENCE_S)
+            kill(place)
+
+        def told() -> set[str]:
+            return {post.told["data"]["recipient"] for post in sink.taken}
+
+        eventually(told, lambda found: found == wanted, 2 * PATIENCE_S)
+        ids = {(post.told["data"]["recipient"], post.id) for post in sink.posts}
+        assert len(ids) == len(wanted)
+
+
 def test_a_webhook_that_is_gone_is_left_alone_until_its_owner_says_otherwise(
     place: Place, sink: Sink
 ) -> None:
@@ -115,8 +142,10 @@ def attempts(person: Person, made: dict[str, Any]) -> list[dict[str, Any]]:
 
 def kill(place: Place) -> None:
     """End at once what posts, and let it come again."""
-    if isinstance(place.service, RunningCluster):
-        place.service.kill_worker("feedback")
+    service = place.service
+    if isinstance(service, RunningCluster):
+        eventually(lambda: "feedback" in service.workers().values(), bool, PATIENCE_S)
+        service.kill_worker("feedback")
     else:
         place.restart_api()
 

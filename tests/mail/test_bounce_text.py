@@ -1,5 +1,7 @@
 """Bounces in words, as systems write them that know no RFC 3464."""
 
+import time
+
 import pytest
 
 from topologies.events import Address, Message
@@ -120,6 +122,28 @@ def test_a_very_long_text_is_read_at_its_beginning_alone() -> None:
     told = bounce_text.read(mail("", "550 5.1.1 user unknown " + "x" * 10_000))
     assert told is not None
     assert len(told.said) <= bounce_text.LONGEST_LINE
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        "-",
+        " ",
+        ">",
+        "5.1.1.",
+        "5.1.1 ",
+        "550 ",
+        "will be ",
+        "--copy",
+        "\n--",
+        "was not ",
+        "delivery ",
+    ],
+)
+def test_a_text_that_was_made_to_be_slow_is_not(hostile: str) -> None:
+    began = time.process_time()
+    bounce_text.read(mail("x", hostile * (bounce_text.MOST_CHARACTERS // len(hostile))))
+    assert time.process_time() - began < 1.0  # quadratic ones would take minutes
 
 
 def mail(subject: str, text: str, *, sender: str = "MAILER-DAEMON@mx.far.example") -> Message:

@@ -11,14 +11,16 @@ from connectors.memory.blobs import MemoryBlobs
 from connectors.memory.clock import ManualClock
 from connectors.memory.deliveries import MemoryDeliveries
 from connectors.memory.suppressions import MemorySuppressions
+from connectors.sqlite.log_reader import SqliteLogReader
 from tests.engines.stages import House, running
 from tests.outbound.house import FAR, RAW, due, relaying
 from tests.outbound.peer import Peer, listening
+from topologies import queue
 from topologies.events import DeliveryAttempted
 from topologies.outbound.attempt import attempt
 from topologies.ports.blobs import Blobs
 from topologies.ports.clock import Clock
-from topologies.ports.deliveries import Deliveries
+from topologies.ports.deliveries import Deliveries, QueueFilter
 from topologies.ports.relay import Relay
 from topologies.ports.suppressions import Suppressions
 
@@ -48,6 +50,30 @@ async def test_an_event_that_is_there_twice_reaches_the_peer_once(tmp_path: Path
         assert len(peer.taken) == 1
 
 
+async def test_a_mail_that_waits_is_rerouted_and_goes_out_by_the_other_host_at_once(
+    tmp_path: Path,
+) -> None:
+    clock, deliveries = ManualClock(), MemoryDeliveries()
+    own, other = Peer({"RCPT": LATER}), Peer()
+    async with (
+        listening(own),
+        listening(other),
+        chain(tmp_path, own, clock, deliveries) as house,
+    ):
+        await house.log.append([due(raw=RAW)])
+        await told(house, 1)
+        waiting = [each async for each in queue.chosen(deliveries, QueueFilter())]
+        via = f"127.0.0.1:{other.port}"
+        _, now = await queue.give(deliveries, waiting, "reroute", via=via)
+        await queue.try_now(now, SqliteLogReader(house.log), house.log, clock.now())
+        _, last = await told(house, 2)
+        assert last.results[0].host == "127.0.0.1"
+        clock.move(timedelta(minutes=1))  # what waited comes back, and is known as made
+        _, again, third = await told(house, 3)
+        assert again == third == last
+        assert (len(own.taken), len(other.taken)) == (0, 1)
+
+
 async def test_many_for_one_destination_go_beside_each_other(tmp_path: Path) -> None:
     clock, peer = ManualClock(), Peer()
     async with listening(peer), chain(tmp_path, peer, clock) as house:
@@ -59,12 +85,14 @@ async def test_many_for_one_destination_go_beside_each_other(tmp_path: Path) -> 
 
 
 @asynccontextmanager
-async def chain(folder: Path, peer: Peer, clock: ManualClock) -> AsyncGenerator[House]:
+async def chain(
+    folder: Path, peer: Peer, clock: ManualClock, deliveries: MemoryDeliveries | None = None
+) -> AsyncGenerator[House]:
     async with relaying(peer) as relay:
         services = {
             Blobs: MemoryBlobs(),
             Clock: clock,
-            Deliveries: MemoryDeliveries(),
+            Deliveries: deliveries or MemoryDeliveries(),
             Relay: relay,
             Suppressions: MemorySuppressions(),
         }

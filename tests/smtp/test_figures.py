@@ -23,6 +23,23 @@ async def test_a_service_that_takes_mail_itself_tells_its_sessions() -> None:
         assert told(house.smtp) == {'rillmail_smtp_sessions{process="0"}': 2}
 
 
+async def test_replies_are_told_by_class_and_by_what_they_are_about() -> None:
+    async with a_house() as house, house.talk() as talk:
+        await talk.say("MAIL FROM:<ann@far.example>", "RCPT TO:<nobody@shop.example>")
+        await talk.say("RCPT TO:<full@shop.example>", "BREW")
+        replies = {
+            name.partition("{")[2]: count
+            for name, count in told(house.smtp).items()
+            if name.startswith("rillmail_smtp_replies_total")
+        }
+        assert replies == {
+            'code="2xx",process="0",reason="none"}': 1,
+            'code="4xx",process="0",reason="mailbox full"}': 1,
+            'code="5xx",process="0",reason="no such mailbox"}': 1,
+            'code="5xx",process="0",reason="protocol"}': 1,
+        }
+
+
 async def test_of_processes_beside_it_each_is_told() -> None:
     settings = Settings(smtp_port=0, lmtp_port=0, smtp_processes=2)
     doors = SmtpProcesses(settings, (sys.executable, "-c", READY), lambda: None)
@@ -44,7 +61,5 @@ async def test_of_processes_beside_it_each_is_told() -> None:
 def told(doors: SmtpIn | SmtpProcesses) -> dict[str, float]:
     metrics = Metrics()
     metrics.also(SmtpFigures(doors))
-    lines = re.findall(
-        r"^(rillmail_smtp\S+) (\S+)$", metrics.exposition()[0].decode(), re.MULTILINE
-    )
+    lines = re.findall(r"^(rillmail_smtp.+) (\S+)$", metrics.exposition()[0].decode(), re.MULTILINE)
     return {name: float(value) for name, value in lines}

@@ -52,6 +52,16 @@ async def test_what_they_say_is_heard() -> None:
         assert doors.sessions == 7
 
 
+async def test_what_one_answered_is_kept_when_another_takes_its_place() -> None:
+    figures = 'say(\'{"type":"figures","sessions":1,"answers":{"250 2.1.5":3}}\')\n'
+    async with started(READY + figures + "time.sleep(600)\n") as doors:
+        [process] = doors.processes
+        await until(lambda: dict(process.answers) == {"250 2.1.5": 3})
+        os.kill(process.pid, signal.SIGKILL)
+        await until(lambda: dict(process.answers) == {"250 2.1.5": 6})
+        assert process.restarts == 1
+
+
 async def test_one_that_can_not_work_as_it_is_set_up_says_why() -> None:
     failed = 'say(\'{"type":"failed","reason":"no such certificate"}\')\nsys.exit(1)\n'
     with pytest.raises(Misconfigured, match=r"^no such certificate$"):

@@ -1,6 +1,7 @@
 """What people do in the browser, on the real service."""
 
 import re
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -132,7 +133,7 @@ def test_a_draft_is_saved_as_it_is_typed_goes_on_elsewhere_and_is_sent(
     webmail.save_elsewhere("Four seats", subject="Five seats", body="Dear Bo, five.")
     expect(webmail.row("Five seats")).to_be_visible()
     text.fill("Dear Bo, four will do.")
-    expect(webmail.page.locator(".compose-conflict")).to_contain_text("changed elsewhere")
+    expect(webmail.page.locator(".compose-notice")).to_contain_text("changed elsewhere")
     webmail.button("Keep what I wrote").click()
     expect(saved).to_have_text("Saved")
     expect(webmail.row("Four seats")).to_contain_text("four will do")
@@ -162,6 +163,31 @@ def test_a_draft_is_saved_as_it_is_typed_goes_on_elsewhere_and_is_sent(
     with webmail.page.expect_download() as downloading:
         webmail.page.get_by_role("button", name="boats.csv").click()
     assert Path(downloading.value.path()).read_bytes() == file.read_bytes()
+
+
+@embedded_alone
+def test_a_draft_that_is_to_be_sent_later_is_taken_back_to_be_changed(webmail: Webmail) -> None:
+    later = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+    draft = {
+        "to": [webmail.address(1)],
+        "subject": "Tomorrow",
+        "body": "At nine.",
+        "send_at": later,
+    }
+    with webmail.elsewhere() as client:
+        draft_id = client.post("/drafts", json=draft).json()["draft_id"]
+        client.post(f"/drafts/{draft_id}/send").raise_for_status()
+    text = webmail.compose.get_by_label("Text", exact=True)
+    webmail.sign_in()
+    webmail.go_to("Drafts")
+    webmail.row("Tomorrow").get_by_role("link").click()
+    expect(webmail.page.locator(".compose-notice")).to_contain_text("It is to be sent on")
+    expect(webmail.page.locator(".compose-form")).to_have_js_property("inert", value=True)
+
+    webmail.button("Take it back to change it").click()
+    text.fill("At ten.")
+    expect(webmail.row("Tomorrow")).to_contain_text("At ten.")
+    expect(webmail.compose.get_by_role("status")).to_have_text("Saved")
 
 
 @embedded_alone

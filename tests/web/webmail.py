@@ -58,15 +58,19 @@ class Webmail:
 
     def save_elsewhere(self, named: str, **typed: str) -> None:
         """Let the first user's draft be saved by another program than this page."""
-        address, password = self.users[0]
-        form = {"grant_type": "password", "username": address, "password": password}
-        with httpx.Client(base_url=self.url, timeout=30) as client:
-            token = client.post("/auth/token", data=form).json()["access_token"]
-            client.headers["Authorization"] = f"Bearer {token}"
+        with self.elsewhere() as client:
             page = client.get("/folders/drafts/emails").json()
             [draft] = [mail for mail in page["emails"] if mail["subject"] == named]
             path = f"/drafts/{draft['email_id']}"
             client.put(path, json=typed, headers={"If-Match": "*"}).raise_for_status()
+
+    def elsewhere(self) -> httpx.Client:
+        """Return a program of the first user's, which is to be closed."""
+        address, password = self.users[0]
+        form = {"grant_type": "password", "username": address, "password": password}
+        token = httpx.post(f"{self.url}/auth/token", data=form, timeout=30).json()["access_token"]
+        own = {"Authorization": f"Bearer {token}"}
+        return httpx.Client(base_url=self.url, headers=own, timeout=30)
 
     # --- what is seen -----------------------------------------------------------------
 

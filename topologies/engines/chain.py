@@ -220,7 +220,10 @@ class Chains:
             self._waiting.pop(id(given), None)
 
     def _in_span(self, stage: Stage, given: Given, spans: ExitStack) -> Given:
-        """Open a span of *given* until *spans* ends; return what is handed in."""
+        """Open a span of *given* until *spans* ends; return what is handed in.
+
+        What several ask the world together is noted within the last one's.
+        """
         if self._tracer is None or not given.trace:
             return given
         span = self._tracer.span(stage.name, parent=given.trace, **_about(given))

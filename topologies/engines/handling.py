@@ -15,7 +15,7 @@ import msgspec
 
 from topologies.errors import Misconfigured, Poison, Retryable
 from topologies.events.base import Event
-from topologies.events.upcasting import EventReader
+from topologies.events.upcasting import reader_of
 from topologies.stage import Stage
 from topologies.topics import topic_of
 
@@ -131,7 +131,7 @@ def decode(stage: Stage, raw: bytes) -> Event:
         Poison: It is not JSON, of an unknown version, or lacks what it must have.
     """
     try:
-        return _reader(topic_of(stage.reads[0]).events).read(raw)
+        return reader_of(*topic_of(stage.reads[0]).events).read(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Poison(f"undecodable: {error}") from error
 
@@ -170,6 +170,3 @@ def _check_written(stage: Stage, written: tuple[Event, ...]) -> None:
     for event in written:
         if type(event) not in stage.writes:
             raise TypeError(f"{stage.name} wrote {type(event).__name__}, which it does not declare")
-
-
-_reader = functools.cache(EventReader)

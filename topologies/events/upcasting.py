@@ -5,9 +5,10 @@ A version only grows by optional fields (``topologies.events.base``). Whatever e
 stays for as long as a log, a backup or a dead letter may hold one. Stages know the newest alone.
 """
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Union, cast
+from typing import Any, Generic, TypeVar, Union, cast
 
 import msgspec
 
@@ -31,11 +32,13 @@ class Upcast:
 
 UPCASTS: Sequence[Upcast] = ()  # none yet: every event is in its first version
 
+E = TypeVar("E", bound=Event)
 
-class EventReader:
+
+class EventReader(Generic[E]):
     """Reads events of some kinds, and all that were these once."""
 
-    def __init__(self, kinds: Sequence[type[Event]], upcasts: Sequence[Upcast] = UPCASTS) -> None:
+    def __init__(self, kinds: Sequence[type[E]], upcasts: Sequence[Upcast] = UPCASTS) -> None:
         """Prepare to read *kinds*, and what *upcasts* lead to them from."""
         self._by_old: Mapping[type[Event], Upcast] = _leading_to(kinds, upcasts)
         known = (*kinds, *self._by_old)
@@ -49,7 +52,7 @@ class EventReader:
         """The older kinds that are read as well."""
         return tuple(self._by_old)
 
-    def read(self, raw: bytes) -> Event:
+    def read(self, raw: bytes) -> E:
         """Return the event in *raw*, as one of the kinds asked for.
 
         Raises:
@@ -58,7 +61,17 @@ class EventReader:
         event = self._decoder.decode(raw)
         while (upcast := self._by_old.get(type(event))) is not None:
             event = upcast.by(event)
-        return event
+        return cast("E", event)
+
+
+def reader_of(*kinds: type[E]) -> EventReader[E]:
+    """Return what reads *kinds*, made once."""
+    return cast("EventReader[E]", _made(kinds))
+
+
+@functools.cache
+def _made(kinds: tuple[type[Event], ...]) -> EventReader[Event]:
+    return EventReader(kinds)
 
 
 def _leading_to(

@@ -73,7 +73,9 @@ async def _posted(
 def _attempt(due: WebhookDue, reply: Reply, now: datetime) -> WebhookAttempt:
     wait = None
     if not 200 <= reply.status < 300 and reply.status != rules.GONE and due.type != TEST:
-        wait = rules.next_wait(due.attempt, made_at=due.made_at, attempted_at=now)
+        wait = rules.next_wait(
+            due.attempt, made_at=due.made_at, attempted_at=now, asked_s=reply.after_s
+        )
     return WebhookAttempt(
         webhook_id=due.webhook_id,
         message_id=due.message_id,

@@ -32,6 +32,7 @@ PACKED_BYTES = 4 * 1024 * 1024
 XML_BYTES = 16 * 1024 * 1024
 JSON_BYTES = 4 * 1024 * 1024  # it becomes values at once, all of it
 AHEAD = timedelta(days=2)  # as far as clocks may differ
+MOST_UNPROVED = 500  # rows of a report that anybody may have made up: those of most mails
 
 _logger = structlog.get_logger("reports")
 
@@ -111,6 +112,8 @@ async def _keep(
             replace(row, domain=domain, submitter=submitter, is_proved=is_proved)
             for row in report.rows
         ]
+        if not is_proved:
+            rows = sorted(rows, key=lambda row: -row.count)[:MOST_UNPROVED]
         return await reports.keep_dmarc(key, rows)
     of_ours: list[TlsRow] = []
     for row in report.rows:

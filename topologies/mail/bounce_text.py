@@ -37,7 +37,7 @@ _LATE = re.compile(
 )
 # Where the mail begins that comes back: its words are not the daemon's.
 _RETURNED = re.compile(
-    r"^[ >]*(?:-{2,}.*\b(?:copy|original|returned|headers?)\b|received: |return-path: )",
+    r"^[ >]*(?:--.*\b(?:copy|original|returned|headers?)\b|received: |return-path: )",
     re.IGNORECASE | re.MULTILINE,
 )
 # RFC 3463; neither the beginning of an address nor a version of something.

@@ -1,10 +1,14 @@
 """A draft as a message: made of what was typed, as far as it can be, and kept like any other.
 
-Reads a draft and its files; writes blobs. Addresses that can't be written are left out of the raw
-message, and stand in what is shown as they were typed. The same draft makes the same message.
+Reads a draft and where its files lie; writes blobs. Addresses that can't be written are left out
+of the raw message, and stand in what is shown as they were typed. The same draft makes the same
+message. Its files are neither read nor written: so it costs little to save a draft again and
+again, whatever is attached to it.
 """
 
 import asyncio
+import base64
+import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -15,16 +19,18 @@ from topologies.events import (
     DRAFT_INLINE_BYTES,
     Address,
     Attachment,
+    BlobId,
     Draft,
     DraftTexts,
     Message,
     RawRef,
 )
-from topologies.mail import compose, file_names, mailbox_address
-from topologies.mail.stored import store_message
+from topologies.mail import compose, file_names, mailbox_address, skeleton
+from topologies.mail.message import parse_message
 from topologies.ports.blobs import Blobs
 
 COMPOSED_IN_A_THREAD_BYTES = 64 * 1024
+MARK_BYTES = 48  # in base64 one line
 UNNAMED = "unnamed"
 
 _texts = msgspec.json.Decoder(DraftTexts).decode
@@ -32,10 +38,17 @@ _texts = msgspec.json.Decoder(DraftTexts).decode
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DraftFile:
-    """A file that lies with a draft; its id stays while it does, whatever else is taken away."""
+    """A file that lies with a draft, in the blob store.
+
+    Attributes:
+        attachment_id: Stays while it lies there, whatever else is taken away.
+    """
 
     attachment_id: str
-    file: compose.File
+    name: str
+    content_type: str  # type/subtype
+    blob: BlobId
+    size_bytes: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +76,7 @@ async def store_draft(
     Args:
         draft: What was typed; its texts are taken from *texts*.
         texts: The body.
-        files: What is attached.
+        files: What is attached; each lies in the blob store.
         draft_id: Its id, for the Message-ID of the raw message.
         sender: Who stands in From if *draft* names nobody, or nobody who can be written.
         in_reply_to: The Message-ID of the mail that is answered, without <>; empty: none.
@@ -75,6 +88,7 @@ async def store_draft(
         Retryable: The blob store is out of reach.
     """
     [author] = writable([draft.sender] if draft.sender is not None else []) or [sender]
+    marks = [secrets.token_bytes(MARK_BYTES) if each.size_bytes else b"" for each in files]
     made = compose.Draft(
         message_id=f"{draft_id}@{sender.address.rpartition('@')[2]}",
         date=draft.saved_at.replace(microsecond=0),
@@ -85,14 +99,21 @@ async def store_draft(
         subject=draft.subject,
         text=texts.text,
         html=texts.html,
-        files=[each.file for each in files],
+        files=[
+            compose.File(name=each.name, content_type=each.content_type, content=mark)
+            for each, mark in zip(files, marks, strict=True)
+        ],
         in_reply_to=in_reply_to,
         references=references,
     )
-    size = len(texts.text) + len(texts.html or "") + sum(len(f.file.content) for f in files)
-    is_large = size > COMPOSED_IN_A_THREAD_BYTES
-    raw = await asyncio.to_thread(compose.compose, made) if is_large else compose.compose(made)
-    message, raw_ref = await store_message(raw, blobs)
+    if len(texts.text) + len(texts.html or "") > COMPOSED_IN_A_THREAD_BYTES:
+        raw, message, contents = await asyncio.to_thread(_made, made)
+    else:
+        raw, message, contents = _made(made)
+    kept, size_bytes = raw, len(raw)
+    if places := _places(raw, files, marks):
+        kept, size_bytes = skeleton.spliced(raw, places)
+    [blob, *_] = await blobs.put([kept, *contents])
     return StoredDraft(
         draft=await _with_texts(draft, texts, blobs),
         message=msgspec.structs.replace(
@@ -105,9 +126,9 @@ async def store_draft(
             cc=draft.cc,
             bcc=draft.bcc,
             reply_to=draft.reply_to,
-            attachments=await _attachments(files, blobs),
+            attachments=tuple(map(_attachment, files)),
         ),
-        raw_ref=raw_ref,
+        raw_ref=RawRef(blob=blob, kind="skeleton" if places else "whole", size_bytes=size_bytes),
     )
 
 
@@ -145,16 +166,32 @@ async def _with_texts(draft: Draft, texts: DraftTexts, blobs: Blobs) -> Draft:
     return msgspec.structs.replace(draft, texts=None, texts_blob=blob)
 
 
-async def _attachments(files: Sequence[DraftFile], blobs: Blobs) -> tuple[Attachment, ...]:
-    # That they are there already costs nothing; what the message holds otherwise is found, too.
-    stored = await blobs.put([each.file.content for each in files]) if files else []
-    return tuple(
-        Attachment(
-            attachment_id=each.attachment_id,
-            file_name=file_names.clean(each.file.name) or UNNAMED,
-            content_type=each.file.content_type.lower(),
-            size_bytes=len(each.file.content),
-            blob=blob,
-        )
-        for each, blob in zip(files, stored, strict=True)
+def _made(draft: compose.Draft) -> tuple[bytes, Message, list[bytes]]:
+    """Return the message, what it says, and the texts of it that are too long to be inline."""
+    raw = compose.compose(draft)
+    parsed = parse_message(raw)
+    message = parsed.message
+    texts = [each for each in (message.text_blob, message.html_blob) if each is not None]
+    return raw, message, [parsed.contents[each] for each in texts]
+
+
+def _places(raw: bytes, files: Sequence[DraftFile], marks: Sequence[bytes]) -> list[skeleton.Place]:
+    """Return where in *raw* the contents of *files* belong, for which *marks* stand."""
+    places: list[skeleton.Place] = []
+    for file, mark in zip(files, marks, strict=True):
+        if mark:
+            letters = base64.b64encode(mark)
+            start = raw.index(letters)  # once: nobody could have guessed it
+            end = start + len(letters)
+            places.append(skeleton.Place(start, end, file.blob, file.size_bytes))
+    return places
+
+
+def _attachment(file: DraftFile) -> Attachment:
+    return Attachment(
+        attachment_id=file.attachment_id,
+        file_name=file_names.clean(file.name) or UNNAMED,
+        content_type=file.content_type.lower(),
+        size_bytes=file.size_bytes,
+        blob=file.blob,
     )

@@ -16,7 +16,9 @@ from topologies.ports.blobs import Blobs
 
 LEAST_BYTES = 16 * 1024  # of a stretch; leaving out less saves nothing
 MAGIC = b"RILLRAW/1\n"
+LINE_CHARACTERS = 76  # RFC 2045 §6.8, of what is made here
 _CHUNK_LINES = 4_096  # encoded at once
+_CRLF = b"\r\n"
 
 
 class Stretch(msgspec.Struct, frozen=True, array_like=True):
@@ -33,6 +35,15 @@ class Stretch(msgspec.Struct, frozen=True, array_like=True):
     blob: BlobId
     line_characters: int = 0
     line_end_bytes: int = 2
+
+
+class Place(msgspec.Struct, frozen=True, array_like=True):
+    """Where a content belongs, in base64, in place of what stands there from start to end."""
+
+    start: int
+    end: int
+    blob: BlobId
+    size_bytes: int  # of the content; not 0
 
 
 class _Reference(msgspec.Struct, frozen=True, array_like=True):
@@ -87,6 +98,23 @@ def make(raw: bytes, stretches: Sequence[Stretch]) -> bytes:
         place = each.end
     segments.append(raw[place:])
     return MAGIC + msgspec.msgpack.encode(segments)
+
+
+def spliced(raw: bytes, places: Sequence[Place]) -> tuple[bytes, int]:
+    """Return the skeleton of *raw* with contents where *places* are, and the size of the whole.
+
+    The contents need not be at hand. Places do not overlap, and stand in their order.
+    """
+    segments: _Segments = []
+    end, size_bytes = 0, 0
+    for each in places:
+        segments += [raw[end : each.start], _Reference(each.blob, LINE_CHARACTERS, len(_CRLF))]
+        letters = -(-each.size_bytes // 3) * 4
+        size_bytes += each.start - end + letters
+        size_bytes += len(_CRLF) * max(0, -(-letters // LINE_CHARACTERS) - 1)
+        end = each.end
+    segments.append(raw[end:])
+    return MAGIC + msgspec.msgpack.encode(segments), size_bytes + len(raw) - end
 
 
 def references(skeleton: bytes) -> set[BlobId]:

@@ -24,9 +24,16 @@ _UNICAST = ipaddress.ip_network("2000::/3")  # RFC 4291 §2.4: all that is given
 _PROTOCOLS = ipaddress.ip_network("192.0.0.0/24")  # RFC 6890; older Pythons take it for global
 
 
-def next_wait(attempt: int, *, made_at: datetime, attempted_at: datetime) -> timedelta | None:
-    """Return how long to wait after the *attempt*-th try, from 1; None: the time is used up."""
+def next_wait(
+    attempt: int, *, made_at: datetime, attempted_at: datetime, asked_s: float = 0.0
+) -> timedelta | None:
+    """Return how long to wait after the *attempt*-th try, from 1; None: the time is used up.
+
+    No shorter than *asked_s*, by which the webhook asked for time, if that is among the waits.
+    """
     wait = _WAITS[min(max(attempt, 1), len(_WAITS)) - 1]
+    asked = next((w for w in _WAITS if w.total_seconds() >= asked_s), _WAITS[-1])
+    wait = max(wait, asked)
     return wait if attempted_at + wait <= made_at + GIVE_UP_AFTER else None
 
 

@@ -14,11 +14,13 @@ class Reply:
         status: By HTTP; 0: there was no answer.
         text: The beginning of the answer, or why there was none: in words its owner may read.
         took_ms: How long that took.
+        after_s: How long to wait at least before the next one, if the answer said so.
     """
 
     status: int
     text: str = ""
     took_ms: int = 0
+    after_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

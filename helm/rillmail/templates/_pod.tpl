@@ -16,8 +16,7 @@ metadata:
     {{- toYaml . | nindent 4 }}
   {{- end }}
 spec:
-  # A hook runs before the account of the release is there.
-  serviceAccountName: {{ ternary "default" (include "rillmail.serviceAccount" $root) (eq .component "prepare") }}
+  serviceAccountName: {{ include "rillmail.serviceAccount" $root }}{{ if and (eq .component "prepare") $root.Values.serviceAccount.create }}-prepare{{ end }}
   automountServiceAccountToken: false
   # Else the Services of a release called rillmail would set RILLMAIL_SMTP_PORT=tcp://…
   enableServiceLinks: false

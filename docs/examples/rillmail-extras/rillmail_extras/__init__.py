@@ -1,0 +1,1 @@
+"""Three stages for Rillmail, as a distribution of their own."""
