@@ -25,7 +25,7 @@ from topologies.ports.log import LogReader
 from topologies.ports.mailboxes import Mailboxes
 from topologies.topology import Topology, build
 from topologies.trail import Trail
-from topologies.trail_finding import TrailFinder
+from topologies.trail_finding import MOST_READ, TrailFinder
 
 ENGINES = ["embedded", pytest.param("kafka", marks=pytest.mark.live)]
 # RFC-free test string of the anti-virus industry, in two halves so that no scanner minds us.
@@ -110,6 +110,16 @@ async def test_a_mail_that_no_stage_could_pass_is_told_with_the_reason(tmp_path:
     assert [event.tag for event in trail.events] == ["mail.received/1"]
 
 
+async def test_what_is_not_read_to_its_end_is_told(tmp_path: Path) -> None:
+    mails = [a_mail(f"{number}", "ann") for number in range(12)]
+    trail = await trail_of("embedded", tmp_path, mails[-1].mail_id, mails, most_read=10)
+    assert [what.partition(" ")[0] for what in trail.incomplete] == [
+        "mailbox.commands",
+        "mailbox.changes",
+    ]
+    assert len(trail.copies) == 1  # where it is now is known all the same
+
+
 async def test_of_a_mail_that_never_was_nothing_is_known(tmp_path: Path) -> None:
     trail = await trail_of("embedded", tmp_path, a_mail("none", "ann").mail_id, [])
     assert trail.is_empty
@@ -129,6 +139,7 @@ async def trail_of(
     services: dict[type, Any] | None = None,
     topology: Topology | None = None,
     taps: tuple[str, ...] = (),
+    most_read: int = MOST_READ,
 ) -> Trail:
     services = services or await in_memory()
     topology = topology or build(taps=taps)
@@ -142,6 +153,7 @@ async def trail_of(
             letters,
             topology,
             services[Clock],
+            most_read=most_read,
         )
         return await finder.find(mail_id)
 

@@ -82,6 +82,8 @@ class TrailFinder:
         dead_letters: DeadLetters,
         topology: Topology,
         clock: Clock,
+        *,
+        most_read: int = MOST_READ,
     ) -> None:
         """Prepare; nothing is read before ``find``."""
         self._reader = reader
@@ -91,6 +93,7 @@ class TrailFinder:
         self._dead_letters = dead_letters
         self._topology = topology
         self._clock = clock
+        self._most_read = most_read
 
     async def find(self, mail_id: str) -> Trail:
         """Return the trail of the mail *mail_id*; an empty one if nothing is known of it.
@@ -149,7 +152,7 @@ class TrailFinder:
         count = 0
         async with aclosing(self._reader.read(topic.name, since=since, key=key)) as records:
             async for record in records:
-                if count == MOST_READ or len(found) == MOST_FOUND:
+                if count == self._most_read or len(found) == MOST_FOUND:
                     trail.incomplete.append(f"{topic.name} holds more of {key} than is read")
                     break
                 count += 1

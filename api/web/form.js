@@ -73,21 +73,21 @@ export class Form {
   /** What is typed, as `fill` takes it. */
   get kept() {
     const texts = Object.fromEntries(FIELDS.map((name) => [name, this.inputs[name].value]));
-    return { ...texts, in_reply_to: this.#inReplyTo, more: this.#more, files: this.files.kept };
+    const html = texts.body === this.#opened.body ? this.#opened.html : null;
+    return { ...texts, html, in_reply_to: this.#inReplyTo, more: this.#more, files: this.files.kept };
   }
 
   /** What a draft says of what is typed, once its files are uploaded; null if that is nothing. */
   async given() {
     if (this.isEmpty) return null;
     const attachments = await this.files.given();
-    const { subject, body, ...people } = this.kept;
-    const { html } = this.#opened;
+    const { subject, body, html, ...people } = this.kept;
     return {
       ...this.#more,
       ...Object.fromEntries(PEOPLE.map((name) => [name, parsePeople(people[name])])),
       subject,
       body,
-      ...(html !== null && body === this.#opened.body ? { html } : {}),
+      ...(html !== null ? { html } : {}),
       attachments,
       ...(this.#inReplyTo ? { in_reply_to: this.#inReplyTo } : {}),
     };

@@ -1,9 +1,9 @@
 """How many messages a webhook is given at once, and which webhooks are silent.
 
 Messages of one webhook stand in one line: a few are under way, some wait for them, and whoever
-comes beyond that is put off. So one that is slow takes little room from the others. One that lets
-us wait and does not answer is not asked again for a while; then one message tries, and the others
-wait for what it finds out.
+comes beyond that is put off; for one that is slow, nobody waits. So it takes little room from the
+others. One that lets us wait and does not answer is not asked again for a while; then one message
+tries, and the others wait for what it finds out.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 MOST_AT_ONCE = 8
 MOST_WAITING = 24
 BUSY_FOR_S = 5.0
-SLOW_S = 2.0  # who fails sooner than that takes no room
+SLOW_S = 2.0  # who fails sooner than that takes no room, who answers later is slow
 SILENT_FOR_S = 60.0
 MOST_KEPT = 50_000
 
@@ -50,13 +50,14 @@ class Lines:
         """Begin with nobody.
 
         Args:
-            slow_s: Who fails after that long is silent.
+            slow_s: Who fails after that long is silent, who answers then is slow.
             now: Tells the time in seconds, from whenever.
         """
         self._slow_s = slow_s
         self._now = now
         self._lines: dict[str, _Line] = {}
         self._silent: OrderedDict[str, _Silence] = OrderedDict()
+        self._slow: OrderedDict[str, None] = OrderedDict()
 
     @asynccontextmanager
     async def place(self, webhook_id: str) -> AsyncGenerator[None]:
@@ -66,7 +67,8 @@ class Lines:
             Full: There is none, or the webhook is silent.
         """
         line = self._lines.setdefault(webhook_id, _Line())
-        if line.length >= MOST_AT_ONCE + MOST_WAITING:
+        waiting = 0 if webhook_id in self._slow else MOST_WAITING
+        if line.length >= MOST_AT_ONCE + waiting:
             raise Full("it takes no more at once", BUSY_FOR_S)
         line.length += 1
         try:
@@ -80,12 +82,16 @@ class Lines:
 
     def fared(self, webhook_id: str, failure: str, took_s: float) -> None:
         """Take note of how a message fared; *failure* is empty if it was answered."""
-        if not failure or took_s < self._slow_s:
-            self._silent.pop(webhook_id, None)
+        self._slow.pop(webhook_id, None)
+        self._silent.pop(webhook_id, None)
+        if took_s < self._slow_s:
             return
-        self._silent[webhook_id] = _Silence(failure, self._now() + SILENT_FOR_S)
-        while len(self._silent) > MOST_KEPT:
-            self._silent.popitem(last=False)
+        self._slow[webhook_id] = None
+        if failure:
+            self._silent[webhook_id] = _Silence(failure, self._now() + SILENT_FOR_S)
+        for kept in (self._slow, self._silent):
+            while len(kept) > MOST_KEPT:
+                kept.popitem(last=False)
 
     def _check(self, webhook_id: str) -> None:
         """Raise Full while it is silent; after that, let one in."""

@@ -272,6 +272,27 @@ async def test_who_fails_at_once_is_asked_again() -> None:
         pass
 
 
+async def test_for_one_that_is_slow_nobody_waits() -> None:
+    lines, go = Lines(), asyncio.Event()
+    async with lines.place("w"):
+        lines.fared("w", "", 10)
+
+    async def wait() -> None:
+        async with lines.place("w"):
+            await go.wait()
+
+    tasks = [asyncio.create_task(wait()) for _ in range(MOST_AT_ONCE)]
+    await asyncio.sleep(0)
+    with pytest.raises(Full, match="no more at once"):
+        async with lines.place("w"):
+            pass
+    lines.fared("w", "", 0.1)
+    go.set()
+    async with lines.place("w"):
+        pass
+    await asyncio.gather(*tasks)
+
+
 async def test_of_one_webhook_so_many_wait_and_no_more() -> None:
     lines, go = Lines(), asyncio.Event()
     reached: list[int] = []
