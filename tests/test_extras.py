@@ -47,6 +47,16 @@ def test_one_of_them_is_run_at_the_desk(site: Path, tmp_path: Path) -> None:
     assert (written["topic"], written["event"]["language"]) == ("mail.languages", "de")
 
 
+def test_what_one_of_them_keeps_is_not_kept_when_it_is_run_at_the_desk(
+    site: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "mail.eml"
+    file.write_bytes(b"From: zoe@far.example\nSubject: hi\n\nhi\n")
+    done = ran(site, "-m", "api.cli.main", "stage", "run", "archive_mail", "--on", str(file))
+    assert (done.returncode, "writes nothing" in done.stdout) == (0, True), done.stderr
+    assert not (site / "data").exists()
+
+
 @pytest.mark.parametrize(
     ("entry", "said"),
     [

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from email.utils import parseaddr
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
 import click
@@ -126,21 +127,24 @@ async def _tried(
     is_sent: bool,
 ) -> Sequence[Tried]:
     tried: Sequence[Tried] = ()
-    for _ in range(2):  # the first time is for what is loaded and compiled
-        services = await _services()
-        event = await _entered(raw, mail_from, recipients, services, is_sent=is_sent)
-        tried = await walk(topology, last, event, services)
+    with TemporaryDirectory(prefix="rillmail-desk-") as folder:
+        for _ in range(2):  # the first time is for what is loaded and compiled
+            services = await _services(folder)
+            event = await _entered(raw, mail_from, recipients, services, is_sent=is_sent)
+            tried = await walk(topology, last, event, services)
     return tried
 
 
-async def _services() -> dict[type, Any]:
+async def _services(folder: str) -> dict[type, Any]:
+    """Return what answers the ports; those of other distributions have *folder* to write to."""
     # Here, since they know every system, and `--help` needs none.
     from connectors.assembly.in_memory import in_memory
     from connectors.assembly.stores import classifier_of
     from topologies import extensions
 
     settings = load()
-    own = extensions.services(settings)
+    at_the_desk = msgspec.structs.replace(settings, profile="embedded", data_dir=folder)
+    own = extensions.services(at_the_desk)
     return {**own, **await in_memory(), SpamClassifier: classifier_of(settings)}
 
 

@@ -24,11 +24,12 @@ from tests.mailbox.commands import (
     folder_id,
     move,
     remove,
+    save,
     set_flags,
 )
 from tests.mailbox.state import everything
 from topologies.errors import Retryable
-from topologies.events import INBOX, SPAM, TRASH, Command, Event
+from topologies.events import INBOX, SENT, SPAM, TRASH, Command, Event
 from topologies.mailbox.store import store
 from topologies.ports.mailboxes import Mailboxes
 
@@ -61,15 +62,31 @@ HISTORY: list[Command] = [
     set_flags(2, 5, is_starred=True, is_read=True),
     delete(1, 3),
 ]
+# Drafts: saved small and large, in place and out of trash, too late, sent, sent and saved since.
+DRAFTS: list[Command] = [
+    deliver(5),
+    save(1, "v1", message=answering(5)),
+    save(2, "v1"),
+    save(1, "v2", replaces="v1", message={"text": UNIQUE}),
+    save(1, "v3", replaces="v1"),
+    delete(1),
+    save(1, "v3", replaces="v2", message={"text": UNIQUE[::-1]}),
+    set_flags(1, is_read=False, is_starred=True),
+    save(2, "v2", replaces="*"),
+    deliver(3, folder_id=SENT, draft_id=email_id(1), draft_version="v3"),
+    deliver(4, folder_id=SENT, draft_id=email_id(2), draft_version="v1"),
+    save(1, "v4", replaces="v3"),
+]
 
 
+@pytest.mark.parametrize("history", [HISTORY, DRAFTS], ids=["mails", "drafts"])
 async def test_a_crash_before_any_write_of_any_command_loses_and_doubles_nothing(
-    cassandra: Connected,
+    cassandra: Connected, history: list[Command]
 ) -> None:
     session = Unsteady(cassandra)
     plain = MemoryMailboxes(ManualClock())
     crashes = 0
-    for command in HISTORY:
+    for command in history:
         expected = await store(command, mailboxes=plain)
         for passed in range(100):
             session.break_after(passed)
@@ -84,14 +101,20 @@ async def test_a_crash_before_any_write_of_any_command_loses_and_doubles_nothing
         session.mend()
         async with aclosing(_Life(session)) as life:
             assert await everything(life.mailboxes, "ann") == await everything(plain, "ann")
-    assert crashes > 3 * len(HISTORY)
+    assert crashes > 2 * len(history)
 
 
-@pytest.mark.parametrize("number", range(1, len(HISTORY), 3))
+@pytest.mark.parametrize(
+    ("history", "number"),
+    [
+        *((HISTORY, number) for number in range(1, len(HISTORY), 3)),
+        *((DRAFTS, number) for number in (1, 3, 6, 9)),
+    ],
+)
 async def test_a_command_that_is_never_tried_again_counts_whole_or_not_at_all(
-    cassandra: Connected, number: int
+    cassandra: Connected, history: list[Command], number: int
 ) -> None:
-    before, broken, after = HISTORY[:number], HISTORY[number], deliver(7, message=answering(1))
+    before, broken, after = history[:number], history[number], deliver(7, message=answering(1))
     for passed in range(100):
         session = Unsteady(cassandra)
         plain = MemoryMailboxes(ManualClock())
@@ -140,16 +163,17 @@ def test_writes_that_fail_now_and_then_are_made_good_by_trying_again(
     asyncio.run(run())
 
 
+@pytest.mark.parametrize("history", [HISTORY, DRAFTS], ids=["mails", "drafts"])
 async def test_two_workers_on_one_mailbox_at_once_leave_it_as_one_would(
-    cassandra: Connected,
+    cassandra: Connected, history: list[Command]
 ) -> None:
     plain = MemoryMailboxes(ManualClock())
-    expected = [await store(command, mailboxes=plain) for command in HISTORY]
+    expected = [await store(command, mailboxes=plain) for command in history]
     session = Unsteady(cassandra)
 
     async def work() -> list[Sequence[Event]]:
         async with aclosing(_Life(session)) as life:
-            return [await _until_done(command, life.mailboxes) for command in HISTORY]
+            return [await _until_done(command, life.mailboxes) for command in history]
 
     assert await asyncio.gather(work(), work(), work()) == [expected] * 3
     async with aclosing(_Life(session)) as life:

@@ -1,6 +1,5 @@
 """The way of a mail as a trace: begun where it comes in, and one through all stages."""
 
-import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -11,24 +10,16 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from connectors.memory.clock import ManualClock
 from connectors.otlp.tracer import OtlpTracer
-from connectors.sqlite.database import Database
-from connectors.sqlite.log import MIGRATIONS, SqliteLog
-from connectors.watched import watched
-from tests.engines.stages import AT, PARTITIONS, TIMEOUT_S, Seen, until
+from connectors.sqlite.log import SqliteLog
+from tests.engines.stages import AT, PARTITIONS, TIMEOUT_S, until
+from tests.engines.whole import received, worked_on
 from tests.examples import example
-from tests.services import DOMAIN, in_memory
 from topologies.delayed import moved
-from topologies.engines.embedded import EmbeddedEngine
-from topologies.events import MailReceived
 from topologies.mail import ids
-from topologies.ports.clock import Clock
 from topologies.ports.log import Record
 from topologies.ports.tracer import TRACEPARENT, begun, current, trace_headers
-from topologies.topology import build
 
-RAW = b"From: ann@far.example\r\nSubject: traced\r\n\r\nHello.\r\n"
 INBOUND = {"parse", "authenticate", "scan", "score", "route", "store", "index", "notify"}
 
 
@@ -57,9 +48,9 @@ async def traced(ratio: float = 1.0) -> AsyncIterator[Traced]:
 
 @pytest.mark.parametrize("cuts", [(), ("all",)], ids=["chained", "cut"])
 async def test_one_mail_is_one_connected_trace(tmp_path: Path, cuts: Sequence[str]) -> None:
-    async with traced() as kept, working(tmp_path, kept.tracer, cuts=cuts) as (log, engine):
+    async with traced() as kept, worked_on(tmp_path, kept.tracer, cuts=cuts) as (log, engine):
         with begun(kept.tracer, "accept", mail_id="m"):
-            await log.append([mail("traced")])
+            await log.append([received("traced")])
         await until(lambda: {span.name for span in kept.spans()} >= {"accept", *INBOUND})
         assert await engine.drained(TIMEOUT_S)
         spans = kept.spans()
@@ -76,10 +67,10 @@ async def test_one_mail_is_one_connected_trace(tmp_path: Path, cuts: Sequence[st
 
 
 async def test_what_is_not_traced_has_no_spans_and_no_headers(tmp_path: Path) -> None:
-    async with traced(ratio=0) as kept, working(tmp_path, kept.tracer) as (log, engine):
+    async with traced(ratio=0) as kept, worked_on(tmp_path, kept.tracer) as (log, engine):
         with begun(kept.tracer, "accept") as span:
             assert span is None
-            await log.append([mail("not traced")])
+            await log.append([received("not traced")])
         assert await engine.drained(TIMEOUT_S)
         assert list(kept.spans()) == []
         for topic in ("mail.received", "mailbox.commands", "mailbox.changes"):
@@ -88,9 +79,9 @@ async def test_what_is_not_traced_has_no_spans_and_no_headers(tmp_path: Path) ->
 
 async def test_without_a_tracer_a_trace_passes_through(tmp_path: Path) -> None:
     parent = f"00-{'a' * 32}-{'b' * 16}-01"
-    async with working(tmp_path, None) as (log, engine):
+    async with worked_on(tmp_path, None) as (log, engine):
         token = current.set(parent)
-        await log.append([mail("passes")])
+        await log.append([received("passes")])
         current.reset(token)
         assert await engine.drained(TIMEOUT_S)
         told = [each.headers.get(TRACEPARENT) for each in await records(log, "mailbox.changes")]
@@ -137,52 +128,6 @@ async def test_a_clients_trace_goes_on_if_it_is_drawn() -> None:
             pass
         [span] = kept.spans()
         assert span.context.trace_id == int("a" * 32, 16)
-
-
-@asynccontextmanager
-async def working(
-    folder: Path, tracer: OtlpTracer | None, *, cuts: Sequence[str] = ()
-) -> AsyncIterator[tuple[SqliteLog, EmbeddedEngine]]:
-    """The whole topology at work, on stores in memory."""
-    services = await in_memory()
-    clock: ManualClock = services[Clock]
-    database = Database(folder / "log.db", MIGRATIONS)
-    log = SqliteLog(
-        database,
-        clock=clock,
-        partitions=PARTITIONS,
-        max_bytes=2**40,
-        disk_reserve_bytes=0,
-        disk_free=lambda: 1,
-    )
-    engine = EmbeddedEngine(
-        build(cuts=cuts),
-        watched(services, tracer),
-        log,
-        clock=clock,
-        in_flight=8,
-        observer=Seen(),
-        tracer=tracer,
-    )
-    task = asyncio.create_task(engine.run())
-    try:
-        yield log, engine
-    finally:
-        await engine.stop()
-        await task
-        database.close()
-
-
-def mail(name: str) -> MailReceived:
-    return MailReceived(
-        mail_id=ids.derived_id(AT, name),
-        received_at=AT,
-        origin="smtp",
-        mail_from="ann@far.example",
-        recipients=(f"bo@{DOMAIN}",),
-        size_bytes=len(RAW),
-        raw=RAW,
-    )
 
 
 async def records(log: SqliteLog, topic: str) -> list[Record]:

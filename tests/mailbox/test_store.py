@@ -14,6 +14,7 @@ from tests.mailbox.commands import (
     move,
     remove,
     rename,
+    save,
     set_flags,
 )
 from topologies.engines.handling import Again, Bury, Emit, Outcome, handle
@@ -51,6 +52,8 @@ WORK = folder_id("Work")
         create("Work", folder_id=folder_id("Second")),
         rename(WORK, "Play"),
         remove(WORK),
+        save(2, "v1"),
+        save(1, "v2", replaces="v1"),
     ],
     ids=lambda command: type(command).__name__,
 )
@@ -105,6 +108,13 @@ async def test_a_mailbox_that_changed_meanwhile_is_tried_again() -> None:
     page = await mailboxes.page("ann", INBOX)
     assert page is not None
     assert [mail.email_id for mail in page.emails] == [email_id(7), email_id(1)]
+
+
+async def test_a_draft_that_is_saved_out_of_the_spam_folder_says_nothing_of_spam() -> None:
+    mailboxes = MemoryMailboxes(ManualClock())
+    await told(mailboxes, save(1, "v1"), move(1, to=SPAM))
+    events = await told(mailboxes, save(1, "v2", replaces="v1"))
+    assert [type(event) for event in events] == [MailboxChanged, CommandAnswered]
 
 
 async def test_what_is_no_command_is_buried() -> None:
