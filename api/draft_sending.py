@@ -158,13 +158,17 @@ async def _known(call: Call, draft_id: str) -> _Known:
 
 async def _claims(call: Call, draft_id: str, *, is_old: bool) -> Sequence[tuple[int, Claim]]:
     """Return the claims of a draft that are kept, with their numbers."""
-    keys, found = call.context.request_keys, list[tuple[int, Claim]]()
+    keys, user_id = call.context.request_keys, call.user_id
+    if is_old:  # its first ones may be forgotten, and later ones not
+        names = [_key(draft_id, number) for number in range(MOST_CLAIMS)]
+        all_kept = await asyncio.gather(*(keys.find(user_id, name) for name in names))
+        return [(number, claim) for number, claim in enumerate(all_kept) if claim is not None]
+    found: list[tuple[int, Claim]] = []
     for number in range(MOST_CLAIMS):
-        claim = await keys.find(call.user_id, _key(draft_id, number))
-        if claim is not None:
-            found.append((number, claim))
-        elif not is_old:
-            break  # nothing was forgotten yet, so there are no more
+        claim = await keys.find(user_id, _key(draft_id, number))
+        if claim is None:
+            break
+        found.append((number, claim))
     return found
 
 

@@ -9,16 +9,17 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
 from starlette.responses import Response
 
 from api import draft_form, draft_sending
 from api.commands import carry_out, stamp
-from api.draft_versions import GONE, changed, etag, names, tags_of
+from api.draft_versions import GONE, changed, names, tags_of
 from api.endpoint import Call, json_answer
 from api.problems import Problem, invalid_parameter, not_found
 from api.send import KEY, check_room
 from api.shapes import DeleteQuery
-from api.shapes_drafts import DraftIn
+from api.shapes_drafts import DraftIn, DraftOut
 from topologies.events import ANY_VERSION, DeleteEmails, Draft, SaveDraft
 from topologies.mail import ids
 from topologies.ports.mailboxes import Email
@@ -48,13 +49,14 @@ async def create(call: Call) -> Response:
     if pending is not None:
         pending.headers.update(where)
         return pending
-    email, draft = await find(call, draft_id)
-    return await _whole(call, email, draft, 201, where)
+    told = await draft_form.shown(call, *await find(call, draft_id), None)
+    # If it was saved since, what is there must not be taken for what was begun.
+    return _whole(msgspec.structs.replace(told, etag=f'"{version}"'), 201, where)
 
 
 async def read(call: Call) -> Response:
     """Answer a draft as it was typed."""
-    return await _whole(call, *await find(call, call.path["draft_id"]))
+    return _whole(await _shown(call, *await find(call, call.path["draft_id"])))
 
 
 async def save(call: Call) -> Response:
@@ -71,7 +73,7 @@ async def save(call: Call) -> Response:
     digest = hashlib.sha256(await call.raw_body()).hexdigest()
     made = {tag: _version(call, tag, digest) for tag in tags if tag != ANY_VERSION}
     if draft.version in made.values():
-        return await _whole(call, email, draft)  # it is asked again: that is what is there
+        return _whole(await _shown(call, email, draft))  # it is asked again: that is what is there
     replaces = ANY_VERSION if ANY_VERSION in tags else draft.version
     if replaces not in tags:
         raise changed()
@@ -97,7 +99,7 @@ async def save(call: Call) -> Response:
     email, draft = await find(call, call.path["draft_id"])
     if draft.version != version:  # another came right after: its ETag must not be taken for ours
         raise changed()
-    return await _whole(call, email, draft)
+    return _whole(await draft_form.shown(call, email, draft, None))
 
 
 async def discard(call: Call) -> Response:
@@ -150,9 +152,11 @@ def _version(call: Call, tag: str, digest: str) -> str:
     return ids.command_id("draft", call.user_id, call.path["draft_id"], tag, digest)
 
 
-async def _whole(
-    call: Call, email: Email, draft: Draft, status: int = 200, headers: Mapping[str, str] = NONE
-) -> Response:
+def _whole(told: DraftOut, status: int = 200, headers: Mapping[str, str] = NONE) -> Response:
+    return json_answer(told, status, headers={"ETag": told.etag, **headers})
+
+
+async def _shown(call: Call, email: Email, draft: Draft) -> DraftOut:
+    """Return what is told of a draft that may be sent later."""
     sending = await draft_sending.scheduled(call, email.summary.email_id, draft)
-    told = await draft_form.shown(call, email, draft, sending)
-    return json_answer(told, status, headers={"ETag": etag(draft), **headers})
+    return await draft_form.shown(call, email, draft, sending)

@@ -25,6 +25,7 @@ from topologies.mail.trace import with_trace
 from topologies.ports.mailboxes import Email
 
 GONE = "there is no such mail in your mailbox"
+STAYS, CHANGES = "private, max-age=31536000, immutable", "private, no-cache"
 
 
 async def read(call: Call) -> Response:
@@ -101,7 +102,7 @@ async def raw_of(call: Call, email: Email) -> Response:
     etag = f'"{ref.blob}"'
     headers = {
         **blobs.UNTRUSTED,
-        "Cache-Control": "private, max-age=31536000, immutable",
+        "Cache-Control": CHANGES if email.draft is not None else STAYS,
         "Content-Disposition": blobs.disposition(f"{email.summary.email_id}.eml"),
         "ETag": etag,
     }

@@ -41,7 +41,7 @@ async def send(call: Call) -> Response:
         raise invalid_parameter("Idempotency-Key", "it has 1 to 255 visible ASCII characters")
     digest = hashlib.sha256(await call.raw_body()).digest()
     wanted = Submission(given=given, check=lambda: checked(call, given), key=key, digest=digest)
-    with alone(call, key, "a request with this Idempotency-Key"):
+    with alone(call, key, "a request with this Idempotency-Key", "Idempotency-Key"):
         return await submit(call, wanted)
 
 
@@ -190,18 +190,25 @@ def _is_held(call: Call, given: Sending) -> bool:
 
 
 @contextmanager
-def alone(call: Call, key: str | None, what: str) -> Generator[None]:
-    """Let one request with *key* at a time be under way in this process; it is called *what*.
+def alone(call: Call, key: str | None, what: str, parameter: str = "") -> Generator[None]:
+    """Let one request with *key* at a time be under way in this process.
 
     Elsewhere two may be: they write the same mail, so only the first one's answer is early.
+
+    Args:
+        call: The request.
+        key: What it is known by; None: any number may be under way.
+        what: What it is called when there is another.
+        parameter: The header that the key came by, if it did.
     """
     name = call.user_id, key or ""
+    detail = "its request is under way"
     if key is not None and name in call.context.sending:
         raise Problem(
             409,
             f"{what} is under way: ask again in a moment",
             kind="in-progress",
-            errors=[FieldProblem(parameter="Idempotency-Key", detail="its request is under way")],
+            errors=[FieldProblem(parameter=parameter, detail=detail)] if parameter else [],
             headers={"Retry-After": "1"},
         )
     if key is None:

@@ -15,6 +15,7 @@ from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExport
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
@@ -49,7 +50,11 @@ class OtlpTracer:
             role: What this process does.
         """
         about = {"service.name": "rillmail", "service.instance.role": role}
-        self._provider = TracerProvider(resource=Resource.create(about), shutdown_on_exit=False)
+        self._provider = TracerProvider(
+            resource=Resource.create(about),
+            sampler=ALWAYS_ON,  # the lot is drawn here, whatever a client's own drew
+            shutdown_on_exit=False,
+        )
         self._provider.add_span_processor(processor)
         self._tracer = self._provider.get_tracer("rillmail")
         self._ratio = ratio

@@ -103,9 +103,7 @@ class SharedEngines:
                     Answers: CassandraAnswers(CassandraSession(self.connected)),
                     Blobs: S3Blobs(s3),
                     Directory: directory,
-                    DomainReports: CassandraDomainReports(
-                        CassandraSession(self.connected), clock
-                    ),
+                    DomainReports: CassandraDomainReports(CassandraSession(self.connected), clock),
                     Mailboxes: CachedListings(mailboxes, client),
                     Notices: notices,
                     PersonalSpam: CassandraPersonalSpam(CassandraSession(self.connected), clock),

@@ -1,16 +1,21 @@
 """Drafts: saved as typed, never lost to another writer, and sent exactly once."""
 
 import base64
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.api.desk import DOMAIN, Desks, memory_alone
+from connectors.memory.request_keys import MemoryRequestKeys
+from tests.api.desk import DOMAIN, Desks, Place, a_desk, memory_alone, memory_place
 from tests.api.test_mailbox import got
 from topologies.errors import Retryable
 from topologies.events import MailHeld, MailSubmitted
+from topologies.ports.request_keys import Claim
 
 BO = f"bo@{DOMAIN}"
 TYPED: dict[str, Any] = {
@@ -46,9 +51,10 @@ async def test_a_draft_is_kept_as_it_was_typed_and_lies_in_its_folder(a_desk: De
         assert (folder["total_count"], folder["unread_count"]) == (1, 0)
         mail = await got(ann, f"/emails/{draft['draft_id']}")
         assert (mail["is_draft"], mail["to"], mail["cc"]) == (True, draft["to"], draft["cc"])
-        raw = (await ann.get(f"/emails/{draft['draft_id']}/raw")).text
-        assert BO in raw
-        assert "somebo" not in raw
+        raw = await ann.get(f"/emails/{draft['draft_id']}/raw")
+        assert BO in raw.text
+        assert "somebo" not in raw.text
+        assert "immutable" not in raw.headers["cache-control"]
 
 
 async def test_a_draft_without_anything_is_a_draft(a_desk: Desks) -> None:
@@ -108,6 +114,10 @@ async def test_a_request_to_save_that_is_asked_again_is_answered_alike(a_desk: D
         assert other.json()["type"].endswith(":key-reused")
         second = (await put(ann, first, body="b")).json()
         assert (await put(ann, first, body="b")).json() == second
+        # Begun again, it is not taken for what was saved since.
+        again = await ann.post("/drafts", json={"body": "a"}, headers=key)
+        assert (again.json()["body"], again.headers["etag"]) == ("b", first["etag"])
+        assert (await put(ann, again.json(), body="c")).status_code == 412
         third = (await put(ann, second, body="a")).json()
         # Its text was saved and then replaced: it must not take the last version for its own.
         assert (await put(ann, first, body="b")).status_code == 412
@@ -291,6 +301,33 @@ async def test_a_send_that_failed_is_made_good_by_the_next_and_sent_once(
         assert (await got(ann, "/folders/drafts/emails"))["total_count"] == 0
 
 
+async def test_an_old_draft_whose_first_claim_is_forgotten_is_sent_once() -> None:
+    keys = ForgetfulKeys()
+
+    @asynccontextmanager
+    async def place() -> AsyncGenerator[Place]:
+        async with memory_place() as found:
+            yield replace(found, request_keys=keys)
+
+    async with a_desk(place) as desk:
+        ann = await desk.signed_in()
+        draft = await begun(ann, to=[BO], undo_s=30)
+        path = f"/drafts/{draft['draft_id']}/send"
+        desk.log.is_stuck = True
+        first = (await ann.post(path)).json()
+        await ann.delete(f"/emails/{first['email_id']}/send")
+        desk.clock.move(timedelta(days=20))
+        ann, bo = await desk.signed_in(), await desk.signed_in("bo")
+        second = (await ann.post(path)).json()
+        keys.forgotten = f"draft {draft['draft_id']} 0"
+        assert (await ann.post(path)).json() == second
+        desk.clock.move(timedelta(seconds=60))
+        await desk.log.work_off()
+        assert (await ann.post(path)).json() == second
+        assert (await got(bo, "/folders/inbox/emails"))["total_count"] == 1
+        assert (await got(ann, "/folders/drafts/emails"))["total_count"] == 0
+
+
 async def test_what_is_saved_after_it_was_sent_stays_a_draft(a_desk: Desks) -> None:
     async with a_desk() as desk:
         ann, bo = await desk.signed_in(), await desk.signed_in("bo")
@@ -436,6 +473,15 @@ async def test_a_draft_is_held_at_most_as_often_as_it_may_be_taken_back(a_desk: 
         assert (await ann.post(path)).status_code == 409
         held = [event for event in desk.log.appended if isinstance(event, MailHeld)]
         assert len({event.mail_id for event in held}) == 8
+
+
+class ForgetfulKeys(MemoryRequestKeys):
+    """Has forgotten one of the keys."""
+
+    forgotten = ""
+
+    async def find(self, user_id: str, key: str) -> Claim | None:
+        return None if key == self.forgotten else await super().find(user_id, key)
 
 
 async def begun(client: httpx.AsyncClient, **typed: Any) -> dict[str, Any]:

@@ -112,6 +112,7 @@ def filled(folder: Path, mail_from: str = "zoe@far.example") -> None:
     async def work() -> None:
         async with open_stores(Settings(data_dir=str(folder / "data"))) as stores:
             await stores.log.append([mail])
+            await asyncio.sleep(0.002)  # the log tells times in milliseconds
             await stores.log.append([due, other])
             await stores.log.write([letter])
             await stores.deliveries.tell(delivered(due))

@@ -121,8 +121,9 @@ async def test_what_is_no_traceparent_begins_a_trace(remote: str) -> None:
         assert [span.parent for span in kept.spans()] == [None]
 
 
-async def test_a_clients_trace_goes_on_if_it_is_drawn() -> None:
-    remote = f"00-{'a' * 32}-{'b' * 16}-01"
+@pytest.mark.parametrize("flags", ["01", "00"])
+async def test_a_clients_trace_goes_on_if_it_is_drawn_whatever_the_client_drew(flags: str) -> None:
+    remote = f"00-{'a' * 32}-{'b' * 16}-{flags}"
     async with traced() as kept:
         with begun(kept.tracer, "POST /emails/send", remote=remote):
             pass
