@@ -18,6 +18,8 @@ STAGE, TEST, EXAMPLE = (
     "tests/examples/mailbox.deliver-1-star-urgent.json",
 )
 
+pytestmark = pytest.mark.process  # of other Pythons, in a copy of the code
+
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -56,7 +58,6 @@ def test_what_was_written_passes_the_checks_and_its_own_test(written: Path) -> N
     assert "1 passed" in pytested(written, TEST)
 
 
-@pytest.mark.process
 def test_what_was_written_has_types(written: Path) -> None:
     shutil.copy(CHECKOUT / "pyproject.toml", written)
     told = ran(written, "-m", "pyright", "--pythonpath", sys.executable, STAGE)

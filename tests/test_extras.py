@@ -19,6 +19,8 @@ from topologies.errors import Misconfigured
 from topologies.topics import OWN_TOPICS, checked
 from topologies.topology import collect
 
+pytestmark = pytest.mark.process  # of other Pythons, in which it is installed
+
 
 @pytest.fixture
 def site(tmp_path: Path) -> Path:

@@ -7,10 +7,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 CHECKOUT = Path(__file__).parents[2]
 PAGE = (CHECKOUT / "docs" / "receiving.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.process
 def test_the_pages_check_is_found_and_its_test_passes(tmp_path: Path) -> None:
     check, test = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
     shutil.copytree(CHECKOUT / "topologies", tmp_path / "topologies")
