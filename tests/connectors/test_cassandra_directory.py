@@ -23,6 +23,7 @@ pytestmark = pytest.mark.live
 
 SCOPES: frozenset[Scope] = frozenset({"read"})
 SECOND = timedelta(seconds=1)
+HOUR = timedelta(hours=1)  # rows go by the time of Cassandra, not by that of the test
 
 Another = Callable[..., Directory]  # one more process on the same names
 
@@ -97,12 +98,26 @@ async def test_aliases_changed_at_once_are_found_by_what_they_lead_to(another: A
     directory = await furnished(another)
     names = [f"u{number}@shop.example" for number in range(4)]
     users = [await directory.add_user(name, "secret") for name in names]
-    await asyncio.gather(*(another().add_alias("team@shop.example", [name]) for name in names))
+    await asyncio.gather(*(in_the_end(add_alias(another(), name)) for name in names))
     [(_, targets)] = await another().aliases()
     assert len(targets) == 1
     for user in users:
         await directory.delete_user(user.user_id)
     assert await another().aliases() == []
+
+
+def add_alias(directory: Directory, target: str) -> Callable[[], Awaitable[None]]:
+    return lambda: directory.add_alias("team@shop.example", [target])
+
+
+async def in_the_end(act: Callable[[], Awaitable[None]]) -> None:
+    """Do *act*, again as long as others are in the way."""
+    async with asyncio.timeout(60):
+        while True:
+            try:
+                return await act()
+            except Retryable:
+                await asyncio.sleep(0.1)
 
 
 async def test_changes_by_another_process_are_seen_within_a_second(
@@ -192,18 +207,16 @@ async def test_a_turn_that_is_cut_off_is_made_again_wherever_it_is(
     assert bo
     for statements in range(20):
         first = await directory.sessions.begin(
-            bo.user_id, SCOPES, client="", access=SECOND, refresh=30 * SECOND
+            bo.user_id, SCOPES, client="", access=HOUR, refresh=30 * HOUR
         )
         assert first
         cut = another(statements=statements, is_last_done=is_last_done).sessions
         token = first.refresh_token
-        is_done = await is_through(cut.refresh(token, access=SECOND, refresh=30 * SECOND))
-        again = await another().sessions.refresh(token, access=SECOND, refresh=30 * SECOND)
+        is_done = await is_through(cut.refresh(token, access=HOUR, refresh=30 * HOUR))
+        again = await another().sessions.refresh(token, access=HOUR, refresh=30 * HOUR)
         assert again
         assert await another().session(again.access_token)
-        assert await another().sessions.refresh(
-            again.refresh_token, access=SECOND, refresh=30 * SECOND
-        )
+        assert await another().sessions.refresh(again.refresh_token, access=HOUR, refresh=30 * HOUR)
         if is_done:
             break
     assert statements >= 3
@@ -219,7 +232,7 @@ async def test_a_password_that_is_changed_halfway_leaves_no_other_session(
     for statements in range(20):
         other = await token_of(directory, bo)
         kept = await directory.sessions.begin(
-            bo.user_id, SCOPES, client="", access=SECOND, refresh=30 * SECOND
+            bo.user_id, SCOPES, client="", access=HOUR, refresh=30 * HOUR
         )
         assert kept
         cut = another(statements=statements, is_last_done=is_last_done)
