@@ -1,6 +1,6 @@
 # Everything a newcomer types. Needs Python 3.11 or later, git and make; the rest is fetched.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-all test-live fuzz cluster cluster-stop check format schemas bench bench-cluster clean
+.PHONY: help setup run test test-all test-more test-live fuzz cluster cluster-stop check format schemas bench bench-cluster clean
 
 UV_VERSION := 0.13.9
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
@@ -20,9 +20,10 @@ setup: .venv/.all ## make .venv with everything, for tests and checks too
 test: .venv/.all ## the tests that need no server: under two minutes
 	@.venv/bin/pytest -n $(WORKERS) -m "not process and not browser and not live and not corpus"
 
-test-all: .venv/.all ## every test that needs no engine: real processes, kill -9, Chromium, corpora
-	@.venv/bin/pytest -n $(WORKERS) -m "not process and not browser and not live"
-	@.venv/bin/pytest -m "(process or browser) and not live"
+test-all: test test-more ## every test that needs no engine
+
+test-more: .venv/.all ## those that take longer: real processes, kill -9, Chromium, corpora
+	@.venv/bin/pytest -m "(process or browser or corpus) and not live"
 
 test-live: .venv/.all ## start Kafka, Cassandra and the others, and test on them
 	@servers/up
