@@ -105,6 +105,11 @@ def following(secret: bytes, salt: bytes) -> bytes:
     return hmac.digest(salt, b"next" + secret, "sha256")
 
 
+def successor(shown: Presented, salt: bytes) -> str:
+    """Return the token of the turn after that of *shown*."""
+    return text_of(shown.user_id, shown.session_id, following(shown.secret, salt), salt)
+
+
 def _kept(secret: bytes) -> bytes:
     # A plain hash is enough: there is nothing to guess about 256 random bits.
     return sha256(secret).digest()

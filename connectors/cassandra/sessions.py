@@ -13,12 +13,11 @@ from connectors.cassandra.directory_users import Token, Users
 from connectors.cassandra.session import CassandraSession
 from connectors.cassandra.session_rows import Kept, SessionRows
 from connectors.refresh_tokens import Presented
+from connectors.session_terms import begun, narrowed
 from connectors.tokens import hash_of, new_token
 from topologies.errors import Retryable
-from topologies.mail.ids import new_id
 from topologies.ports.clock import Clock
 from topologies.ports.sessions import (
-    LONGEST_CLIENT,
     MOST_OF_USER,
     Granted,
     Scope,
@@ -57,14 +56,7 @@ class CassandraSessions:
         if user is None or user.user.is_suspended:
             return None
         now = self._clock.now()
-        told = SignedIn(
-            session_id=new_id(now),
-            client=client[:LONGEST_CLIENT],
-            scopes=scopes,
-            created_at=now,
-            seen_on=now.date(),
-            expires_at=now + (refresh or access),
-        )
+        told = begun(client, scopes, now, refresh or access)
         # Two at once may make one too many, which does no harm.
         kept = await self._rows.of(user_id)
         for old in kept[: max(0, len(kept) + 1 - MOST_OF_USER)]:
@@ -96,18 +88,14 @@ class CassandraSessions:
                 await self.end(shown.user_id, shown.session_id)
             if verdict not in ("turn", "again"):
                 return None
-            if scopes is not None and not scopes <= kept.told.scopes:
-                raise ValueError("those are more scopes than the session has")
+            granted = narrowed(scopes, kept.told)
             if verdict == "turn":
                 told = replace(kept.told, seen_on=now.date(), expires_at=now + refresh)
                 family = refresh_tokens.turned(kept.family, shown.secret, now)
                 after = replace(kept, told=told, family=family)
                 if not await self._rows.turn(shown.user_id, kept, after, now):
                     continue  # somebody was faster, maybe the driver that asked twice
-            salt = kept.family.salt
-            secret = refresh_tokens.following(shown.secret, salt)
-            text = refresh_tokens.text_of(shown.user_id, shown.session_id, secret, salt)
-            granted = kept.told.scopes if scopes is None else scopes
+            text = refresh_tokens.successor(shown, kept.family.salt)
             return await self._granted(shown.user_id, shown.session_id, granted, now + access, text)
         raise Retryable("the session is being changed by others")
 

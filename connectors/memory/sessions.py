@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 
 from connectors import refresh_tokens
 from connectors.refresh_tokens import Family
+from connectors.session_terms import begun, narrowed
 from connectors.tokens import hash_of, new_token
-from topologies.mail.ids import new_id
 from topologies.ports.clock import Clock
 from topologies.ports.directory import Session, User
-from topologies.ports.sessions import LONGEST_CLIENT, MOST_OF_USER, Granted, Scope, SignedIn
+from topologies.ports.sessions import MOST_OF_USER, Granted, Scope, SignedIn
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +43,7 @@ class MemorySessions:
         if user is None or user.is_suspended:
             return None
         now = self._clock.now()
-        told = SignedIn(
-            session_id=new_id(now),
-            client=client[:LONGEST_CLIENT],
-            scopes=scopes,
-            created_at=now,
-            seen_on=now.date(),
-            expires_at=now + (refresh or access),
-        )
+        told = begun(client, scopes, now, refresh or access)
         while len(kept := await self.of(user_id)) >= MOST_OF_USER:
             await self.end(user_id, kept[0].session_id)
         family, secret = refresh_tokens.first(now) if refresh else (None, b"")
@@ -79,16 +72,12 @@ class MemorySessions:
             await self.end(kept.user_id, shown.session_id)
         if verdict not in ("turn", "again") or user is None or user.is_suspended:
             return None
-        if scopes is not None and not scopes <= kept.told.scopes:
-            raise ValueError("those are more scopes than the session has")
+        granted = narrowed(scopes, kept.told)
         if verdict == "turn":
             told = replace(kept.told, seen_on=now.date(), expires_at=now + refresh)
             family = refresh_tokens.turned(kept.family, shown.secret, now)
             self._kept[shown.session_id] = replace(kept, told=told, family=family)
-        salt = kept.family.salt
-        secret = refresh_tokens.following(shown.secret, salt)
-        text = refresh_tokens.text_of(kept.user_id, shown.session_id, secret, salt)
-        granted = kept.told.scopes if scopes is None else scopes
+        text = refresh_tokens.successor(shown, kept.family.salt)
         return self._granted(shown.session_id, granted, now + access, text)
 
     async def of(self, user_id: str) -> Sequence[SignedIn]:

@@ -8,13 +8,13 @@ from typing import TypeVar
 
 from connectors import refresh_tokens
 from connectors.refresh_tokens import Presented
+from connectors.session_terms import begun, narrowed
 from connectors.sqlite import session_rows as rows
 from connectors.sqlite.database import Database
 from connectors.sqlite.session_rows import Kept
 from connectors.tokens import hash_of, new_token
-from topologies.mail.ids import new_id
 from topologies.ports.clock import Clock
-from topologies.ports.sessions import LONGEST_CLIENT, Granted, Scope, SignedIn
+from topologies.ports.sessions import Granted, Scope, SignedIn
 
 T = TypeVar("T")
 
@@ -44,14 +44,7 @@ class SqliteSessions:
         refresh: timedelta | None = None,
     ) -> Granted | None:
         now = self._clock.now()
-        told = SignedIn(
-            session_id=new_id(now),
-            client=client[:LONGEST_CLIENT],
-            scopes=scopes,
-            created_at=now,
-            seen_on=now.date(),
-            expires_at=now + (refresh or access),
-        )
+        told = begun(client, scopes, now, refresh or access)
         family, secret = refresh_tokens.first(now) if refresh else (None, b"")
         text = (
             refresh_tokens.text_of(user_id, told.session_id, secret, family.salt) if family else ""
@@ -86,15 +79,11 @@ class SqliteSessions:
                 rows.end(connection, shown.user_id, shown.session_id)
             if verdict not in ("turn", "again"):
                 return None
-            if scopes is not None and not scopes <= kept.told.scopes:
-                raise ValueError("those are more scopes than the session has")
+            granted = narrowed(scopes, kept.told)
             if verdict == "turn":
                 told = replace(kept.told, seen_on=now.date(), expires_at=now + refresh)
                 rows.turn(connection, told, refresh_tokens.turned(kept.family, shown.secret, now))
-            salt = kept.family.salt
-            secret = refresh_tokens.following(shown.secret, salt)
-            text = refresh_tokens.text_of(shown.user_id, shown.session_id, secret, salt)
-            granted = kept.told.scopes if scopes is None else scopes
+            text = refresh_tokens.successor(shown, kept.family.salt)
             return _granted(
                 connection, shown.user_id, shown.session_id, granted, now + access, text
             )
