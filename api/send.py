@@ -23,6 +23,7 @@ from api.problems import Problem, invalid_parameter, not_found
 from api.sending import Checked, checked
 from api.shapes import FieldProblem, Sending, Sent
 from topologies.events import RAW_INLINE_BYTES, MailHeld, MailSubmitted
+from topologies.events.base import as_kind
 from topologies.mail import compose, holding, ids
 from topologies.mail.allowance import Allowance, Allowances
 from topologies.ports.policy import SendRates
@@ -157,8 +158,7 @@ async def _write(call: Call, wanted: Submission, mail: Checked, claim: Claim, ra
         await context.log.append([submitted])
         return
     await holding.note(context.request_keys, call.user_id, claim.mail_id, claim.submitted_at)
-    known = {name: getattr(submitted, name) for name in MailSubmitted.__struct_fields__}
-    await context.log.append([MailHeld(**known, due_at=claim.submitted_at)])
+    await context.log.append([as_kind(submitted, MailHeld, due_at=claim.submitted_at)])
 
 
 def sent(

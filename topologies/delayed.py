@@ -13,6 +13,7 @@ from datetime import datetime
 import msgspec
 
 from topologies.events import DeliveryDue, Event, MailHeld, ReportDue, WebhookDue, event_tag
+from topologies.events.base import as_kind
 from topologies.events.upcasting import reader_of
 from topologies.mail import ids
 from topologies.ports.log import Entry, Record
@@ -56,7 +57,7 @@ def moved(record: Record) -> Entry:
     due = due_kind(BY_NAME[record.topic])
     if due is None:
         return _dead_letter(record, event_id, f"{event_tag(kind)} does not wait for a time")
-    event = due(**{name: getattr(waited, name) for name in due.__struct_fields__})
+    event = as_kind(waited, due)
     return Entry(
         topic=topic_of(due).name,
         key=event.key,

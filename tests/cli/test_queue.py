@@ -18,7 +18,7 @@ from connectors.assembly.embedded import open_stores
 from connectors.memory.deliveries import MemoryDeliveries
 from connectors.settings import Settings
 from topologies.events import DeliveryAttempted, DeliveryDue, DeliveryLater4h, RecipientResult
-from topologies.events.outbound import as_kind
+from topologies.events.base import as_kind
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 

@@ -18,7 +18,7 @@ from tests.engines.deliveries import due
 from tests.live.engines import kafka
 from topologies.errors import Retryable
 from topologies.events import WAITS, DeliveryDue
-from topologies.events.outbound import as_kind
+from topologies.events.base import as_kind
 from topologies.ports.log import Entry
 
 pytestmark = pytest.mark.live

@@ -11,7 +11,7 @@ from tests.engines.deliveries import Peers, due, hand_over
 from tests.engines.stages import House, running, until
 from topologies.delayed import delayed_topics
 from topologies.events import WAITS, DeliveryDue
-from topologies.events.outbound import as_kind
+from topologies.events.base import as_kind
 from topologies.ports.log import Entry
 
 

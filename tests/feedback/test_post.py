@@ -20,8 +20,8 @@ from topologies.events import (
     WebhookLater5s,
     WebhookLater6h,
     WebhookLater30m,
-    as_webhook_kind,
 )
+from topologies.events.base import as_kind
 from topologies.feedback.post import post
 from topologies.mail import standard_webhooks
 from topologies.mail import webhook_messages as messages
@@ -94,7 +94,7 @@ async def test_a_message_is_tried_for_three_days_with_one_id_and_then_given_up()
         [last] = await it.webhooks.attempts("w", limit=1)
         assert last.next_try_at is not None
         it.clock.move(last.next_try_at - it.clock.now())
-        event = as_webhook_kind(waiting, WebhookDue)
+        event = as_kind(waiting, WebhookDue)
     assert kinds[:3] == [WebhookLater5s, WebhookLater5m, WebhookLater30m]
     assert kinds[-1] is WebhookLater6h
     passed = it.clock.now() - AT
@@ -170,11 +170,11 @@ async def test_what_was_put_off_waits_and_counts_as_no_attempt() -> None:
     [later] = await it.post(it.due())
     assert isinstance(later, WebhookLater5s)
     assert (later.attempt, later.put_off) == (1, 1)
-    [later] = await it.post(as_webhook_kind(later, WebhookDue))
+    [later] = await it.post(as_kind(later, WebhookDue))
     assert isinstance(later, WebhookLater5m)
     assert (later.attempt, later.put_off) == (1, 2)
     assert await it.webhooks.attempts("w") == []
-    assert await it.post(as_webhook_kind(later, WebhookDue)) == []
+    assert await it.post(as_kind(later, WebhookDue)) == []
     assert len(it.messenger.posted) == 1
 
 

@@ -23,7 +23,7 @@ from topologies.events import (
     Event,
     RecipientResult,
 )
-from topologies.events.outbound import as_kind
+from topologies.events.base import as_kind
 from topologies.mail.backoff import GIVE_UP_AFTER, wait_after
 from topologies.outbound.attempt import attempt
 from topologies.ports.relay import PutOff

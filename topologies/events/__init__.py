@@ -1,6 +1,6 @@
 """What is written on the log. Frozen; versions in the tag; unknown fields are ignored."""
 
-from topologies.events.base import Event, event_tag
+from topologies.events.base import Event, as_kind, event_tag
 from topologies.events.draft import ANY_VERSION, DRAFT_INLINE_BYTES, Draft, DraftTexts
 from topologies.events.inbound import (
     RAW_INLINE_BYTES,
@@ -79,7 +79,6 @@ from topologies.events.outbound import (
     ReportDue5s,
     Stream,
     VetVerdict,
-    as_kind,
 )
 from topologies.events.webhook import (
     WEBHOOK_WAITS,
@@ -90,7 +89,6 @@ from topologies.events.webhook import (
     WebhookLater5s,
     WebhookLater6h,
     WebhookLater30m,
-    as_webhook_kind,
 )
 
 __all__ = [
@@ -176,7 +174,6 @@ __all__ = [
     "WebhookLater6h",
     "WebhookLater30m",
     "as_kind",
-    "as_webhook_kind",
     "event_tag",
     "grow",
     "undeliverable",

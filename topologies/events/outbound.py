@@ -9,7 +9,7 @@ attempted as one, and has one state for each of its recipients.
 """
 
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
@@ -256,9 +256,3 @@ class AggregateArrived(Event, frozen=True, kw_only=True, tag="aggregate.arrived/
     @property
     def key(self) -> str:
         return self.mail_id
-
-
-def as_kind(due: DeliveryDue, kind: type[DeliveryDue], **changes: Any) -> DeliveryDue:
-    """Return *due* as an event of *kind*, with some fields changed."""
-    known: dict[str, Any] = {name: getattr(due, name) for name in DeliveryDue.__struct_fields__}
-    return kind(**(known | changes))

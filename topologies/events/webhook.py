@@ -7,7 +7,6 @@ same bytes.
 """
 
 from datetime import datetime, timedelta
-from typing import Any
 
 from topologies.events.base import Event
 
@@ -75,9 +74,3 @@ WEBHOOK_WAITS: dict[timedelta, type[WebhookDue]] = {
     timedelta(hours=2): WebhookLater2h,
     timedelta(hours=6): WebhookLater6h,
 }
-
-
-def as_webhook_kind(due: WebhookDue, kind: type[WebhookDue], **changes: Any) -> WebhookDue:
-    """Return *due* as an event of *kind*, with some fields changed."""
-    known: dict[str, Any] = {name: getattr(due, name) for name in WebhookDue.__struct_fields__}
-    return kind(**(known | changes))

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 
 from topologies.errors import Retryable
 from topologies.events import Event
+from topologies.events.base import as_kind
 from topologies.events.webhook import (
     WEBHOOK_WAITS,
     WebhookDue,
@@ -21,7 +22,6 @@ from topologies.events.webhook import (
     WebhookLater5s,
     WebhookLater6h,
     WebhookLater30m,
-    as_webhook_kind,
 )
 from topologies.mail import standard_webhooks
 from topologies.mail import webhook_rules as rules
@@ -109,7 +109,7 @@ def _again(due: WebhookDue, attempt: WebhookAttempt) -> Sequence[Event]:
     if attempt.next_try_at is None:
         return []
     kind = WEBHOOK_WAITS[attempt.next_try_at - attempt.attempted_at]
-    return [as_webhook_kind(due, kind, attempt=due.attempt + 1, put_off=0)]
+    return [as_kind(due, kind, attempt=due.attempt + 1, put_off=0)]
 
 
 def _put_off(due: WebhookDue, why: NotNow, now: datetime) -> Event | None:
@@ -117,4 +117,4 @@ def _put_off(due: WebhookDue, why: NotNow, now: datetime) -> Event | None:
     if due.type == TEST or now > due.made_at + rules.GIVE_UP_AFTER:
         return None
     wait = rules.wait_put_off(why.for_s, due.put_off)
-    return as_webhook_kind(due, WEBHOOK_WAITS[wait], put_off=due.put_off + 1)
+    return as_kind(due, WEBHOOK_WAITS[wait], put_off=due.put_off + 1)

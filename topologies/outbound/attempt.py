@@ -25,7 +25,7 @@ from topologies.events import (
     Event,
     RecipientResult,
 )
-from topologies.events.outbound import as_kind
+from topologies.events.base import as_kind
 from topologies.mail import suppression
 from topologies.mail.backoff import GIVE_UP_AFTER, next_wait
 from topologies.mail.raw import raw_of

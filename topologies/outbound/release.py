@@ -6,9 +6,9 @@ for good (``RequestKeys``), so a mail is never half sent. It goes on at most a f
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 from topologies.events import HOLDS, Event, MailHeld, MailSubmitted
+from topologies.events.base import as_kind
 from topologies.events.outbound import MailHeld1m, MailHeld4h, MailHeld5s, MailHeld30m
 from topologies.mail import holding
 from topologies.ports.clock import Clock
@@ -20,9 +20,8 @@ from topologies.stage import stage
 async def release(mail: MailHeld, *, clock: Clock, request_keys: RequestKeys) -> Sequence[Event]:
     """Return the mail as it goes on, or waits; nothing if it was taken back."""
     left = mail.due_at - clock.now()
-    known: dict[str, Any] = {n: getattr(mail, n) for n in MailSubmitted.__struct_fields__}
     if left.total_seconds() > 0:
         wait = max((each for each in HOLDS if each <= left), default=min(HOLDS))
-        return [HOLDS[wait](**known, due_at=mail.due_at)]
+        return [as_kind(mail, HOLDS[wait])]
     fate = await holding.decide(request_keys, mail.user_id, mail.mail_id, mail.due_at, "send")
-    return [MailSubmitted(**known)] if fate == "send" else []
+    return [as_kind(mail, MailSubmitted)] if fate == "send" else []

@@ -11,7 +11,6 @@ from a verdict is `split`'s work.
 import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
 
 from topologies.events import (
     Authentication,
@@ -23,6 +22,7 @@ from topologies.events import (
     VetVerdict,
     VirusVerdict,
 )
+from topologies.events.base import as_kind
 from topologies.mail import malware
 from topologies.mail.features import features
 from topologies.mail.message import Parsed, parse_message
@@ -124,5 +124,4 @@ async def _restrain(
 
 
 def _vetted(mail: MailSubmitted, verdict: VetVerdict) -> MailVetted:
-    known: dict[str, Any] = {name: getattr(mail, name) for name in mail.__struct_fields__}
-    return MailVetted(**known, vetted=verdict)
+    return as_kind(mail, MailVetted, vetted=verdict)
