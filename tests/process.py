@@ -143,7 +143,7 @@ class RunningService:
             self.kill()
 
 
-def eventually(read: Callable[[], T], is_it: Callable[[T], Any], timeout_s: float = 20) -> T:
+def eventually(read: Callable[[], T], is_it: Callable[[T], Any], timeout_s: float = 60) -> T:
     """Return what *read* gives once *is_it* holds of it."""
     deadline = time.monotonic() + timeout_s
     while not is_it(value := read()):
