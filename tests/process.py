@@ -18,7 +18,7 @@ import httpx
 T = TypeVar("T")
 
 START_TIMEOUT_S = 30
-STOP_TIMEOUT_S = 20
+STOP_TIMEOUT_S = 60
 
 
 class RunningService:
@@ -110,6 +110,13 @@ class RunningService:
         with smtplib.SMTP("127.0.0.1", self.smtp_port, timeout=30) as client:
             refused = client.sendmail(sender, list(recipients), raw)
         assert refused == {}
+
+    def settle(self) -> None:
+        """Return when no record of the chains waits to be worked on."""
+        url = f"{self.http_url}/readyz"
+        eventually(
+            lambda: httpx.get(url, timeout=30).json()["lag"].values(), lambda lag: sum(lag) == 0
+        )
 
     def signed_in(self, user: int = 0) -> httpx.Client:
         """Return a client with the token of the *user*-th of the demo users."""

@@ -33,6 +33,8 @@ COMMANDS = {
     "replay": "api.cli.replay:replay_",
     "rebuild": "api.cli.rebuild:rebuild",
     "sweep": "api.cli.sweep:sweep_",
+    "backup": "api.cli.backup:backup",
+    "restore": "api.cli.backup:restore",
     "spam": "api.cli.spam:spam",
     "schema": "api.cli.schema:schema",
     "settings": "api.cli.settings_list:settings",

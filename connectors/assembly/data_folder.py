@@ -13,6 +13,7 @@ from pathlib import Path
 
 from connectors.files.blobs import FileBlobs
 from connectors.files.blobs_by_size import BlobsBySize
+from connectors.files.restore import RESTORING
 from connectors.generations import MailboxGenerations
 from connectors.memory.limits import MemoryLimits
 from connectors.memory.seen import MemorySeen
@@ -154,9 +155,13 @@ def usable_folder(settings: Settings) -> Path:
     """Return the data folder, made when absent.
 
     Raises:
-        Misconfigured: It can't be written.
+        Misconfigured: It can't be written, or a backup is put back into it.
     """
     folder = Path(settings.data_dir)
+    if (folder / RESTORING).exists():
+        raise Misconfigured(
+            f"a restore into {folder.resolve()} is not finished: run `rillmail restore` once more"
+        )
     try:
         folder.mkdir(parents=True, exist_ok=True)
         probe = folder / f".probe-{os.getpid()}"

@@ -33,11 +33,9 @@ def test_killed_while_drafts_are_saved_and_sent_each_is_there_once(
             time.sleep(moments.uniform(0, 0.4))  # the moment is what is tested
             service.kill()
             service.start()
+    service.settle()
     ann, bo = service.signed_in(0), service.signed_in(1)
-    arrived = eventually(
-        lambda: _subjects(bo, "inbox"), lambda found: len(found) >= len(writing.sent)
-    )
-    assert arrived == Counter(writing.sent)
+    assert _subjects(bo, "inbox") == Counter(writing.sent)
     assert _subjects(ann, "sent") == Counter(writing.sent)
     assert _subjects(ann, "drafts") == Counter(writing.kept)
     eventually(lambda: _count_found(ann), lambda count: count == len(writing.kept))

@@ -1,0 +1,77 @@
+"""What earlier releases wrote is served by this one: mailboxes, and mail they had not worked on."""
+
+import json
+import tarfile
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.journeys.place import Place
+from tests.process import RunningService, emails_of, eventually
+from tests.upgrade.make import in_mailbox, message
+
+pytestmark = pytest.mark.process
+
+LEFT = sorted(Path(__file__).parent.glob("*.tar.xz"))  # by releases; made by ``make``
+
+
+@pytest.fixture(params=LEFT, ids=lambda path: path.name.partition(".")[0])
+def upgraded(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> Iterator[tuple[RunningService, dict[str, Any]]]:
+    """This release on what an earlier one left, and what must be in it."""
+    with tarfile.open(request.param) as archive:
+        archive.extractall(tmp_path, filter="data")
+    folder = tmp_path / "data"
+    expected = json.loads((folder / "expected.json").read_text())
+    service = RunningService(folder)
+    service.users = [(address, password) for address, password in expected["users"]]
+    with service:
+        yield service, expected
+
+
+def test_people_find_all_that_they_had_and_what_was_under_way_arrives_once(
+    upgraded: tuple[RunningService, dict[str, Any]],
+) -> None:
+    service, expected = upgraded
+    service.settle()
+    alice = service.signed_in(0)
+    mails = in_mailbox(alice)
+    waiting = Counter(mail["subject"] for mail in mails if mail["subject"] in expected["waiting"])
+    assert waiting == dict.fromkeys(expected["waiting"], 1)
+    assert [mail for mail in mails if mail["subject"] not in waiting] == expected["mails"]
+    assert {mail["subject"] for mail in emails_of(service.signed_in(1))} == {"See you there"}
+    for query, count in (("写真", 1), ("subject:waiting", len(waiting)), ("is:starred", 1)):
+        page = alice.get("/emails/search", params={"query": query}).json()
+        assert (query, page["total_count"]) == (query, count)
+
+
+def test_mail_goes_on_and_threads_go_on(upgraded: tuple[RunningService, dict[str, Any]]) -> None:
+    service, expected = upgraded
+    alice = service.signed_in(0)
+    subject = "Re: Re: Re: The lake"
+    raw = message(subject, message_id="lake-4", answers="lake-3")
+    service.send(raw, [service.users[0][0]])
+    [mail] = eventually(
+        lambda: [each for each in emails_of(alice) if each["subject"] == subject], bool
+    )
+    [first] = [each for each in expected["mails"] if each["subject"] == "The lake"]
+    thread = alice.get(f"/threads/{first['thread_id']}").json()
+    assert mail["email_id"] in {each["email_id"] for each in thread["emails"]}
+    assert len(thread["emails"]) == 4
+
+
+def test_mailboxes_made_anew_from_events_of_that_release_are_the_same(
+    upgraded: tuple[RunningService, dict[str, Any]],
+) -> None:
+    service, _ = upgraded
+    service.settle()
+    alice = service.signed_in(0)
+    before = in_mailbox(alice)
+    assert before
+    Place(service).rillmail("rebuild", "--all", "--mailboxes")
+    service.settle()
+    assert in_mailbox(alice) == before
