@@ -4,19 +4,26 @@ import base64
 from typing import Any
 
 import msgspec
+from msgspec import UNSET
 from starlette.responses import Response
 
+from api.dead_editing import Unfit, edited, event_of, hand_on
 from api.endpoint import Call, json_answer
-from api.problems import not_found
+from api.problems import invalid, not_found
 from api.shapes import (
+    DeadLetterEdit,
     DeadLetterLine,
     DeadLetterOut,
     DeadLettersOut,
     DeadLettersQuery,
+    Edited,
+    FieldProblem,
     Settled,
 )
+from topologies.json_pointer import put, remove
 from topologies.ports.dead_letters import DeadLetter
 
+MOST_LOOKED_AT = 10_000  # for those of one stage
 NO_LETTER = "there is no such dead letter, or it is settled"
 
 
@@ -24,7 +31,9 @@ async def list_dead_letters(call: Call) -> Response:
     """Answer dead letters, newest first."""
     asked: DeadLettersQuery = call.query(DeadLettersQuery)
     letters = call.context.dead_letters
-    found = await letters.list(path=asked.path, include_settled=asked.settled, limit=asked.limit)
+    most = asked.limit if asked.stage is None else MOST_LOOKED_AT
+    found = await letters.list(path=asked.path, include_settled=asked.settled, limit=most)
+    found = [each for each in found if asked.stage in (None, each.stage)][: asked.limit]
     return json_answer(
         DeadLettersOut(
             dead_letters=tuple(DeadLetterLine(**_told(letter)) for letter in found),
@@ -55,6 +64,45 @@ async def replay_dead_letter(call: Call) -> Response:
     if not await call.context.dead_letters.replay(letter_id):
         raise not_found(NO_LETTER)
     return json_answer(Settled(letter_id=letter_id, state="replayed"))
+
+
+async def edit_dead_letter(call: Call) -> Response:
+    """Put its event right and hand that to its stage; what died stays on record."""
+    given: DeadLetterEdit = await call.body(DeadLetterEdit)
+    letters = call.context.dead_letters
+    letter = await letters.get(call.path["letter_id"])
+    if letter is None or letter.state != "dead":
+        raise not_found(NO_LETTER)
+    try:
+        value = _edited(letter, given)
+        new, places = edited(letter, value, call.context.topology, call.user.address)
+    except Unfit as error:
+        raise invalid(FieldProblem(pointer=f"/value{error.pointer}", detail=error.detail)) from None
+    if not await hand_on(letters, letter, new, places):
+        raise not_found(NO_LETTER)
+    return json_answer(Edited(letter_id=letter.letter_id, state="replayed", changed=tuple(places)))
+
+
+def _edited(letter: DeadLetter, given: DeadLetterEdit) -> Any:
+    """Return the event as it is asked for: given whole, or what died with some places changed."""
+    if given.value is not UNSET:
+        if given.put or given.remove:
+            detail = "the whole event goes with neither put nor remove"
+            raise invalid(FieldProblem(pointer="/value", detail=detail))
+        return given.value
+    value = event_of(letter)
+    for field, pointers in (("put", given.put), ("remove", given.remove)):
+        for pointer in pointers:
+            try:
+                if field == "put":
+                    value = put(value, pointer, given.put[pointer])
+                else:
+                    value = remove(value, pointer)
+            except ValueError as error:
+                step = pointer.replace("~", "~0").replace("/", "~1")
+                name = f"/put/{step}" if field == "put" else "/remove"
+                raise invalid(FieldProblem(pointer=name, detail=str(error))) from None
+    return value
 
 
 async def drop_dead_letter(call: Call) -> Response:

@@ -48,6 +48,7 @@ def administration(call: Call) -> Administration:
         app_passwords=context.app_passwords,
         second_factors=context.second_factors,
         webhooks=context.webhooks,
+        log=context.log,
         clock=context.clock,
         note=note,
     )

@@ -57,12 +57,15 @@ class _Answering:
         has_begun = False
         status = 0
         began_at = time.perf_counter()
+        begun_at: float | None = None
 
         async def watched(message: Message) -> None:
-            nonlocal has_begun, status
+            nonlocal has_begun, status, begun_at
             has_begun = True
             if message["type"] == "http.response.start":
                 status = message["status"]
+                if scope.get("is_stream"):
+                    begun_at = time.perf_counter()  # how long it is listened to says nothing
             await send(message)
 
         try:
@@ -81,7 +84,7 @@ class _Answering:
             if status:
                 found = scope.get("endpoint")  # by the router
                 route = found.path if isinstance(found, Resource) else ""
-                seconds = time.perf_counter() - began_at
+                seconds = (begun_at or time.perf_counter()) - began_at
                 self._context.answered(scope["method"], route, status, seconds)
 
 

@@ -6,7 +6,8 @@ Nothing here writes a mailbox: the stage ``store`` does, and tells ``CommandAnsw
 import asyncio
 import secrets
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from starlette.responses import Response
@@ -15,8 +16,10 @@ from api.context import Context
 from api.endpoint import json_answer
 from api.problems import Problem, not_found
 from api.shapes import FieldProblem, Pending
-from topologies.events import Command, CommandAnswered
-from topologies.ports.notices import Notice
+from topologies.errors import Retryable
+from topologies.events import Command, CommandAnswered, DeleteEmails
+from topologies.ports.mailboxes import Mailboxes, Needs
+from topologies.ports.notices import Missed, Notice
 
 _STATUSES = {
     "not-found": 404,
@@ -43,6 +46,18 @@ def stamp(context: Context, user_id: str) -> dict[str, Any]:
     }
 
 
+def deletion(
+    context: Context, user_id: str, email_ids: Sequence[str], *, permanent: bool
+) -> DeleteEmails:
+    """Return the command that deletes mails as their user does: what goes can be restored."""
+    return DeleteEmails(
+        **stamp(context, user_id),
+        email_ids=tuple(email_ids),
+        permanent=permanent,
+        is_restorable=context.settings.restorable_days > 0,
+    )
+
+
 async def carry_out(context: Context, commands: Sequence[Command]) -> Response | None:
     """Have *commands* of one user applied in order; return None once the view shows them all.
 
@@ -53,33 +68,79 @@ async def carry_out(context: Context, commands: Sequence[Command]) -> Response |
         Problem: One was refused; those before it were applied.
         Retryable: The log is out of reach; nothing was written.
     """
+    answered = await answers_to(context, commands)
     wanted = [command.command_id for command in commands]
-    async with context.notices.listen(commands[0].user_id) as notices:
-        await context.log.append(commands)
-        try:
-            async with asyncio.timeout(context.patience_s):
-                answered = await _answers(notices, set(wanted))
-        except TimeoutError:
-            answered = {}
     for command_id in wanted:
         if (told := answered.get(command_id)) is not None and told.status == "refused":
-            raise _refused(told)
+            raise refused(told)
     if len(answered) == len(wanted):
         return None
     return json_answer(Pending(command_ids=tuple(wanted), status="queued"), 202)
 
 
-async def _answers(notices: AsyncIterator[Notice], wanted: set[str]) -> dict[str, CommandAnswered]:
+async def answers_to(
+    context: Context, commands: Sequence[Command]
+) -> Mapping[str, CommandAnswered]:
+    """Have *commands* of one user applied in order; return what is answered, by ``command_id``.
+
+    What is missing in it is not seen in time: it is safe and will be applied.
+
+    Raises:
+        Retryable: The log is out of reach; nothing was written.
+    """
+    user_id = commands[0].user_id
+    wanted = {command.command_id for command in commands}
     answered: dict[str, CommandAnswered] = {}
-    async for notice in notices:
-        if isinstance(notice, CommandAnswered) and notice.command_id in wanted:
-            answered[notice.command_id] = notice
-            if len(answered) == len(wanted):
-                break
+    async with context.notices.listen(user_id) as notices:
+        await context.log.append(commands)
+        ends_at = asyncio.get_running_loop().time() + context.patience_s
+        with suppress(TimeoutError):
+            async with asyncio.timeout_at(ends_at):
+                await _hear(notices, wanted, answered)
+    while len(answered) < len(wanted) and asyncio.get_running_loop().time() < ends_at:
+        # More changed at once than is kept for a listener, or notices were lost: what was
+        # missed stands in the mailbox.
+        with suppress(TimeoutError):
+            async with asyncio.timeout_at(ends_at), context.notices.listen(user_id) as notices:
+                answered |= await _found(context.mailboxes, user_id, wanted - answered.keys())
+                await _hear(notices, wanted, answered)
     return answered
 
 
-def _refused(told: CommandAnswered) -> Problem:
+async def _hear(
+    notices: AsyncIterator[Notice], wanted: set[str], answered: dict[str, CommandAnswered]
+) -> None:
+    """Listen for what is *answered* until that is all, or some of it may have been missed."""
+    if len(answered) == len(wanted):
+        return
+    async for notice in notices:
+        if isinstance(notice, Missed):
+            return
+        if isinstance(notice, CommandAnswered) and notice.command_id in wanted:
+            answered[notice.command_id] = notice
+            if len(answered) == len(wanted):
+                return
+
+
+async def _found(
+    mailboxes: Mailboxes, user_id: str, command_ids: Iterable[str]
+) -> dict[str, CommandAnswered]:
+    """Return what the mailbox itself says to commands."""
+    needs = [Needs(command_id=command_id) for command_id in command_ids]
+    try:
+        loaded = await mailboxes.load_for_several(user_id, needs)
+    except Retryable:
+        return {}
+    return {
+        event.command_id: event
+        for events in loaded.answers.values()
+        for event in events
+        if isinstance(event, CommandAnswered)
+    }
+
+
+def refused(told: CommandAnswered) -> Problem:
+    """Return what a command that was refused is answered with."""
     status = _STATUSES.get(told.problem, 422)
     if status == 404:
         return not_found(told.detail or "there is no such thing in your mailbox")

@@ -55,7 +55,7 @@ async def list_queue(call: Call) -> Response:
         raise invalid_parameter("cursor", NO_CURSOR) from None
     return json_answer(
         QueueOut(
-            deliveries=tuple(map(_queued, page.deliveries)),
+            deliveries=tuple(map(queued, page.deliveries)),
             has_more=page.next_cursor is not None,
             next_cursor=page.next_cursor,
         )
@@ -88,7 +88,7 @@ async def count_queue(call: Call) -> Response:
 
 async def read_queued(call: Call) -> Response:
     """Answer one delivery."""
-    return json_answer(_queued(await _find(call)))
+    return json_answer(queued(await _find(call)))
 
 
 async def order(call: Call) -> Response:
@@ -173,7 +173,8 @@ def _filter(call: Call, asked: QueueQuery | QueueCountsQuery) -> QueueFilter:
     )
 
 
-def _queued(delivery: Delivery) -> QueuedOut:
+def queued(delivery: Delivery) -> QueuedOut:
+    """Return *delivery* as operators see it."""
     return QueuedOut(
         **_told(delivery),
         mail_id=delivery.mail_id,

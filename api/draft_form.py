@@ -82,6 +82,7 @@ async def shown(call: Call, email: Email, draft: Draft, sending: Sent | None) ->
         ),
         send_at=draft.send_at,
         undo_s=draft.undo_s,
+        require_tls=draft.require_tls,
         size=summary.size_bytes,
         created_at=summary.created_at,
         saved_at=draft.saved_at,
@@ -110,6 +111,7 @@ async def sending_of(call: Call, email: Email, draft: Draft) -> Sending:
         ),
         send_at=draft.send_at,
         undo_s=draft.undo_s,
+        require_tls=draft.require_tls,
     )
 
 
@@ -170,6 +172,7 @@ def _draft(given: DraftIn, version: str, call: Call) -> Draft:
         unsubscribe_mailto=wish.mailto if wish is not None else None,
         send_at=given.send_at,
         undo_s=given.undo_s,
+        require_tls=given.require_tls,
     )
 
 

@@ -54,8 +54,6 @@ async def send_draft(call: Call) -> Response:
         known = await _known(call, draft_id)
         email = await call.context.mailboxes.email(call.user_id, draft_id)
         if email is None or email.draft is None:
-            if known.last is None:
-                raise not_found(GONE)
             return await _again(call, known.last)
         tags = tags_of(call)
         if tags and not names(tags, email.draft):
@@ -129,9 +127,19 @@ async def _checked(call: Call, email: Email, given: Sending) -> Checked:
     )
 
 
-async def _again(call: Call, claim: Claim) -> Response:
-    """Answer what was answered when the draft, which is gone, was sent."""
+async def _again(call: Call, claim: Claim | None) -> Response:
+    """Answer what was answered when the draft, which is gone, was sent.
+
+    It went as the sender's copy came. Without one it was discarded, after it was claimed in vain.
+
+    Raises:
+        Problem: It was not sent, or the sender's copy is gone as well.
+    """
+    if claim is None:
+        raise not_found(GONE)
     email_id = ids.email_id(claim.mail_id, call.user_id)
+    if not await call.context.mailboxes.summaries(call.user_id, [email_id]):
+        raise not_found(GONE)
     held = await holding.noted(call.context.request_keys, call.user_id, email_id)
     return sent(call, claim, is_held=held is not None)
 

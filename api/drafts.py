@@ -13,14 +13,14 @@ import msgspec
 from starlette.responses import Response
 
 from api import draft_form, draft_sending
-from api.commands import carry_out, stamp
+from api.commands import carry_out, deletion, stamp
 from api.draft_versions import GONE, changed, names, tags_of
 from api.endpoint import Call, json_answer
 from api.problems import Problem, invalid_parameter, not_found
 from api.send import KEY, check_room
 from api.shapes import DeleteQuery
 from api.shapes_drafts import DraftIn, DraftOut
-from topologies.events import ANY_VERSION, DeleteEmails, Draft, SaveDraft
+from topologies.events import ANY_VERSION, Draft, SaveDraft
 from topologies.mail import ids
 from topologies.ports.mailboxes import Email
 from topologies.ports.request_keys import Claim
@@ -110,11 +110,8 @@ async def discard(call: Call) -> Response:
     if tags and not names(tags, draft):
         raise changed()
     await draft_sending.check_not_scheduled(call, email.summary.email_id, draft)
-    command = DeleteEmails(
-        **stamp(call.context, call.user_id),
-        email_ids=(email.summary.email_id,),
-        permanent=asked.permanent,
-    )
+    named = [email.summary.email_id]
+    command = deletion(call.context, call.user_id, named, permanent=asked.permanent)
     return await carry_out(call.context, [command]) or Response(status_code=204)
 
 

@@ -6,23 +6,32 @@ from collections.abc import AsyncIterator
 from msgspec import UNSET
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
-from api import blobs, views, whole
-from api.commands import carry_out, stamp
+from api import blobs, labels, views, whole
+from api.commands import carry_out, deletion, stamp
 from api.endpoint import Call, json_answer
 from api.problems import invalid, not_found
 from api.shapes import (
     AttachmentQuery,
     DeleteQuery,
+    EmailIds,
     EmailPatch,
     EmailQuery,
     FieldProblem,
     RawQuery,
     SignedUrl,
 )
-from topologies.events import INBOX, SPAM, Command, DeleteEmails, MoveEmails, SetFlags
+from topologies.events import (
+    INBOX,
+    SPAM,
+    Command,
+    LabelEmails,
+    MoveEmails,
+    RestoreEmails,
+    SetFlags,
+)
 from topologies.mail.raw import stream_raw
 from topologies.mail.trace import with_trace
-from topologies.ports.mailboxes import Email
+from topologies.ports.mailboxes import Email, Summary
 
 GONE = "there is no such mail in your mailbox"
 STAYS, CHANGES = "private, max-age=31536000, immutable", "private, no-cache"
@@ -48,10 +57,13 @@ async def attachment(call: Call) -> Response:
 
 
 async def change(call: Call) -> Response:
-    """Set flags and move, and answer the mail as it is then."""
+    """Set flags and labels and move, and answer the mail as it is then."""
     given: EmailPatch = await call.body(EmailPatch)
     email = await find(call, call.user_id)
-    commands = _commands(call, email, given)
+    if given.labels is not UNSET:
+        fresh = [each for each in given.labels if each not in email.summary.labels]
+        await labels.must_be_there(call, fresh, "/labels")
+    commands = commands_of(call, email.summary, given)
     if commands and (pending := await carry_out(call.context, commands)) is not None:
         return pending
     summaries = await call.context.mailboxes.summaries(call.user_id, [email.summary.email_id])
@@ -64,12 +76,18 @@ async def delete(call: Call) -> Response:
     """Move to trash; what lies there is gone for good."""
     asked: DeleteQuery = call.query(DeleteQuery)
     email = await find(call, call.user_id)
-    command = DeleteEmails(
-        **stamp(call.context, call.user_id),
-        email_ids=(email.summary.email_id,),
-        permanent=asked.permanent,
-    )
+    named = [email.summary.email_id]
+    command = deletion(call.context, call.user_id, named, permanent=asked.permanent)
     return await carry_out(call.context, [command]) or Response(status_code=204)
+
+
+async def restore(call: Call) -> Response:
+    """Bring mails back from trash, or that were deleted for good lately."""
+    given: EmailIds = await call.body(EmailIds)
+    command = RestoreEmails(**stamp(call.context, call.user_id), email_ids=given.email_ids)
+    if (pending := await carry_out(call.context, [command])) is not None:
+        return pending
+    return json_answer(await views.lines_of(call.context, call.user_id, given.email_ids))
 
 
 async def find(call: Call, user_id: str) -> Email:
@@ -135,8 +153,13 @@ async def _all(first: bytes, chunks: AsyncIterator[bytes]) -> AsyncIterator[byte
         yield chunk
 
 
-def _commands(call: Call, email: Email, given: EmailPatch) -> list[Command]:
-    ids = (email.summary.email_id,)
+def commands_of(call: Call, summary: Summary, given: EmailPatch) -> list[Command]:
+    """Return what makes of the mail of *summary* what is *given*.
+
+    Raises:
+        Problem: That contradicts itself.
+    """
+    ids = (summary.email_id,)
     commands: list[Command] = []
     if given.is_read is not UNSET or given.is_starred is not UNSET:
         commands.append(
@@ -147,19 +170,28 @@ def _commands(call: Call, email: Email, given: EmailPatch) -> list[Command]:
                 is_starred=None if given.is_starred is UNSET else given.is_starred,
             )
         )
+    if given.labels is not UNSET and set(given.labels) != set(summary.labels):
+        commands.append(
+            LabelEmails(
+                **stamp(call.context, call.user_id),
+                email_ids=ids,
+                added=tuple(sorted(set(given.labels).difference(summary.labels))),
+                removed=tuple(sorted(set(summary.labels).difference(given.labels))),
+            )
+        )
     if given.is_spam is not UNSET and given.folder_id is not UNSET:
         raise invalid(
             FieldProblem(
                 pointer="/is_spam", detail="say is_spam or folder_id, as both move the mail"
             )
         )
-    if given.folder_id is not UNSET and given.folder_id != email.summary.folder_id:
+    if given.folder_id is not UNSET and given.folder_id != summary.folder_id:
         commands.append(
             MoveEmails(
                 **stamp(call.context, call.user_id), email_ids=ids, folder_id=given.folder_id
             )
         )
-    is_in_spam = email.summary.folder_id == SPAM
+    is_in_spam = summary.folder_id == SPAM
     if given.is_spam is not UNSET and given.is_spam != is_in_spam:
         commands.append(
             MoveEmails(

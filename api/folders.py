@@ -1,51 +1,79 @@
 """Folders: list, make, rename, delete; and the mails in one."""
 
+from msgspec import UNSET
 from starlette.responses import Response
 
 from api import views
 from api.commands import carry_out, stamp
 from api.endpoint import Call, json_answer
-from api.problems import invalid_parameter, not_found
-from api.shapes import EmailPage, FolderName, FolderOut, PageQuery
-from topologies.events import CreateFolder, DeleteFolder, RenameFolder
-from topologies.mail import ids
+from api.problems import invalid, invalid_parameter, not_found
+from api.shapes import EmailPage, FieldProblem, FolderIn, FolderOut, FolderPatch, PageQuery
+from topologies.events import DELETED, CreateFolder, DeleteFolder, EmptyFolder, RenameFolder
+from topologies.mail import folder_names, ids
+from topologies.ports.mailboxes import Page
+
+_GONE = "there is no such folder in your mailbox"
 
 
 async def list_folders(call: Call) -> Response:
     """Answer all folders, those that every mailbox has first."""
-    folders = await call.context.mailboxes.folders(call.user_id)
-    return json_answer([views.folder(f) for f in folders if not f.is_deleting])
+    return json_answer(await _all(call))
 
 
 async def create_folder(call: Call) -> Response:
     """Make a custom folder."""
-    given: FolderName = await call.body(FolderName)
+    given: FolderIn = await call.body(FolderIn)
+    await _parent(call, given.parent_id)
     folder_id = ids.new_id(call.context.clock.now())
     command = CreateFolder(
-        **stamp(call.context, call.user_id), folder_id=folder_id, name=given.name
+        **stamp(call.context, call.user_id),
+        folder_id=folder_id,
+        name=given.name,
+        parent_id=given.parent_id or "",
     )
     pending = await carry_out(call.context, [command])
     where = {"Location": f"/folders/{folder_id}/emails"}
     return pending or json_answer(await _folder(call, folder_id), 201, headers=where)
 
 
-async def rename_folder(call: Call) -> Response:
-    """Give a custom folder another name."""
-    given: FolderName = await call.body(FolderName)
+async def change_folder(call: Call) -> Response:
+    """Give a custom folder another name, or put it into another one."""
+    given: FolderPatch = await call.body(FolderPatch)
     folder_id = call.path["folder_id"]
     await _folder(call, folder_id)
+    if given.name is UNSET and given.parent_id is UNSET:
+        return json_answer(await _folder(call, folder_id))
+    parent_id = None if given.parent_id is UNSET else given.parent_id or ""
+    await _parent(call, parent_id)
     command = RenameFolder(
-        **stamp(call.context, call.user_id), folder_id=folder_id, name=given.name
+        **stamp(call.context, call.user_id),
+        folder_id=folder_id,
+        name="" if given.name is UNSET else given.name,
+        parent_id=parent_id,
     )
     pending = await carry_out(call.context, [command])
     return pending or json_answer(await _folder(call, folder_id))
 
 
 async def delete_folder(call: Call) -> Response:
-    """Delete a custom folder; its mails go to trash."""
+    """Delete a custom folder and those within; their mails go to trash."""
     folder_id = call.path["folder_id"]
     await _folder(call, folder_id)
     command = DeleteFolder(**stamp(call.context, call.user_id), folder_id=folder_id)
+    return await carry_out(call.context, [command]) or Response(status_code=204)
+
+
+async def empty(call: Call) -> Response:
+    """Delete all that lies in trash or spam, or what was deleted and can be restored."""
+    folder_id = call.path["folder_id"]
+    if folder_id != DELETED:
+        await _folder(call, folder_id)
+    command = EmptyFolder(
+        **(given := stamp(call.context, call.user_id)),
+        folder_id=folder_id,
+        put_before=given["issued_at"],
+        is_restorable=folder_id != DELETED and call.context.settings.restorable_days > 0,
+    )
     return await carry_out(call.context, [command]) or Response(status_code=204)
 
 
@@ -64,19 +92,44 @@ async def list_emails(call: Call) -> Response:
     except ValueError:
         raise invalid_parameter("cursor", "it is no next_cursor of this listing") from None
     if page is None:
-        raise not_found("there is no such folder in your mailbox")
-    return json_answer(
-        EmailPage(
-            emails=views.lines(page.emails),
-            total_count=page.total_count,
-            has_more=page.next_cursor is not None,
-            next_cursor=page.next_cursor,
-        )
+        raise not_found(_GONE)
+    return json_answer(page_of(page))
+
+
+def page_of(page: Page) -> EmailPage:
+    """Return a page of a listing as it is answered."""
+    return EmailPage(
+        emails=views.lines(page.emails),
+        total_count=page.total_count,
+        has_more=page.next_cursor is not None,
+        next_cursor=page.next_cursor,
     )
 
 
 async def _folder(call: Call, folder_id: str) -> FolderOut:
-    for kept in await call.context.mailboxes.folders(call.user_id):
-        if kept.folder_id == folder_id and not kept.is_deleting:
-            return views.folder(kept)
-    raise not_found("there is no such folder in your mailbox")
+    for kept in await _all(call):
+        if kept.folder_id == folder_id:
+            return kept
+    raise not_found(_GONE)
+
+
+async def _all(call: Call) -> list[FolderOut]:
+    folders = await call.context.mailboxes.folders(call.user_id)
+    paths = folder_names.paths(folders)
+    return [views.folder(f, paths[f.folder_id]) for f in folders if not f.is_deleting]
+
+
+async def _parent(call: Call, parent_id: str | None) -> None:
+    """Make sure that there is a folder to put another into.
+
+    Raises:
+        Problem: There is none, or one that every mailbox has.
+    """
+    if not parent_id:
+        return
+    problem = _GONE
+    for kept in await _all(call):
+        if kept.folder_id == parent_id:
+            problem = "a folder that every mailbox has holds no others" if kept.is_system else ""
+    if problem:
+        raise invalid(FieldProblem(pointer="/parent_id", detail=problem))

@@ -5,7 +5,9 @@ from typing import Any
 from api import (
     admin,
     app_passwords,
+    batch,
     blobs,
+    conversations,
     emails,
     folders,
     health,
@@ -14,6 +16,7 @@ from api import (
     search,
     send,
     signin,
+    stream_events,
     uploads,
     verdict,
 )
@@ -23,7 +26,12 @@ from api.routes_admin import ADMIN_ENDPOINTS
 from api.routes_delivery import DELIVERY_ENDPOINTS
 from api.routes_domains import DOMAIN_ENDPOINTS
 from api.routes_drafts import DRAFT_ENDPOINTS
+from api.routes_export import EXPORT_ENDPOINTS
+from api.routes_labels import LABEL_ENDPOINTS
+from api.routes_people import PEOPLE_ENDPOINTS
+from api.routes_push import PUSH_ENDPOINTS
 from api.routes_rules import RULES_ENDPOINTS
+from api.routes_topology import TOPOLOGY_ENDPOINTS
 from api.routes_webhooks import WEBHOOK_ENDPOINTS
 from api.shapes import (
     Alive,
@@ -32,17 +40,22 @@ from api.shapes import (
     AttachmentQuery,
     ChangesOut,
     ChangesQuery,
+    DeadLetterEdit,
     DeadLetterOut,
     DeadLettersOut,
     DeadLettersQuery,
     DeleteQuery,
+    Edited,
+    EmailIds,
     EmailLine,
+    EmailLines,
     EmailOut,
     EmailPage,
     EmailPatch,
     EmailQuery,
-    FolderName,
+    FolderIn,
     FolderOut,
+    FolderPatch,
     Me,
     NewAppPassword,
     PageQuery,
@@ -53,11 +66,15 @@ from api.shapes import (
     Sent,
     Settled,
     SignedUrl,
+    SocketQuery,
     ThreadOut,
     Uploaded,
     UploadQuery,
 )
+from api.shapes_batch import BatchIn, BatchOut
 from api.shapes_quarantine import HeldOut, HeldPage, QuarantineQuery, ReleasedOut
+from api.shapes_search import SearchPage
+from api.shapes_threads import ThreadPage, ThreadsQuery
 from api.shapes_verdict import VerdictOut
 
 RAW = "message/rfc822"
@@ -71,6 +88,7 @@ def _body_of_a_mail(max_message_bytes: int) -> int:
 
 ENDPOINTS: tuple[Endpoint, ...] = (
     *ACCOUNT_ENDPOINTS,
+    *LABEL_ENDPOINTS,
     Endpoint(
         method="GET",
         path="/me",
@@ -89,17 +107,17 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         method="POST",
         path="/folders",
         handler=folders.create_folder,
-        summary="Make a folder",
-        body=FolderName,
+        summary="Make a folder, in another one if you like",
+        body=FolderIn,
         answers={201: FolderOut, 202: Pending},
         problems=(400, 409, 415, 422),
     ),
     Endpoint(
         method="PATCH",
         path="/folders/{folder_id}",
-        handler=folders.rename_folder,
-        summary="Rename a folder",
-        body=FolderName,
+        handler=folders.change_folder,
+        summary="Rename a folder, or put it into another one",
+        body=FolderPatch,
         answers={200: FolderOut, 202: Pending},
         problems=(400, 404, 409, 415, 422),
     ),
@@ -107,7 +125,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         method="DELETE",
         path="/folders/{folder_id}",
         handler=folders.delete_folder,
-        summary="Delete a folder; its mails go to trash",
+        summary="Delete a folder and those within; their mails go to trash",
         answers={202: Pending, 204: None},
         problems=(404, 409),
     ),
@@ -121,12 +139,29 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         problems=(400, 404),
     ),
     Endpoint(
+        method="DELETE",
+        path="/folders/{folder_id}/emails",
+        handler=folders.empty,
+        summary="Empty trash or spam; or `deleted`, of which nothing can be restored then",
+        answers={202: Pending, 204: None},
+        problems=(404, 409),
+    ),
+    Endpoint(
+        method="POST",
+        path="/emails/restore",
+        handler=emails.restore,
+        summary="Bring mails back from trash, or that were deleted for good lately",
+        body=EmailIds,
+        answers={200: EmailLines, 202: Pending},
+        problems=(400, 404, 413, 415, 422),
+    ),
+    Endpoint(
         method="GET",
         path="/emails/search",
         handler=search.search,
         summary="Search all mails of the mailbox",
         query=SearchParameters,
-        answers={200: EmailPage},
+        answers={200: SearchPage},
         problems=(400,),
     ),
     Endpoint(
@@ -140,6 +175,16 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         answers={202: Sent},
         problems=(400, 409, 413, 415, 422, 429, 507),
         headers=("Idempotency-Key",),
+    ),
+    Endpoint(
+        method="POST",
+        path="/emails/batch",  # before /emails/{email_id}, which would take it
+        handler=batch.change_many,
+        summary="Change up to 1,000 mails at once, each in its way, and say what became of each",
+        body=BatchIn,
+        largest_body=lambda _: batch.LARGEST_BODY_BYTES,
+        answers={200: BatchOut},
+        problems=(400, 413, 415, 422, 507),
     ),
     Endpoint(
         method="DELETE",
@@ -199,7 +244,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         method="PATCH",
         path="/emails/{email_id}",
         handler=emails.change,
-        summary="Mark as read, star, move, report as spam or not",
+        summary="Mark as read, star, move, label, report as spam or not",
         body=EmailPatch,
         answers={200: EmailLine, 202: Pending},
         problems=(400, 404, 415, 422),
@@ -251,6 +296,15 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     ),
     Endpoint(
         method="GET",
+        path="/threads",
+        handler=conversations.list_threads,
+        summary="A folder as conversations, newest first",
+        query=ThreadsQuery,
+        answers={200: ThreadPage},
+        problems=(400,),
+    ),
+    Endpoint(
+        method="GET",
         path="/threads/{thread_id}",
         handler=history.thread,
         summary="A conversation, oldest mail first",
@@ -265,6 +319,16 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         query=ChangesQuery,
         answers={200: ChangesOut},
         problems=(400, 410),
+    ),
+    Endpoint(
+        method="GET",
+        path="/events/stream",
+        handler=stream_events.stream,
+        summary="What changes, as it happens: server-sent events, with the number as their id",
+        query=SocketQuery,
+        answers={200: stream_events.MEDIA_TYPE},
+        problems=(400, 429),
+        headers=("Last-Event-ID",),
     ),
     Endpoint(
         method="GET",
@@ -293,6 +357,17 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         scope="admin",
         answers={200: Settled},
         problems=(404,),
+    ),
+    Endpoint(
+        method="POST",
+        path="/admin/dead-letters/{letter_id}/edit",
+        handler=admin.edit_dead_letter,
+        summary="Put its event right and hand that to its stage; what died stays on record",
+        scope="admin",
+        body=DeadLetterEdit,
+        largest_body=_body_of_a_mail,
+        answers={200: Edited},
+        problems=(400, 404, 413, 415, 422, 507),
     ),
     Endpoint(
         method="DELETE",
@@ -388,6 +463,10 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *ADMIN_ENDPOINTS,
     *DELIVERY_ENDPOINTS,
     *DOMAIN_ENDPOINTS,
+    *PEOPLE_ENDPOINTS,
+    *PUSH_ENDPOINTS,
     *RULES_ENDPOINTS,
+    *EXPORT_ENDPOINTS,
+    *TOPOLOGY_ENDPOINTS,
     *WEBHOOK_ENDPOINTS,
 )

@@ -1,5 +1,6 @@
 """Search: what a person typed, and what a form asks for besides."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
@@ -11,24 +12,38 @@ from starlette.responses import Response
 from api import views
 from api.endpoint import Call, json_answer
 from api.problems import Problem, invalid_parameter
-from api.shapes import EmailPage, SearchParameters
+from api.search_hits import by_date, by_relevance, highlights, lag
+from api.shapes import SearchParameters
+from api.shapes_search import LagOut, SearchPage
 from topologies.errors import NoSpace, Retryable
+from topologies.mail import folder_names
 from topologies.mail.query import QueryError, parse
 from topologies.mail.query_filters import moment
 from topologies.ports.search import SearchQuery, Term
 
-NOTHING = EmailPage(emails=(), total_count=0, has_more=False, next_cursor=None)
+NOTHING = SearchPage(
+    emails=(),
+    total_count=0,
+    has_more=False,
+    next_cursor=None,
+    lag=LagOut(changes=0, seconds=0.0),
+)
 
 
 async def search(call: Call) -> Response:
-    """Answer the mails that all conditions hold for, newest first."""
+    """Answer the mails that all conditions hold for, and how far the index is behind."""
     asked: SearchParameters = call.query(SearchParameters)
     query = await _with_folder(call, _query(asked, call.context.clock.now()), asked)
+    query = await _with_labels(call, query)
     if query is None:
         return json_answer(NOTHING)
     try:
-        hits = await call.context.search.search(
-            call.user_id, query, limit=asked.limit, cursor=asked.cursor
+        searching = by_relevance if asked.sort == "relevance" else by_date
+        hits, behind = await asyncio.gather(
+            searching(
+                call.context.search, call.user_id, query, limit=asked.limit, cursor=asked.cursor
+            ),
+            lag(call.context, call.user_id),
         )
     except ValueError:
         raise invalid_parameter("cursor", "it is no next_cursor of this search") from None
@@ -43,12 +58,15 @@ async def search(call: Call) -> Response:
         ) from error
     # What the index has and the mailbox has not any more is left out: it is gone in a moment.
     found = await call.context.mailboxes.summaries(call.user_id, hits.email_ids)
+    told = await highlights(call.context, call.user_id, query, found) if asked.highlight else None
     return json_answer(
-        EmailPage(
+        SearchPage(
             emails=views.lines(found),
             total_count=hits.total_count,
             has_more=hits.next_cursor is not None,
             next_cursor=hits.next_cursor,
+            lag=behind,
+            highlights=told,
         )
     )
 
@@ -90,6 +108,8 @@ def _query(asked: SearchParameters, now: datetime) -> SearchQuery | None:
         folder_id=query.folder_id,
         is_starred=query.is_starred,
         larger_bytes=query.larger_bytes,
+        labels=query.labels + ((asked.label,) if asked.label else ()),
+        without_labels=query.without_labels,
         after=_of_both(max, query.after, after),
         before=_of_both(min, query.before, before),
         **joined,
@@ -103,10 +123,15 @@ async def _with_folder(
     if query is None or not (query.folder_id or asked.folder):
         return query
     folders = await call.context.mailboxes.folders(call.user_id)
+    paths = folder_names.paths(folders)
 
     def find(name: str, parameter: str) -> str:
+        wanted = name.casefold()
         for folder in folders:
-            if folder.folder_id == name or folder.name.casefold() == name.casefold():
+            if folder.folder_id == name or paths[folder.folder_id].casefold() == wanted:
+                return folder.folder_id
+        for folder in folders:
+            if folder.name.casefold() == wanted:
                 return folder.folder_id
         raise invalid_parameter(parameter, f"there is no folder {name!r}")
 
@@ -115,6 +140,26 @@ async def _with_folder(
     if typed and chosen and typed != chosen:
         return None
     return replace(query, folder_id=typed or chosen)
+
+
+async def _with_labels(call: Call, query: SearchQuery | None) -> SearchQuery | None:
+    """Return *query* with the ids of the labels that were named in it."""
+    if query is None or not (query.labels or query.without_labels):
+        return query
+    labels = await call.context.mailboxes.labels(call.user_id)
+
+    def find(name: str) -> str:
+        for label in labels:
+            is_meant = label.label_id == name or label.name.casefold() == name.casefold()
+            if is_meant and not label.is_deleting:
+                return label.label_id
+        raise invalid_parameter("query", f"there is no label {name!r}")
+
+    return replace(
+        query,
+        labels=tuple([find(name) for name in query.labels]),
+        without_labels=tuple([find(name) for name in query.without_labels]),
+    )
 
 
 def _moment(parameter: str, text: str | None, now: datetime) -> datetime | None:

@@ -153,6 +153,7 @@ async def _write(call: Call, wanted: Submission, mail: Checked, claim: Claim, ra
         body_type="7BIT" if raw.isascii() else "8BITMIME",
         draft_id=wanted.draft_id,
         draft_version=wanted.draft_version,
+        tls_required="yes" if wanted.given.require_tls else "",  # no: its header says so
     )
     if not is_held:
         await context.log.append([submitted])

@@ -16,7 +16,7 @@ from api.problems import invalid
 from api.shapes import AddressIn, AttachmentIn, FieldProblem, Recipient, Sending, UnsubscribeIn
 from topologies.errors import BlobMissing
 from topologies.events import Address
-from topologies.mail import compose, mailbox_address, own_fields
+from topologies.mail import compose, mailbox_address, own_fields, require_tls
 from topologies.mail.sender_rights import may_write_as
 from topologies.ports.directory import User
 
@@ -90,7 +90,11 @@ async def checked(call: Call, given: Sending) -> Checked:
         for index, each in enumerate(given.reply_to[:most])
         if (address := _address(f"/reply_to/{index}", each, errors)) is not None
     )
-    fields = (*_own_fields(given.headers, errors), *_unsubscribing(given, errors))
+    fields = (
+        *_own_fields(given.headers, errors),
+        *_unsubscribing(given, errors),
+        *([(require_tls.FIELD, "No")] if given.require_tls is False else []),  # RFC 8689 §3
+    )
     due_at = _due_at(given, context.clock.now(), context.settings.undo_s, errors)
     if errors:
         raise invalid(*errors)

@@ -9,13 +9,14 @@ from collections.abc import Generator
 from contextlib import contextmanager
 
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from topologies.errors import Misconfigured
 
 BACKLOG = 2_048
 KEEP_ALIVE_S = 75  # longer than proxies and clients keep theirs, so that no request is lost
-CLOSE_TIMEOUT_S = 3  # for requests under way; sockets are told to reconnect
+CLOSE_TIMEOUT_S = 3  # for requests under way; sockets and streams are told to reconnect
+ENDING = "rillmail.ending"  # a key of the scope
 
 
 class _Server(uvicorn.Server):
@@ -33,11 +34,14 @@ class HttpServer:
         Raises:
             Misconfigured: The port is taken, or the address is none of this machine's.
         """
+        self._app = app
+        self._ending = asyncio.Event()
         self._socket = _bound(host, port)
         self.port: int = self._socket.getsockname()[1]
         self._server = _Server(
             uvicorn.Config(
-                app,
+                self._serve,
+                interface="asgi3",  # it does not see so by itself of a method
                 log_config=None,
                 access_log=False,
                 lifespan="off",
@@ -57,10 +61,23 @@ class HttpServer:
 
     async def close(self) -> None:
         """Let requests under way end, then close."""
+        self._ending.set()
         self._server.should_exit = True
         if self._task is not None:
             await self._task
         self._socket.close()
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope[ENDING] = self._ending
+        await self._app(scope, receive, send)
+
+
+def ending_of(scope: Scope) -> asyncio.Event | None:
+    """Return what is set when the server that *scope* comes from begins to stop.
+
+    For answers that do not end by themselves; None: whoever serves it does not say.
+    """
+    return scope.get(ENDING)
 
 
 def _bound(host: str, port: int) -> socket.socket:

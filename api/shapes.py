@@ -22,7 +22,8 @@ MAX_UNDO_S = 120
 
 Limit = Annotated[int, Meta(ge=1, le=MAX_PAGE, description="how many at most")]
 Cursor = Annotated[str, Meta(max_length=512, description="`next_cursor` of the page before")]
-Since = Annotated[int, Meta(ge=0, le=2**63 - 1, description="number of the last change seen")]
+MAX_NUMBER = 2**63 - 1  # of a change
+Since = Annotated[int, Meta(ge=0, le=MAX_NUMBER, description="number of the last change seen")]
 
 
 class Out(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,12 +110,81 @@ class FolderOut(Out, frozen=True, kw_only=True):
     is_system: bool
     total_count: int
     unread_count: int
+    parent_id: str | None = None  # the folder that it lies in
+    path: str = ""  # its name, after those of the folders that it lies in: `Work/Ideas`
 
 
-class FolderName(In, frozen=True, kw_only=True):
-    """A folder to be made or renamed."""
+ParentId = Annotated[str, Meta(max_length=64, description="a folder of one's own; null for none")]
+
+
+class FolderIn(In, frozen=True, kw_only=True):
+    """A folder to be made."""
 
     name: Annotated[str, Meta(min_length=1, max_length=MAX_NAME_CHARACTERS)]
+    parent_id: ParentId | None = None
+
+
+class FolderPatch(In, frozen=True, kw_only=True):
+    """What to change of a folder (RFC 7396): what is absent stays."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=MAX_NAME_CHARACTERS)] | UnsetType = UNSET
+    parent_id: ParentId | UnsetType | None = UNSET
+
+
+# --- labels -------------------------------------------------------------------------
+
+LabelName = Annotated[str, Meta(min_length=1, max_length=MAX_NAME_CHARACTERS)]
+Colour = Annotated[
+    str, Meta(pattern="^(#[0-9a-fA-F]{6})?$", max_length=7, description='"#1f6feb", or "" for none')
+]
+LabelIds = Annotated[
+    tuple[Annotated[str, Meta(min_length=1, max_length=64)], ...],
+    Meta(max_length=50, description="all labels that the mail is to carry"),
+]
+
+
+class LabelOut(Out, frozen=True, kw_only=True):
+    """A label and the exact counts of the mails that carry it, wherever they lie."""
+
+    label_id: str
+    name: str
+    colour: str
+    total_count: int
+    unread_count: int
+
+
+class LabelIn(In, frozen=True, kw_only=True):
+    """A label to be made."""
+
+    name: LabelName
+    colour: Colour = ""
+
+
+class LabelPatch(In, frozen=True, kw_only=True):
+    """What to change of a label (RFC 7396): what is absent stays."""
+
+    name: LabelName | UnsetType = UNSET
+    colour: Colour | UnsetType = UNSET
+
+
+class EmailIds(In, frozen=True, kw_only=True):
+    """Some mails."""
+
+    email_ids: Annotated[
+        tuple[Annotated[str, Meta(min_length=1, max_length=64)], ...],
+        Meta(min_length=1, max_length=1_000),
+    ]
+
+
+class LabelledIn(In, frozen=True, kw_only=True):
+    """Labels put on mails, and taken off them, all in one step."""
+
+    email_ids: Annotated[
+        tuple[Annotated[str, Meta(min_length=1, max_length=64)], ...],
+        Meta(min_length=1, max_length=1_000),
+    ]
+    add: LabelIds = ()
+    remove: LabelIds = ()
 
 
 # --- mails --------------------------------------------------------------------------
@@ -151,6 +221,8 @@ class EmailLine(Out, frozen=True, kw_only=True):
     has_attachments: bool
     size: int
     created_at: datetime
+    labels: tuple[str, ...] = ()  # label_ids
+    removed_at: datetime | None = None  # when it came to trash or spam, or was deleted
 
 
 class AttachmentOut(Out, frozen=True, kw_only=True):
@@ -233,6 +305,8 @@ class EmailOut(Out, frozen=True, kw_only=True):
     is_truncated: bool  # parts or texts beyond the limits were left out
     headers: tuple[HeaderOut, ...] | None = None  # with `?headers=true`
     is_draft: bool = False  # it is not sent: see `/drafts/{draft_id}`
+    labels: tuple[str, ...] = ()  # label_ids
+    removed_at: datetime | None = None  # when it came to trash or spam
 
 
 class EmailPage(Out, frozen=True, kw_only=True):
@@ -242,6 +316,12 @@ class EmailPage(Out, frozen=True, kw_only=True):
     total_count: int
     has_more: bool
     next_cursor: str | None
+
+
+class EmailLines(Out, frozen=True, kw_only=True):
+    """The mails that were named, as they are now; those that are not there are left out."""
+
+    emails: tuple[EmailLine, ...]
 
 
 class ThreadOut(Out, frozen=True, kw_only=True):
@@ -295,6 +375,7 @@ class EmailPatch(In, frozen=True, kw_only=True):
     is_starred: bool | UnsetType = UNSET
     folder_id: Annotated[str, Meta(min_length=1, max_length=64)] | UnsetType = UNSET
     is_spam: bool | UnsetType = UNSET
+    labels: LabelIds | UnsetType = UNSET
 
 
 class DeleteQuery(In, frozen=True, kw_only=True):
@@ -317,8 +398,14 @@ class SearchParameters(In, frozen=True, kw_only=True):
     )
     before: Annotated[str, Meta(max_length=40, description="as after")] | None = None
     folder: Annotated[str, Meta(max_length=255, description="id or name")] | None = None
+    label: Annotated[str, Meta(max_length=255, description="id or name")] | None = None
     is_read: bool | None = None
     has_attachment: bool | None = None
+    sort: Annotated[
+        Literal["date", "relevance"],
+        Meta(description="relevance: what says it in subject or sender first, then by date"),
+    ] = "date"
+    highlight: Annotated[bool, Meta(description="tell where the words stand")] = False
     limit: Limit = 50
     cursor: Cursor | None = None
 
@@ -385,6 +472,9 @@ class Sending(In, frozen=True, kw_only=True):
     stream: Literal["default", "transactional", "marketing"] = "default"
     unsubscribe: UnsubscribeIn | None = None  # marketing mail has to have it
     send_at: datetime | None = None  # up to 30 days ahead; with its zone
+    # true: to hosts alone that prove who they are, and by TLS all the way (REQUIRETLS); false: even
+    # where TLS fails though it was promised (TLS-Required: No); null: as the hosts promise
+    require_tls: bool | None = None
     # For how many seconds it can be taken back; as the deployment has it, which is 0 by default
     undo_s: Annotated[int, Meta(ge=0, le=MAX_UNDO_S)] | None = None
 
@@ -432,7 +522,7 @@ class Pending(Out, frozen=True, kw_only=True):
 class ChangeOut(Out, frozen=True, kw_only=True, omit_defaults=True):
     """One change of the mailbox; over the WebSocket each is one message."""
 
-    type: str  # email.added, email.updated, email.moved, email.removed, folder.…, thread.merged
+    type: str  # email.added, email.updated, email.moved, email.removed, folder.…, label.…, …
     cursor: int  # its number: 1, 2, 3 … without gaps
     changed_at: datetime
     email_id: str = ""
@@ -443,6 +533,9 @@ class ChangeOut(Out, frozen=True, kw_only=True, omit_defaults=True):
     is_read: bool | None = None
     is_starred: bool | None = None
     is_rewritten: bool = False  # it says something else now: a draft that was saved again
+    label_id: str = ""  # the label that changed
+    labels: tuple[str, ...] | None = None  # of the mail, as they are now
+    is_restorable: bool = False  # of a removed mail: POST /emails/restore brings it back
 
 
 class ChangesOut(Out, frozen=True, kw_only=True):
@@ -504,6 +597,7 @@ class DeadLettersQuery(In, frozen=True, kw_only=True):
     """Which of them."""
 
     path: Annotated[str, Meta(max_length=64)] | None = None
+    stage: Annotated[str, Meta(max_length=64)] | None = None
     settled: Annotated[bool, Meta(description="also replayed and dropped ones")] = False
     limit: Limit = 100
 
@@ -513,6 +607,24 @@ class Settled(Out, frozen=True, kw_only=True):
 
     letter_id: str
     state: Literal["replayed", "dropped"]
+
+
+class DeadLetterEdit(In, frozen=True, kw_only=True):
+    """How the event of a dead letter is to be: given whole, or changed at some places."""
+
+    value: Annotated[Any, Meta(description="the whole event")] | UnsetType = UNSET
+    put: Annotated[
+        dict[str, Any], Meta(max_length=100, description="by JSON Pointer (RFC 6901)")
+    ] = msgspec.field(default_factory=dict[str, Any])
+    remove: Annotated[tuple[Annotated[str, Meta(max_length=1_000)], ...], Meta(max_length=100)] = ()
+
+
+class Edited(Out, frozen=True, kw_only=True):
+    """The event was put right and handed to its stage."""
+
+    letter_id: str
+    state: Literal["replayed"]
+    changed: tuple[str, ...]  # JSON Pointers of the places that are otherwise than in what died
 
 
 class Alive(Out, frozen=True, kw_only=True):

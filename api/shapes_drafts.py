@@ -45,6 +45,7 @@ class DraftOut(Out, frozen=True, kw_only=True):
     unsubscribe: UnsubscribeOut | None
     send_at: datetime | None
     undo_s: int | None
+    require_tls: bool | None
     size: int  # of the message that it makes
     created_at: datetime
     saved_at: datetime

@@ -1,7 +1,8 @@
 """How what the ports give is shown: one function for each shape."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
+from api.context import Context
 from api.shapes import (
     AddressOut,
     AttachmentOut,
@@ -9,8 +10,10 @@ from api.shapes import (
     ChangeOut,
     DkimOut,
     EmailLine,
+    EmailLines,
     FindingOut,
     FolderOut,
+    LabelOut,
 )
 from topologies.events import (
     SPAM,
@@ -21,7 +24,7 @@ from topologies.events import (
     VirusVerdict,
 )
 from topologies.mail import malware
-from topologies.ports.mailboxes import Folder, Summary
+from topologies.ports.mailboxes import MAX_PAGE, Folder, Label, Summary
 
 
 def line(summary: Summary) -> EmailLine:
@@ -40,6 +43,8 @@ def line(summary: Summary) -> EmailLine:
         has_attachments=summary.has_attachments,
         size=summary.size_bytes,
         created_at=summary.created_at,
+        labels=summary.labels,
+        removed_at=summary.before.at if summary.before is not None else None,
     )
 
 
@@ -48,12 +53,34 @@ def lines(summaries: Iterable[Summary]) -> tuple[EmailLine, ...]:
     return tuple([line(summary) for summary in summaries])
 
 
-def folder(kept: Folder) -> FolderOut:
-    """Return a folder with its counts."""
+async def lines_of(context: Context, user_id: str, email_ids: Sequence[str]) -> EmailLines:
+    """Return the mails that are there of those named, as they are now."""
+    named = list(dict.fromkeys(email_ids))
+    found: list[Summary] = []
+    for at in range(0, len(named), MAX_PAGE):
+        found += await context.mailboxes.summaries(user_id, named[at : at + MAX_PAGE])
+    return EmailLines(emails=lines(found))
+
+
+def folder(kept: Folder, path: str) -> FolderOut:
+    """Return a folder with its counts; *path* is its name with those that it lies in."""
     return FolderOut(
         folder_id=kept.folder_id,
         name=kept.name,
         is_system=kept.is_system,
+        total_count=kept.total_count,
+        unread_count=kept.unread_count,
+        parent_id=kept.parent_id or None,
+        path=path,
+    )
+
+
+def label(kept: Label) -> LabelOut:
+    """Return a label with its counts."""
+    return LabelOut(
+        label_id=kept.label_id,
+        name=kept.name,
+        colour=kept.colour,
         total_count=kept.total_count,
         unread_count=kept.unread_count,
     )
@@ -105,6 +132,9 @@ def change(changed: MailboxChanged) -> ChangeOut:
         is_read=changed.is_read if has_flags else None,
         is_starred=changed.is_starred if has_flags else None,
         is_rewritten=changed.is_rewritten,
+        label_id=changed.label_id,
+        labels=changed.labels if has_flags else None,
+        is_restorable=changed.is_restorable,
     )
 
 

@@ -71,6 +71,8 @@ async def mail(
         is_truncated=message.truncated or is_cut,
         headers=await _headers(context, email) if asked.headers else None,
         is_draft=email.draft is not None,
+        labels=summary.labels,
+        removed_at=views.line(summary).removed_at,
     )
 
 

@@ -19,7 +19,19 @@ from bench.plan import Plan
 from bench.progress import Progress
 from bench.report import CLUSTER_DURABILITY, DURABILITY, Report, show
 
-WHAT = ("all", "pipeline", "accept", "push", "reading", "memory", "peers", "cluster", "parts")
+WHAT = (
+    "all",
+    "pipeline",
+    "accept",
+    "push",
+    "idle",
+    "reading",
+    "memory",
+    "peers",
+    "mailbox",
+    "cluster",
+    "parts",
+)
 EXAMPLES = """\b
 Examples:
   python -m bench                       everything, some ten minutes
@@ -27,6 +39,8 @@ Examples:
   python -m bench pipeline --mails 1000 --sessions 20
   python -m bench reading --large 20000 --json build/reading.json
   python -m bench accept --mails 2000   how many get their 250 a second, beside Postfix
+  python -m bench idle                  what 5,000 sockets cost that hear nothing
+  python -m bench mailbox               one mailbox of 100,000 mails, beside Dovecot's
   python -m bench cluster               the cluster's roles (make bench-cluster)
   python -m bench parts                 the benches of single parts
 """
@@ -34,7 +48,12 @@ Examples:
 
 @click.command(epilog=EXAMPLES)
 @click.argument("what", type=click.Choice(WHAT), default="all")
-@click.option("--mails", "count", type=click.IntRange(10), help="To be sent.  [3000; quick: 200]")
+@click.option(
+    "--mails",
+    "count",
+    type=click.IntRange(10),
+    help="To be sent, or in the mailbox.  [3000; quick: 200; mailbox: 100000, 1000]",
+)
 @click.option("--sessions", type=click.IntRange(1, 500), default=10, show_default=True)
 @click.option("--size", type=click.IntRange(1_500), default=5_000, show_default=True, help="Bytes.")
 @click.option("--users", type=click.IntRange(1, 1_000), default=10, show_default=True)
@@ -64,7 +83,7 @@ def main(
         return
     plan = Plan(
         what=what,
-        mails=count or (200 if quick else 3_000),
+        mails=count or _mails(what, quick),
         sessions=sessions,
         size_bytes=size,
         users=users,
@@ -95,6 +114,12 @@ def main(
     console.print(f"Written to {json_file}")
 
 
+def _mails(what: str, quick: bool) -> int:
+    if what == "mailbox":
+        return 1_000 if quick else 100_000
+    return 200 if quick else 3_000
+
+
 def _large(what: str, quick: bool) -> int:
     if what == "cluster":  # there, each mail of it is a command of its own
         return 200 if quick else 2_000
@@ -112,6 +137,16 @@ def _measure(plan: Plan, work: Path, progress: Progress, add: Callable[[Section]
         from bench import accept
 
         accept.measure(plan, work, progress, add)
+        return
+    if plan.what == "idle":
+        from bench import idle
+
+        idle.measure(plan, work, progress, add)
+        return
+    if plan.what == "mailbox":
+        from bench import mailbox
+
+        mailbox.measure(plan, work, progress, add)
         return
     if plan.what != "peers":
         from bench.subject import measure

@@ -15,10 +15,12 @@ from topologies.events.mailbox import CommandAnswered, MailboxChanged
 from topologies.mail import ids
 from topologies.ports.clock import Clock
 from topologies.ports.mailboxes import (
+    ERASED_AT_ONCE,
     Changes,
     Effects,
     Email,
     Folder,
+    Label,
     Loaded,
     LoadedForSeveral,
     Mailbox,
@@ -102,6 +104,13 @@ class MailboxGenerations:
         key = _key(user_id, self._numbers.get(user_id, 0))
         await self._mailboxes.write_several([_to(key, each) for each in effects])
 
+    async def erase(self, user_id: str, limit: int = ERASED_AT_ONCE) -> bool:
+        # Those that were replaced come last: they lead on to the one in use.
+        for number in range(await self.generation(user_id), -1, -1):
+            if await self._mailboxes.erase(_key(user_id, number), limit):
+                return True
+        return False
+
     async def _load_next(self, user_id: str, needs: Needs) -> Loaded:
         """Load what a mailbox holds that is to take the place of the one in use."""
         number, key = needs.generation, _key(user_id, needs.generation)
@@ -179,8 +188,31 @@ class MailboxGenerations:
             is_read=is_read,
         )
 
-    async def email(self, user_id: str, email_id: str) -> Email | None:
-        return await self._mailboxes.email(await self._in_use(user_id), email_id)
+    async def labels(self, user_id: str) -> Sequence[Label]:
+        return await self._mailboxes.labels(await self._in_use(user_id))
+
+    async def labelled(
+        self,
+        user_id: str,
+        label_id: str,
+        *,
+        limit: int = 50,
+        offset: int = 0,
+        cursor: str | None = None,
+        is_read: bool | None = None,
+    ) -> Page | None:
+        return await self._mailboxes.labelled(
+            await self._in_use(user_id),
+            label_id,
+            limit=limit,
+            offset=offset,
+            cursor=cursor,
+            is_read=is_read,
+        )
+
+    async def email(self, user_id: str, email_id: str, *, or_deleted: bool = False) -> Email | None:
+        key = await self._in_use(user_id)
+        return await self._mailboxes.email(key, email_id, or_deleted=or_deleted)
 
     async def summaries(self, user_id: str, email_ids: Sequence[str]) -> Sequence[Summary]:
         return await self._mailboxes.summaries(await self._in_use(user_id), email_ids)
@@ -188,11 +220,19 @@ class MailboxGenerations:
     async def thread(self, user_id: str, thread_id: str) -> Sequence[Summary]:
         return await self._mailboxes.thread(await self._in_use(user_id), thread_id)
 
+    async def threads(self, user_id: str, thread_ids: Sequence[str]) -> Sequence[Sequence[Summary]]:
+        return await self._mailboxes.threads(await self._in_use(user_id), thread_ids)
+
     async def changes(self, user_id: str, since: int, limit: int = 100) -> Changes:
         return await self._mailboxes.changes(await self._in_use(user_id), since, limit)
 
     async def usage(self, user_id: str) -> int:
         return await self._mailboxes.usage(await self._in_use(user_id))
+
+    async def remains(self, user_id: str) -> int:
+        number = await self.generation(user_id)
+        keys = [_key(user_id, each) for each in range(number + 1)]
+        return sum([await self._mailboxes.remains(key) for key in keys])
 
     async def places(self, mail_id: str) -> Sequence[tuple[str, str]]:
         places: list[tuple[str, str]] = []
@@ -243,6 +283,12 @@ class _Numbered(MailboxGenerations):
     async def write_several(self, effects: Sequence[Effects]) -> None:
         key = await self._in_use(effects[0].mailbox.user_id)
         await self._mailboxes.write_several([_to(key, each) for each in effects])
+
+    async def erase(self, user_id: str, limit: int = ERASED_AT_ONCE) -> bool:
+        return await self._mailboxes.erase(await self._in_use(user_id), limit)
+
+    async def remains(self, user_id: str) -> int:
+        return await self._mailboxes.remains(await self._in_use(user_id))
 
     async def _number(self, user_id: str) -> int:
         return self._generations[user_id]

@@ -8,6 +8,7 @@ from topologies.errors import Poison
 from topologies.events.draft import Draft
 from topologies.events.inbound import Authentication, MailReceived, SpamVerdict, VirusVerdict
 from topologies.events.message import Message, RawRef
+from topologies.mail import threads
 from topologies.ports.mailboxes import Email, Summary
 
 COMPRESSION = 1  # zlib level: higher ones cost twice the time for a few per cent of the space
@@ -73,6 +74,19 @@ def draft_version_of(content: bytes) -> str:
     except (zlib.error, msgspec.DecodeError, TypeError) as error:
         raise Poison(f"a draft is damaged where it is kept: {error}") from error
     return found.draft.version if found.draft is not None else ""
+
+
+def named_in(content: bytes) -> tuple[str, tuple[str, ...]]:
+    """Return the mail_id, and the message-ids that a thread is found by.
+
+    Raises:
+        Poison: It can't be read any more.
+    """
+    try:
+        body = _body(zlib.decompress(content))
+    except (zlib.error, msgspec.DecodeError, TypeError) as error:
+        raise Poison(f"a mail is damaged where it is kept: {error}") from error
+    return body.mail_id, tuple(threads.named(body.message))
 
 
 def email_of(summary: Summary, content: bytes) -> Email:

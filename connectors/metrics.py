@@ -160,6 +160,15 @@ class Metrics:
         """Tell what *collector* knows as well."""
         self._registry.register(collector)
 
+    def tries(self) -> dict[tuple[str, str], float]:
+        """Return how often each stage was tried so far, by stage and result."""
+        return {
+            (sample.labels["stage"], sample.labels["result"]): sample.value
+            for family in self._records.collect()
+            for sample in family.samples
+            if sample.name == listed.STAGE_RECORDS.name
+        }
+
     def exposition(self) -> tuple[bytes, str]:
         """Return all figures as text, and its content type."""
         return generate_latest(self._registry), CONTENT_TYPE_LATEST

@@ -202,6 +202,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     dane: Annotated[
         bool, means("believe TLSA records (RFC 7672): dns_servers validate, on a safe way to them")
     ] = False
+    tls_reports: Annotated[
+        bool, means("report once a day to domains that ask how TLS to their hosts did (RFC 8460)")
+    ] = False
+    dmarc_reports: Annotated[
+        bool, means("report once a day to domains that ask how mail in their name fared (DMARC)")
+    ] = False
+    reports_from: Annotated[
+        str, means("the sender of both, at a domain of ours; empty: postmaster at hostname's")
+    ] = ""
     token_hours: Annotated[
         Positive, means("how long a sign-in lasts; with refresh tokens: since the last turn")
     ] = 24 * 30
@@ -211,6 +220,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     delete_grace_days: Annotated[
         NotNegative, means("a deleted user is kept suspended first; 0: gone at once")
     ] = 30
+    trash_days: Annotated[
+        NotNegative, means("what lies in trash for longer is deleted; 0: it stays")
+    ] = 30
+    spam_days: Annotated[
+        NotNegative, means("what lies in spam for longer is deleted; 0: it stays")
+    ] = 30
+    restorable_days: Annotated[
+        NotNegative, means("what users delete for good can be restored so long; 0: it is gone")
+    ] = 7
     kafka_servers: Annotated[Names, means("of the cluster: host:port")] = ("127.0.0.1:19092",)
     kafka_replication: Annotated[Positive, means("copies of each partition in Kafka")] = 1
     topic_prefix: Annotated[str, means("before each topic's name, for several on one Kafka")] = ""
@@ -251,6 +269,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         str, means("a folder of YARA rules of your own (*.yar); empty: ours alone")
     ] = ""
     clamd: Annotated[str, means("host:port or socket of clamd; empty: rules alone")] = ""
+    indexed_files_bytes: Annotated[
+        NotNegative, means("of text of a mail's attachments that can be searched; 0: none")
+    ] = 256 * 1024
     log_level: Annotated[LogLevel, means("the least that is logged")] = "info"
     otlp_endpoint: Annotated[
         str, means("of an OpenTelemetry collector, http://HOST:4318; empty: no traces")

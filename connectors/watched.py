@@ -12,6 +12,7 @@ from typing import Any
 from topologies.ports.answers import Answers
 from topologies.ports.antivirus import Antivirus
 from topologies.ports.blobs import Blobs
+from topologies.ports.contacts import Contacts
 from topologies.ports.deliveries import Deliveries
 from topologies.ports.directory import Directory
 from topologies.ports.mailboxes import Mailboxes
@@ -20,13 +21,15 @@ from topologies.ports.notices import Notices
 from topologies.ports.personal_spam import PersonalSpam
 from topologies.ports.relay import Relay
 from topologies.ports.search import Search
+from topologies.ports.snoozes import Snoozes
 from topologies.ports.suppressions import Suppressions
 from topologies.ports.tracer import Tracer, current
+from topologies.ports.unsubscribes import Unsubscribes
 from topologies.ports.webhooks import Webhooks
 
 PORTS: Collection[type] = (
-    *(Answers, Antivirus, Blobs, Deliveries, Directory, Mailboxes, Notices, PersonalSpam),
-    *(Relay, Search, Suppressions, Messenger, Webhooks),
+    *(Answers, Antivirus, Blobs, Contacts, Deliveries, Directory, Mailboxes, Notices, PersonalSpam),
+    *(Relay, Search, Snoozes, Suppressions, Messenger, Unsubscribes, Webhooks),
 )
 
 

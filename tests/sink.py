@@ -1,7 +1,8 @@
 """A web server that takes what is posted to it, and answers as it is told."""
 
+import ssl
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -68,8 +69,8 @@ class Sink:
 
 
 @contextmanager
-def listening(sink: Sink) -> Iterator[Sink]:
-    """Serve *sink* on a free port of loopback, in threads."""
+def listening(sink: Sink, tls: ssl.SSLContext | None = None) -> Generator[Sink]:
+    """Serve *sink* on a free port of loopback, in threads; within TLS if *tls* is given."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -111,6 +112,11 @@ def listening(sink: Sink) -> Iterator[Sink]:
     server = Server(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
     server.block_on_close = False
+    if tls is not None:
+        # The handshake is for the connection's own thread, or one who is silent keeps all waiting.
+        server.socket = tls.wrap_socket(
+            server.socket, server_side=True, do_handshake_on_connect=False
+        )
     sink.port = server.server_address[1]
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()

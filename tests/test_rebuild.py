@@ -6,14 +6,15 @@ from typing import Any
 
 from connectors.memory.search import MemorySearch
 from tests.services import AT, DOMAIN, in_memory
-from topologies.events import Deliver, Message, RawRef
+from topologies.events import Attachment, Deliver, Message, RawRef
 from topologies.mail import ids
 from topologies.mailbox.index import document_of, index
 from topologies.mailbox.store import store
 from topologies.ports.blobs import Blobs
 from topologies.ports.directory import Directory
 from topologies.ports.mailboxes import Mailboxes
-from topologies.ports.search import Search, SearchQuery
+from topologies.ports.search import Search, SearchQuery, Term
+from topologies.ports.texts import Texts
 from topologies.rebuild import index_all, index_mailbox
 
 
@@ -23,6 +24,15 @@ async def test_every_mail_of_a_mailbox_can_be_found_in_an_empty_index() -> None:
     assert [done async for done in house.rebuilt(search)][-1] == 3
     assert await house.found(search) == await house.found(house.search)
     assert len(await house.found(search)) == 3
+
+
+async def test_mails_are_found_by_their_files_as_well() -> None:
+    house = await House.with_mails("one")
+    await house.deliver("two", file=b"turbine blades")
+    search = MemorySearch()
+    assert [done async for done in house.rebuilt(search)][-1] == 2
+    asked = SearchQuery(terms=(Term(field="text", words="turbine"),))
+    assert (await search.search(house.user_id, asked)).total_count == 1
 
 
 async def test_what_is_not_in_the_mailbox_any_more_is_taken_out() -> None:
@@ -64,8 +74,17 @@ class House:
             await house.deliver(subject)
         return house
 
-    async def deliver(self, subject: str) -> None:
+    async def deliver(self, subject: str, *, file: bytes = b"") -> None:
         """Store a mail, and index it as the stage does."""
+        blobs = self._services[Blobs]
+        [blob] = await blobs.put([file])
+        attached = Attachment(
+            attachment_id="1",
+            file_name="a.txt",
+            content_type="text/plain",
+            size_bytes=len(file),
+            blob=blob,
+        )
         mail_id = ids.derived_id(AT, subject)
         command = Deliver(
             user_id=self.user_id,
@@ -74,16 +93,23 @@ class House:
             email_id=ids.email_id(mail_id, self.user_id),
             mail_id=mail_id,
             folder_id="inbox",
-            message=Message(subject=subject, text=subject),
+            message=Message(subject=subject, text=subject, attachments=(attached,) if file else ()),
             raw_ref=RawRef(blob="0" * 64, kind="whole", size_bytes=1),
             received_at=AT + timedelta(seconds=1),
         )
-        blobs = self._services[Blobs]
         for change in await store(command, mailboxes=self.mailboxes):
-            await index(change, mailboxes=self.mailboxes, search=self.search, blobs=blobs)
+            await index(
+                change,
+                mailboxes=self.mailboxes,
+                search=self.search,
+                blobs=blobs,
+                texts=self._services[Texts],
+            )
 
     def rebuilt(self, search: Search) -> AsyncGenerator[int]:
-        return index_mailbox(self.user_id, self.mailboxes, self._services[Blobs], search)
+        return index_mailbox(
+            self.user_id, self.mailboxes, self._services[Blobs], self._services[Texts], search
+        )
 
     def all_rebuilt(
         self, search: Search, known: dict[str, int]
@@ -92,6 +118,7 @@ class House:
             self._services[Directory],
             self.mailboxes,
             self._services[Blobs],
+            self._services[Texts],
             search,
             known=known,
         )

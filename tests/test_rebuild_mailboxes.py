@@ -14,7 +14,20 @@ from connectors.sqlite.database import Database
 from connectors.sqlite.log_reader import SqliteLogReader
 from connectors.sqlite.mailboxes import MIGRATIONS, SqliteMailboxes
 from tests.engines.stages import House, opened, running
-from tests.mailbox.commands import deliver, move, set_flags
+from tests.mailbox.commands import (
+    create,
+    create_label,
+    delete,
+    deliver,
+    email_id,
+    folder_id,
+    label,
+    label_id,
+    move,
+    put_into,
+    restore,
+    set_flags,
+)
 from tests.mailbox.state import everything
 from topologies.events import INBOX, TRASH
 from topologies.mailbox.store import store
@@ -44,6 +57,44 @@ async def test_a_damaged_mailbox_is_as_the_log_has_it_and_nobody_elses_is_touche
         assert after.changes[-1].kind == "mailbox.rebuilt"
         assert [await at.mailboxes.generation(user) for user in ("ann", "bo")] == [1, 0]
         assert rows_of(at.database, "ann") == 0  # the old one is emptied
+
+
+async def test_labels_nested_folders_and_what_was_deleted_are_made_anew_as_well(
+    tmp_path: Path,
+) -> None:
+    work, ideas, old = (folder_id(name) for name in ("Work", "Ideas", "Old"))
+    async with a_house(tmp_path) as at:
+        await at.house.log.append([create_label("Red"), create_label("Blue", colour="#00ff00")])
+        await at.house.log.append(
+            [create("Work"), create("Ideas", parent_id=work), create("Old"), put_into(old, ideas)]
+        )
+        await at.house.log.append([deliver(number) for number in range(5)])
+        await at.house.log.append([deliver(5, folder_id=old)])
+        await at.house.log.append(
+            [
+                label(0, 1, 2, on=["Red", "Blue"]),
+                delete(1),
+                delete(2, 3, permanent=True, is_restorable=True),
+                delete(4, permanent=True),
+                label(0, off=["Blue"]),
+            ]
+        )
+        await at.house.drained()
+        whole = await everything(at.mailboxes, "ann")
+        assert [each.total_count for each in whole.labels] == [1, 2]
+        assert (await at.rebuilt("ann")).rebuilt == ["ann"]
+        after = await everything(at.mailboxes, "ann")
+        assert (after.pages, after.emails) == (whole.pages, whole.emails)
+        assert after.folders == whole.folders
+        assert [folder.parent_id for folder in after.folders[-3:]] == ["", work, ideas]
+        assert (after.labels, after.labelled) == (whole.labels, whole.labelled)
+        assert after.deleted == whole.deleted
+        assert len(after.deleted[None]) == 2
+        assert rows_of(at.database, "ann") == 0
+        await at.house.log.append([restore(2)])
+        await at.house.drained()
+        [mail] = await at.mailboxes.summaries("ann", [email_id(2)])
+        assert mail.labels == tuple(sorted([label_id("Red"), label_id("Blue")]))
 
 
 async def test_what_is_commanded_meanwhile_is_in_it_once(tmp_path: Path) -> None:

@@ -15,8 +15,11 @@ from tests.services import AT, DOMAIN, in_memory
 from topologies.engines.handling import Emit, handle
 from topologies.errors import BlobMissing
 from topologies.events import (
+    DELETED,
+    INBOX,
     Address,
     BlobId,
+    DeleteEmails,
     Draft,
     DraftTexts,
     Event,
@@ -65,6 +68,17 @@ async def test_a_mail_that_is_moved_into_a_folder_that_was_read_is_in_use() -> N
     before = await house.used()
     house.mailboxes.move_after_listing = True
     assert await house.used() == before
+
+
+async def test_a_mail_that_was_deleted_and_can_be_restored_is_in_use_until_it_is_gone() -> None:
+    house = await House.made()
+    await house.deliver("deleted", attachment=ATTACHMENT)
+    used = await house.used()
+    await house.delete_all(is_restorable=True)
+    assert await house.subjects() == {}
+    assert await house.used() == used
+    await house.delete_all(is_restorable=False)
+    assert await house.used() == set()
 
 
 async def test_all_that_a_draft_refers_to_is_in_use_until_another_version_replaces_it() -> None:
@@ -181,6 +195,21 @@ class House:
     async def sweep(self) -> None:
         now = AT + timedelta(days=30)
         await sweep(self.blobs, self._used(), now=now, grace=timedelta(days=7))
+
+    async def delete_all(self, *, is_restorable: bool) -> None:
+        """Delete all mails of the inbox, or that were deleted, for good."""
+        for folder_id in (INBOX, DELETED):
+            page = await self.mailboxes.page(self.user_id, folder_id)
+            await self.apply(
+                DeleteEmails(
+                    user_id=self.user_id,
+                    command_id=ids.command_id("delete", folder_id, str(is_restorable)),
+                    issued_at=AT,
+                    email_ids=tuple(line.email_id for line in page.emails),
+                    permanent=True,
+                    is_restorable=is_restorable,
+                )
+            )
 
     async def subjects(self) -> dict[str, bool]:
         """Return the subjects, and whether the raw message is whole."""

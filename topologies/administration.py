@@ -10,12 +10,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from topologies.events import UserDeleted
 from topologies.mail.dkim_rotation import first_keys
 from topologies.mail.mailbox_address import domain_in_ascii
 from topologies.ports.app_passwords import AppPasswords
 from topologies.ports.clock import Clock
 from topologies.ports.directory import Directory, User
 from topologies.ports.dkim_keys import DkimKeys
+from topologies.ports.log import EventLog
 from topologies.ports.restraints import Restraints
 from topologies.ports.second_factors import SecondFactors
 from topologies.ports.webhooks import Webhooks
@@ -37,6 +39,7 @@ class Administration:
     app_passwords: AppPasswords
     second_factors: SecondFactors
     webhooks: Webhooks
+    log: EventLog
     clock: Clock
     note: Note
 
@@ -115,18 +118,22 @@ class Administration:
         )
 
     async def delete(self, user: User) -> bool:
-        """Take a user's mailbox away for good, what they sign in with, and their webhooks.
+        """Take a user away for good, and have all that is theirs forgotten.
 
-        The user goes last: after a crash before that, whoever does it again finds them.
+        That follows by `users.deleted` (the stage ``erase``). The user goes last here: after a
+        crash before that, whoever does it again finds them. Return whether they were there.
         """
+        if await self.directory.user(user.user_id) is None:
+            return False
         await self.second_factors.remove(user.user_id)
         for password in await self.app_passwords.of(user.user_id):
             await self.app_passwords.remove(user.user_id, password.password_id)
         for webhook in await self.webhooks.of(user.user_id):
             await self.webhooks.remove(user.user_id, webhook.webhook_id)
-        if was_there := await self.directory.delete_user(user.user_id):
-            self.note("user.deleted", user.user_id)
-        return was_there
+        await self.log.append([UserDeleted(user_id=user.user_id, deleted_at=self.clock.now())])
+        await self.directory.delete_user(user.user_id)  # unless the stage was faster
+        self.note("user.deleted", user.user_id)
+        return True
 
     async def delete_due(self) -> Sequence[User]:
         """Delete the users whose grace is over; return them. Done again, it does nothing."""

@@ -1,8 +1,9 @@
 """What waits its time: records of a topic with a delay, and when they go on.
 
 Deliveries go on to `delivery.due`, mails that were sent for later to `mail.held`, messages for
-webhooks to `webhook.due`, and that a sender is to be told of what was gathered to
-`delivery.outcomes`.
+webhooks to `webhook.due`, notices for browsers to `push.due`, wishes for no more mail to
+`unsubscribe.due`, mails that were put off to `snooze.due`, and that a sender is to be told of what
+was gathered to `delivery.outcomes`.
 
 Shared by the timers of both logs. All records of such a topic wait equally long, so what was
 written first is due first, and nothing has to be looked for.
@@ -12,8 +13,19 @@ from datetime import datetime
 
 import msgspec
 
-from topologies.events import DeliveryDue, Event, MailHeld, ReportDue, WebhookDue, event_tag
+from topologies.events import (
+    DeliveryDue,
+    Event,
+    MailHeld,
+    PushDue,
+    ReportDue,
+    SnoozeDue,
+    UnsubscribeDue,
+    WebhookDue,
+    event_tag,
+)
 from topologies.events.base import as_kind
+from topologies.events.summary import SummaryDue
 from topologies.events.upcasting import reader_of
 from topologies.mail import ids
 from topologies.ports.log import Entry, Record
@@ -23,7 +35,16 @@ from topologies.topics import BY_NAME, TOPICS, Topic, dead_topic, topic_of
 GROUP = "timer"  # whose positions these are
 PATH = "outbound"  # whose dead letters hold what can't be read
 # As what records go on.
-DUE: tuple[type[Event], ...] = (DeliveryDue, MailHeld, ReportDue, WebhookDue)
+DUE: tuple[type[Event], ...] = (
+    DeliveryDue,
+    MailHeld,
+    PushDue,
+    ReportDue,
+    SnoozeDue,
+    SummaryDue,
+    UnsubscribeDue,
+    WebhookDue,
+)
 
 
 def delayed_topics() -> tuple[Topic, ...]:

@@ -8,24 +8,26 @@ import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
 
 from topologies.mail.listing import pages
-from topologies.mailbox.index import document_of, text_of
+from topologies.mailbox.index import read_document
 from topologies.ports.blobs import Blobs
 from topologies.ports.directory import Directory
 from topologies.ports.mailboxes import MAX_PAGE, Mailboxes
 from topologies.ports.search import Search, SearchDocument, SearchQuery
+from topologies.ports.texts import Texts
 
 AT_ONCE = 50  # mails read beside each other, and indexed as one
 
 
 async def index_mailbox(
-    user_id: str, mailboxes: Mailboxes, blobs: Blobs, search: Search
+    user_id: str, mailboxes: Mailboxes, blobs: Blobs, texts: Texts, search: Search
 ) -> AsyncGenerator[int]:
     """Index every mail of a mailbox, and take out what is not there; yield how many, at times.
 
     Args:
         user_id: Whose mailbox.
         mailboxes: What is true.
-        blobs: Where long texts lie.
+        blobs: Where long texts and files lie.
+        texts: Reads files.
         search: The index to write.
     """
     done = 0
@@ -36,7 +38,7 @@ async def index_mailbox(
             ids = [line.email_id for line in lines]
             for start in range(0, len(ids), AT_ONCE):
                 part = ids[start : start + AT_ONCE]
-                await search.index(await _documents(user_id, part, mailboxes, blobs))
+                await search.index(await _documents(user_id, part, mailboxes, blobs, texts))
                 done += len(part)
                 yield done
             there.update(ids)
@@ -48,6 +50,7 @@ async def index_all(
     directory: Directory,
     mailboxes: Mailboxes,
     blobs: Blobs,
+    texts: Texts,
     search: Search,
     *,
     known: Mapping[str, int],
@@ -57,7 +60,8 @@ async def index_all(
     Args:
         directory: Who there is; the quarantine is indexed as well.
         mailboxes: What is true.
-        blobs: Where long texts lie.
+        blobs: Where long texts and files lie.
+        texts: Reads files.
         search: The index to write.
         known: The number of the last change of each mailbox that is in the index already.
 
@@ -69,19 +73,19 @@ async def index_all(
         if known.get(user.user_id) == seq:
             continue
         done = 0
-        async for count in index_mailbox(user.user_id, mailboxes, blobs, search):
+        async for count in index_mailbox(user.user_id, mailboxes, blobs, texts, search):
             done = count
         yield user.user_id, seq, done
 
 
 async def _documents(
-    user_id: str, email_ids: Sequence[str], mailboxes: Mailboxes, blobs: Blobs
+    user_id: str, email_ids: Sequence[str], mailboxes: Mailboxes, blobs: Blobs, texts: Texts
 ) -> list[SearchDocument]:
     async def document(email_id: str) -> SearchDocument | None:
         email = await mailboxes.email(user_id, email_id)
         if email is None:
             return None
-        return document_of(user_id, email, await text_of(email.message, blobs))
+        return await read_document(user_id, email, blobs, texts)
 
     found = await asyncio.gather(*map(document, email_ids))
     return [each for each in found if each is not None]

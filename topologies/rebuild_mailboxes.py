@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from topologies.engines.handling import decode
 from topologies.errors import Poison, Retryable
-from topologies.events import Command, DeleteEmails, UseMailbox
+from topologies.events import DELETED, Command, DeleteEmails, UseMailbox
 from topologies.mail import ids
 from topologies.mailbox.store import store, store_several
 from topologies.ports.clock import Clock
@@ -200,8 +200,9 @@ async def _is_used(mailboxes: Generations, user_id: str, number: int, timeout_s:
 
 async def _empty(mailboxes: Mailboxes, user_id: str, clock: Clock) -> None:
     """Delete the mails of a mailbox that is used no more."""
-    for folder in await mailboxes.folders(user_id):
-        while lines := await _some(mailboxes, user_id, folder.folder_id):
+    folders = [folder.folder_id for folder in await mailboxes.folders(user_id)]
+    for folder_id in (*folders, DELETED):
+        while lines := await _some(mailboxes, user_id, folder_id):
             now = clock.now()
             await store(
                 DeleteEmails(

@@ -5,6 +5,7 @@ events are handed on in process unless the edge is cut. All others are always
 written. Topics of other distributions come behind ours (``topologies.extensions``).
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -12,17 +13,26 @@ from topologies import extensions
 from topologies.errors import Misconfigured
 from topologies.events import (
     HOLDS,
+    PUSH_WAITS,
+    SNOOZE_WAITS,
+    UNSUBSCRIBE_WAITS,
     WAITS,
     WEBHOOK_WAITS,
     AggregateArrived,
+    ChangeLabel,
     CommandAnswered,
     CreateFolder,
+    CreateLabel,
     DeleteEmails,
     DeleteFolder,
+    DeleteLabel,
     Deliver,
     DeliveryAttempted,
     DeliveryDue,
+    EmptyFolder,
+    EraseMailbox,
     Event,
+    LabelEmails,
     MailAuthenticated,
     MailboxChanged,
     MailComplained,
@@ -38,18 +48,26 @@ from topologies.events import (
     MailUndeliverable,
     MailVetted,
     MoveEmails,
+    PushDue,
     RenameFolder,
     ReportArrived,
     ReportDue,
     ReportDue5s,
+    RestoreEmails,
     SaveDraft,
     SenderJudged,
+    SentMailKept,
     SetFlags,
+    SnoozeDue,
     SpamReported,
+    UnsubscribeDue,
     UseMailbox,
+    UserDeleted,
     WebhookDue,
     event_tag,
 )
+from topologies.events.summary import SUMMARY_WAITS, DmarcSeen, SummaryDue
+from topologies.events.webhook import SenderRestrained
 from topologies.topic import Topic
 
 MORE_WITHOUT_ORDER = 4
@@ -59,17 +77,23 @@ EVENT_ID = "event_id"  # header of records in Kafka; elsewhere it has a place of
 FOR_STAGE = "stage"  # header of what comes back from the dead letters: whom alone it is for
 TAPPED = "tapped"  # header of events that were handed on in process besides being written
 
-OWN_TOPICS: tuple[Topic, ...] = (
-    Topic(name="mail.held", key="mail_id", events=(MailHeld,)),
-    *(
+
+def _waiting(name: str, key: str, waits: Mapping[timedelta, type[Event]]) -> Sequence[Topic]:
+    """Return the topics in which records wait, by how long: `name.5m` after an event `…-5m`."""
+    return [
         Topic(
-            name=f"mail.held.{event_tag(kind).partition('/')[0].partition('-')[2]}",
-            key="mail_id",
+            name=f"{name}.{event_tag(kind).partition('/')[0].partition('-')[2]}",
+            key=key,
             events=(kind,),
             delay=wait,
         )
-        for wait, kind in HOLDS.items()
-    ),
+        for wait, kind in waits.items()
+    ]
+
+
+OWN_TOPICS: tuple[Topic, ...] = (
+    Topic(name="mail.held", key="mail_id", events=(MailHeld,)),
+    *_waiting("mail.held", "mail_id", HOLDS),
     Topic(name="mail.submitted", key="mail_id", events=(MailSubmitted,)),
     Topic(name="mail.vetted", key="mail_id", events=(MailVetted,), is_step=True),
     Topic(name="mail.received", key="mail_id", events=(MailReceived,)),
@@ -90,19 +114,11 @@ OWN_TOPICS: tuple[Topic, ...] = (
         events=(DeliveryDue,),
         keeps_order=False,  # or a big destination would get one mail at a time
     ),
-    *(
-        Topic(
-            name=f"delivery.later.{event_tag(kind).partition('/')[0].partition('-')[2]}",
-            key="destination",
-            events=(kind,),
-            delay=wait,
-        )
-        for wait, kind in WAITS.items()
-    ),
+    *_waiting("delivery.later", "destination", WAITS),
     Topic(
         name="delivery.outcomes",
         key="mail_id",
-        events=(DeliveryAttempted, MailComplained, ReportDue),
+        events=(DeliveryAttempted, MailComplained, SenderRestrained, ReportDue),
         retention=timedelta(days=30),
     ),
     Topic(
@@ -123,16 +139,33 @@ OWN_TOPICS: tuple[Topic, ...] = (
         events=(WebhookDue,),
         keeps_order=False,  # or a slow webhook would get one message at a time
     ),
-    *(
-        Topic(
-            name=f"webhook.later.{event_tag(kind).partition('/')[0].partition('-')[2]}",
-            key="webhook_id",
-            events=(kind,),
-            delay=wait,
-        )
-        for wait, kind in WEBHOOK_WAITS.items()
+    *_waiting("webhook.later", "webhook_id", WEBHOOK_WAITS),
+    Topic(
+        name="push.due",
+        key="subscription_id",
+        events=(PushDue,),
+        keeps_order=False,  # or a slow push service would get one notice at a time
     ),
+    *_waiting("push.later", "subscription_id", PUSH_WAITS),
+    Topic(
+        name="unsubscribe.due",
+        key="host",
+        events=(UnsubscribeDue,),
+        keeps_order=False,  # or a slow host would get one at a time
+    ),
+    *_waiting("unsubscribe.later", "host", UNSUBSCRIBE_WAITS),
     Topic(name="senders.judged", key="sender", events=(SenderJudged,)),
+    Topic(name="dmarc.seen", key="domain", events=(DmarcSeen,), keeps_order=False),
+    Topic(name="summaries.due", key="domain", events=(SummaryDue,)),
+    *_waiting("summaries.later", "domain", SUMMARY_WAITS),
+    Topic(
+        name="users.deleted",
+        key="user_id",
+        events=(UserDeleted,),
+        retention=timedelta(days=30),
+    ),
+    Topic(name="snooze.due", key="user_id", events=(SnoozeDue,)),
+    *_waiting("snooze.later", "user_id", SNOOZE_WAITS),
     Topic(
         name="mailbox.commands",
         key="user_id",
@@ -144,11 +177,19 @@ OWN_TOPICS: tuple[Topic, ...] = (
             CreateFolder,
             RenameFolder,
             DeleteFolder,
+            CreateLabel,
+            ChangeLabel,
+            DeleteLabel,
+            LabelEmails,
+            RestoreEmails,
+            EmptyFolder,
             UseMailbox,
             SaveDraft,
+            EraseMailbox,
         ),
     ),
     Topic(name="mailbox.reports", key="user_id", events=(SpamReported,)),
+    Topic(name="mailbox.sent", key="user_id", events=(SentMailKept,)),
     Topic(name="mailbox.changes", key="user_id", events=(MailboxChanged, CommandAnswered)),
 )
 
@@ -167,7 +208,10 @@ class Table:
     stage: str
 
 
-TABLES: tuple[Table, ...] = (Table(name="senders", stage="remember"),)
+TABLES: tuple[Table, ...] = (
+    Table(name="senders", stage="remember"),
+    Table(name="windows", stage="tally_senders"),
+)
 
 
 def checked(topics: tuple[Topic, ...]) -> tuple[Topic, ...]:

@@ -22,6 +22,9 @@ from topologies.events import (
     MailReceived,
     MailSubmitted,
     ReportDue,
+    SnoozeDue,
+    UnsubscribeDue,
+    UserDeleted,
 )
 from topologies.stage import Stage
 from topologies.topics import TOPICS, Topic, topic_of
@@ -41,6 +44,9 @@ ENTRIES: tuple[type[Event], ...] = (
     MailHeld,
     DeliveryDue,
     ReportDue,
+    SnoozeDue,
+    UnsubscribeDue,
+    UserDeleted,
 )
 
 

@@ -10,14 +10,14 @@ from contextlib import aclosing
 import msgspec
 
 from topologies.errors import BlobMissing
-from topologies.events import QUARANTINE_USER, BlobId, Draft, Message, RawRef
+from topologies.events import DELETED, QUARANTINE_USER, BlobId, Draft, Message, RawRef
 from topologies.mail import skeleton
 from topologies.mail.listing import pages
 from topologies.ports.blobs import Blobs
 from topologies.ports.dead_letters import DeadLetters
 from topologies.ports.directory import Directory
 from topologies.ports.log import LogReader
-from topologies.ports.mailboxes import Mailboxes
+from topologies.ports.mailboxes import Email, Mailboxes
 from topologies.topics import TOPICS
 
 MOST_DEAD_LETTERS = 1_000_000
@@ -66,8 +66,9 @@ async def used_blobs(
 
 async def _of_mailbox(user_id: str, mailboxes: Mailboxes, blobs: Blobs) -> AsyncGenerator[BlobId]:
     since = (await mailboxes.mailbox(user_id)).seq
-    for folder in await mailboxes.folders(user_id):
-        async for lines in pages(mailboxes, user_id, folder.folder_id):
+    folders = [folder.folder_id for folder in await mailboxes.folders(user_id)]
+    for folder_id in (*folders, DELETED):
+        async for lines in pages(mailboxes, user_id, folder_id):
             for line in lines:
                 for blob in await _of_mail(user_id, line.email_id, mailboxes, blobs):
                     yield blob
@@ -85,9 +86,16 @@ async def _of_mailbox(user_id: str, mailboxes: Mailboxes, blobs: Blobs) -> Async
 async def _of_mail(
     user_id: str, email_id: str, mailboxes: Mailboxes, blobs: Blobs
 ) -> Sequence[BlobId]:
-    email = await mailboxes.email(user_id, email_id)
-    if email is None:
-        return ()  # gone since
+    email = await mailboxes.email(user_id, email_id, or_deleted=True)
+    return () if email is None else await blobs_of(email, blobs)  # gone since
+
+
+async def blobs_of(email: Email, blobs: Blobs) -> list[BlobId]:
+    """Return every blob that *email* refers to, and those that its skeleton does.
+
+    Raises:
+        Retryable: The store is out of reach.
+    """
     found = list(_of_message(email.message, email.raw_ref))
     if email.draft is not None and email.draft.texts_blob is not None:
         found.append(email.draft.texts_blob)

@@ -19,6 +19,7 @@ def administration(stores: Stores) -> Administration:
         app_passwords=stores.app_passwords,
         second_factors=stores.second_factors,
         webhooks=stores.webhooks,
+        log=stores.log,
         clock=stores.clock,
         note=_note,
     )

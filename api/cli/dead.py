@@ -7,6 +7,7 @@ from typing import Any
 import click
 import msgspec
 
+from api.cli.dead_edit import edit
 from api.cli.output import as_json, examples, print_json, print_table, printable
 from api.cli.stores import Stores, with_stores
 from topologies.ports.dead_letters import DeadLetter, DeadLetters
@@ -104,6 +105,9 @@ def replay(
 ) -> None:
     """Hand dead letters to their stage again; what went through before is not doubled."""
     _settle(letters, is_all, path, stage, as_json, "replayed", lambda dead, i: dead.replay(i))
+
+
+dead.add_command(edit)
 
 
 @dead.command(

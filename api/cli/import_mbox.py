@@ -1,56 +1,45 @@
 """`rillmail import`: bring the mail of an mbox file, a Maildir or a single file into a mailbox.
 
 Writes `mail.received` with origin ``import``, so that each message goes through all stages;
-the log is shared, so the service may run meanwhile. A message's id is derived from its date,
-the user and its bytes: what was imported before is known by it, and is not added twice.
+the log is shared, so the service may run meanwhile. How messages become events, and how those
+that are there already are known: ``importing``.
 """
 
 import asyncio
-import sys
-from collections.abc import Awaitable, Callable, Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import BinaryIO, Literal, TypeVar
+from typing import Literal
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    TaskID,
+    TaskProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
 
+from api.cli import import_files
+from api.cli.importing import Importing, Tally
 from api.cli.output import as_json, examples, print_json, printable, size
 from api.cli.smtp_client import connected
 from api.cli.stores import Stores, errors_for_people, with_stores
 from connectors.settings import load
-from topologies.errors import Retryable
-from topologies.events import RAW_INLINE_BYTES, MailReceived
-from topologies.mail.ids import derived_id
-from topologies.mail.mbox import Stored, date_of, messages
-from topologies.ports.directory import User
+from topologies.mail.mbox import Stored
 
-T = TypeVar("T")
-
-BATCH = 32  # messages that share one sync of the disk
-BATCH_BYTES = 4 * 1024**2
-FIRST_WAIT_S, LONGEST_WAIT_S = 0.25, 15.0  # while the log takes nothing
 LOOK_EVERY_S = 0.2
-OLDEST = datetime(1971, 1, 1, tzinfo=UTC)  # an earlier date is none; also of what has none
-
-
-@dataclass(slots=True)
-class Tally:
-    """What became of the messages."""
-
-    added: int = 0
-    already_there: int = 0
-    not_seen_yet: int = 0
-    refused: list[str] = field(default_factory=list[str])
 
 
 @click.command(
     epilog=examples(
         "rillmail import old.mbox --user bo@demo.test",
         "rillmail import ~/Maildir --user bo@demo.test --json",
+        "rillmail import backup/ --user bo@demo.test",
+        "rillmail import old.mbox --user bo@demo.test --folder 'Before 2026'",
         "zcat old.mbox.gz | rillmail import - --user bo@demo.test",
         "rillmail import old.mbox --user bo@demo.test --by smtp --server 127.0.0.1:2525",
     )
@@ -64,6 +53,7 @@ class Tally:
     show_default=True,
     help="Into this data folder, or by SMTP to a service anywhere.",
 )
+@click.option("--folder", help="Into this folder, wherever it lay before; made when absent.")
 @click.option("--server", help="HOST:PORT, for --by smtp; without it as the settings say.")
 @click.option(
     "--wait",
@@ -78,23 +68,30 @@ def import_mbox(
     source: Path,
     address: str,
     by: Literal["log", "smtp"],
+    folder: str | None,
     server: str | None,
     patience_s: float,
     as_json: bool,
 ) -> None:
     """Bring the mail in SOURCE, an mbox file, a Maildir or - for standard input, to a user.
 
-    It may be run again: what is there already is not added twice. Line ends become CRLF;
-    apart from that every byte is kept. Imported mail counts as read. The service may run
-    meanwhile; if not, the mail is seen once it runs. By SMTP, mail is new, and is added again.
+    It may be run again, and after it was broken off: what is there already is not added twice.
+    Folders and flags are kept where the source tells them (Maildir; Status and X-Status,
+    X-Gmail-Labels); what says nothing counts as read. Every byte is kept; of what was not
+    exported here, line ends become CRLF. The service may run meanwhile; if not, the mail is
+    seen once it runs. By SMTP, mail is new, in the inbox, and is added again.
+
+    `rillmail import imap` brings mail from another provider.
     """
     with errors_for_people():
         settings = load()
     if server and by == "log":
         raise click.UsageError("--server goes with --by smtp")
+    if folder and by == "smtp":
+        raise click.UsageError("by SMTP all mail goes to the inbox: leave out --folder")
     tally = Tally()
     with _progress(source) as progress:
-        incoming = _read(source, settings.max_message_bytes, progress, tally)
+        incoming = _read(source, folder, settings.max_message_bytes, progress, tally)
         if by == "smtp":
             where = server or f"{settings.host}:{settings.smtp_port}"
             _by_smtp(incoming, address, where, tally)
@@ -111,9 +108,6 @@ def import_mbox(
         raise click.exceptions.Exit(1)
 
 
-# --- where it goes ----------------------------------------------------------------------
-
-
 async def _by_log(
     stores: Stores, incoming: Iterator[Stored], address: str, tally: Tally
 ) -> list[str]:
@@ -123,25 +117,11 @@ async def _by_log(
         raise click.ClickException(
             f"there is no user {printable(address)}; `rillmail user list` shows who there is"
         )
-    added: dict[str, None] = {}
-    batch: list[MailReceived] = []
-    batch_bytes = 0
+    importing = Importing(stores, user, tally)
     for message in incoming:
-        dates = _dates(message)
-        ids = [derived_id(date, user.user_id, message.raw) for date in dates]
-        if ids[0] in added or await _is_there(stores, ids):
-            tally.already_there += 1
-            continue
-        added[ids[0]] = None
-        batch.append(await _received(stores, message, user, ids[0], dates[0]))
-        batch_bytes += min(message.size_bytes, RAW_INLINE_BYTES)
-        if len(batch) >= BATCH or batch_bytes >= BATCH_BYTES:
-            await _append(stores, tuple(batch), tally)
-            batch.clear()
-            batch_bytes = 0
-    if batch:
-        await _append(stores, tuple(batch), tally)
-    return list(added)
+        await importing.add(message)
+    await importing.finish()
+    return importing.mail_ids
 
 
 async def _unseen(
@@ -170,111 +150,24 @@ def _by_smtp(incoming: Iterator[Stored], address: str, server: str, tally: Tally
                 tally.refused.append(answer.refused[0][1])
 
 
-async def _is_there(stores: Stores, mail_ids: Sequence[str]) -> bool:
-    # Each of its dates: which of them counted may have been another when it was imported.
-    for mail_id in mail_ids:
-        if await stores.mailboxes.places(mail_id):
-            return True
-    return False
-
-
-async def _received(
-    stores: Stores, message: Stored, user: User, mail_id: str, date: datetime
-) -> MailReceived:
-    is_small = message.size_bytes <= RAW_INLINE_BYTES
-    blob = None
-    if not is_small:
-        [blob] = await _patiently(lambda: stores.blobs.put([message.raw]))
-    return MailReceived(
-        mail_id=mail_id,
-        received_at=date,
-        origin="import",
-        mail_from=message.sender,
-        recipients=(user.address,),
-        size_bytes=message.size_bytes,
-        raw=message.raw if is_small else None,
-        raw_blob=blob,
-        smtputf8=not message.sender.isascii(),
-    )
-
-
-async def _append(stores: Stores, events: Sequence[MailReceived], tally: Tally) -> None:
-    await _patiently(lambda: stores.log.append(events))
-    tally.added += len(events)
-
-
-async def _patiently(work: Callable[[], Awaitable[T]]) -> T:
-    """Do *work*, again and again while there is no space or the store is out of reach."""
-    wait_s = FIRST_WAIT_S
-    while True:
-        try:
-            return await work()
-        except Retryable as error:
-            click.echo(f"{error}; waiting, Ctrl-C ends it", err=True)
-        await asyncio.sleep(wait_s)
-        wait_s = min(LONGEST_WAIT_S, wait_s * 2)
-
-
-# --- where it comes from ------------------------------------------------------------------
-
-
-def _read(source: Path, max_bytes: int, progress: Progress, tally: Tally) -> Iterator[Stored]:
+def _read(
+    source: Path, folder: str | None, max_bytes: int, progress: Progress, tally: Tally
+) -> Iterator[Stored]:
     """Yield the messages in *source* that are not too large; the others are told."""
-    done = 0
-    task = progress.add_task("Importing", total=_total(source))
-    for path in _files(source):
-        end = 0
-        with _opened(path) as file:
-            for number, message in enumerate(messages(file, max_bytes), start=1):
-                if message.size_bytes > max_bytes:
-                    where = f"{path.name}, message {number}"
-                    tally.refused.append(
-                        f"{where}: {size(message.size_bytes)} is more than {size(max_bytes)}"
-                    )
-                else:
-                    yield message
-                end = message.end
-                progress.update(task, completed=done + end)
-        done += end
+    found = import_files.files(source)
+    task = progress.add_task("Importing", total=import_files.total(found))
+    reached = partial(_reached, progress, task)
+    for where, message in import_files.read(found, max_bytes, reached):
+        if message.size_bytes > max_bytes:
+            tally.refused.append(
+                f"{where}: {size(message.size_bytes)} is more than {size(max_bytes)}"
+            )
+        else:
+            yield import_files.with_folder(message, folder)
 
 
-def _files(source: Path) -> Sequence[Path]:
-    if not source.is_dir():
-        return [source]
-    folders = [source / "cur", source / "new"]
-    if not any(folder.is_dir() for folder in folders):
-        raise click.ClickException(f"{source} is a folder, but no Maildir: cur and new are missing")
-    found = [path for folder in folders if folder.is_dir() for path in folder.iterdir()]
-    return sorted(path for path in found if path.is_file())
-
-
-def _total(source: Path) -> int | None:
-    if source == Path("-"):
-        return None
-    return sum(path.stat().st_size for path in _files(source))
-
-
-@contextmanager
-def _opened(path: Path) -> Generator[BinaryIO]:
-    if path == Path("-"):
-        yield sys.stdin.buffer
-        return
-    try:
-        with path.open("rb") as file:
-            yield file
-    except OSError as error:
-        raise click.ClickException(f"{path} can't be read: {error.strerror}") from error
-
-
-def _dates(message: Stored) -> list[datetime]:
-    """Return the dates that the message can have, the best one first."""
-    named = [date for date in (date_of(message.raw), message.stored_at) if date]
-    # A date to come would stay on top of all mail for as long.
-    now = datetime.now(UTC)
-    return [*sorted((d for d in named if d >= OLDEST), key=lambda d: d > now), OLDEST]
-
-
-# --- what is told -------------------------------------------------------------------------
+def _reached(progress: Progress, task: TaskID, done: int) -> None:
+    progress.update(task, completed=done)
 
 
 @contextmanager

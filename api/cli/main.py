@@ -17,7 +17,8 @@ COMMANDS = {
     "alias": "api.cli.alias:alias",
     "rules": "api.cli.rules:rules",
     "send": "api.cli.send:send",
-    "import": "api.cli.import_mbox:import_mbox",
+    "import": "api.cli.import_:import_",
+    "export": "api.cli.export:export",
     "topology": "api.cli.topology:topology",
     "capacity": "api.cli.capacity:capacity",
     "stage": "api.cli.stage:stage",
@@ -36,6 +37,7 @@ COMMANDS = {
     "backup": "api.cli.backup:backup",
     "restore": "api.cli.backup:restore",
     "spam": "api.cli.spam:spam",
+    "batch": "pipelines.command:batch",
     "schema": "api.cli.schema:schema",
     "settings": "api.cli.settings_list:settings",
 }

@@ -9,6 +9,7 @@ import click
 from api.cli.output import as_json, examples, print_json, printable
 from api.cli.progress import counting, nearing
 from api.cli.stores import Stores, with_stores
+from connectors.assembly.stores import texts_of
 from connectors.settings import load
 from topologies.ports.search import Search
 from topologies.rebuild import index_all, index_mailbox
@@ -131,7 +132,10 @@ async def _one(stores: Stores, user_id: str, *, is_quiet: bool) -> Rebuilt:
     rebuilt = Rebuilt(mailboxes=1)
     with nearing(is_quiet=is_quiet) as progress:
         task = progress.add_task("Mails", total=sum(folder.total_count for folder in folders))
-        async for done in index_mailbox(user_id, stores.mailboxes, stores.blobs, stores.search):
+        texts = texts_of(load(), patience_s=None)
+        async for done in index_mailbox(
+            user_id, stores.mailboxes, stores.blobs, texts, stores.search
+        ):
             progress.update(task, completed=done)
             rebuilt.mails = done
     return rebuilt
@@ -140,13 +144,14 @@ async def _one(stores: Stores, user_id: str, *, is_quiet: bool) -> Rebuilt:
 async def _all(stores: Stores, *, is_quiet: bool) -> Rebuilt:
     known: dict[str, int] = {}
     rebuilt = Rebuilt()
+    texts = texts_of(load(), patience_s=None)
     with nearing(is_quiet=is_quiet) as progress:
         task = progress.add_task("Mailboxes", total=len(await stores.directory.users()))
 
         async def go_over(search: Search) -> int:
             count = 0
             async for user_id, seq, mails in index_all(
-                stores.directory, stores.mailboxes, stores.blobs, search, known=known
+                stores.directory, stores.mailboxes, stores.blobs, texts, search, known=known
             ):
                 known[user_id] = seq
                 count += 1

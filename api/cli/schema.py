@@ -1,6 +1,7 @@
 """`rillmail schema`: the tables in Cassandra, brought up to date before a release runs.
 
-Only the cluster profile has them; the embedded one brings its files up to date by itself.
+Only the cluster profile has them; the embedded one brings its files up to date by itself. The
+schemas of events can be put into a schema registry besides.
 """
 
 import asyncio
@@ -9,6 +10,7 @@ from collections.abc import Awaitable, Callable
 import click
 
 from api.cli.output import as_json, examples, print_json
+from api.cli.schema_publish import publish
 from connectors.cassandra import migrations
 from connectors.cassandra.session import CassandraSession, open_session
 from connectors.settings import load
@@ -17,7 +19,7 @@ from topologies.errors import MailError
 
 @click.group()
 def schema() -> None:
-    """The tables in Cassandra, of the cluster profile."""
+    """Schemas: the tables in Cassandra, of the cluster profile; those of events, in a registry."""
 
 
 @schema.command(
@@ -47,6 +49,9 @@ def status(as_json: bool) -> None:
         click.echo("\n".join(f"pending {name}" for name in missing) or "Nothing is missing.")
     if missing:
         raise SystemExit(1)
+
+
+schema.add_command(publish)
 
 
 def _on_cassandra(

@@ -22,8 +22,10 @@ from connectors.metrics import Metrics
 from connectors.process import configure_logs, give_back_large_memory
 from connectors.settings import Settings
 from topologies import queue
+from topologies.ports.figures import Flow
 from topologies.ports.notices import Notices
 from topologies.ports.tracer import Tracer
+from topologies.topology import Topology
 
 ENDS_WITHIN_S = 25.0  # after SIGTERM; whoever runs us kills after 30, as a rule
 LEFT_OVER_S = 2.0  # for what still runs when all that we wait for has ended
@@ -107,6 +109,15 @@ class Process(Protocol):
         """Tell whether it does what it is for."""
         ...
 
+    async def flow(self) -> Flow:
+        """Tell how mail flows through the deployment."""
+        ...
+
+    @property
+    def topology(self) -> Topology:
+        """The stages, and how their edges run."""
+        ...
+
 
 def end_for_good_after(seconds: float, status: int = 0) -> None:
     """End this process after *seconds*, whatever it waits for: no worse than a kill, which is safe.
@@ -184,8 +195,13 @@ def application(process: Process) -> ASGIApp:
         notices=process.notices,
         dead_letters=stores.dead_letters,
         deliveries=stores.deliveries,
+        contacts=stores.contacts,
+        unsubscribes=stores.unsubscribes,
+        snoozes=stores.snoozes,
         suppressions=stores.suppressions,
         webhooks=stores.webhooks,
+        push_subscriptions=stores.push_subscriptions,
+        push_key=stores.push_key,
         domain_reports=stores.domain_reports,
         sts_policies=stores.sts_policies,
         try_now=lambda wanted: queue.try_now(wanted, stores.reader, stores.log, stores.clock.now()),
@@ -203,6 +219,10 @@ def application(process: Process) -> ASGIApp:
         answered=process.metrics.answered,
         tracer=process.tracer,
         health=process.health,
+        flow=process.flow,
+        topology=process.topology,
+        reader=stores.reader,
+        top_senders=stores.top_senders,
     )
     return create(context, is_whole=process.has_api)
 

@@ -12,6 +12,7 @@ from topologies.errors import MailError, Misconfigured, NoSpace
 from topologies.ports.app_passwords import AppPasswords
 from topologies.ports.blob_sweep import SweptBlobs
 from topologies.ports.clock import Clock
+from topologies.ports.contacts import Contacts
 from topologies.ports.dead_letters import DeadLetters
 from topologies.ports.deliveries import Deliveries
 from topologies.ports.directory import Directory
@@ -20,10 +21,13 @@ from topologies.ports.domain_reports import DomainReports
 from topologies.ports.generations import Generations
 from topologies.ports.log import LogReader, WrittenLog
 from topologies.ports.mailboxes import Mailboxes
+from topologies.ports.personal_spam import PersonalSpam
+from topologies.ports.push_subscriptions import PushSubscriptions
 from topologies.ports.restraints import Restraints
 from topologies.ports.rules import Rules
 from topologies.ports.search import Search
 from topologies.ports.second_factors import SecondFactors
+from topologies.ports.snoozes import Snoozes
 from topologies.ports.sts_policies import StsPolicies
 from topologies.ports.suppressions import Suppressions
 from topologies.ports.webhooks import Webhooks
@@ -87,6 +91,26 @@ class Stores(Protocol):
     @property
     def search(self) -> Search:
         """The index."""
+        ...
+
+    @property
+    def contacts(self) -> Contacts:
+        """Whom users write to."""
+        ...
+
+    @property
+    def snoozes(self) -> Snoozes:
+        """Mail that users put off."""
+        ...
+
+    @property
+    def push_subscriptions(self) -> PushSubscriptions:
+        """Browsers that are told of new mail."""
+        ...
+
+    @property
+    def personal_spam(self) -> PersonalSpam:
+        """What users taught about their mail."""
         ...
 
     @property

@@ -2,20 +2,25 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, TypeVar
+from contextlib import aclosing
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+import msgspec
 
-from api.cli.output import as_json, examples, print_json, print_table
-from api.cli.stores import errors_for_people
+from api.cli.output import as_json, examples, print_json, print_table, printable
+from api.cli.stores import Stores, errors_for_people, with_stores
 from connectors.settings import load
 from topologies.errors import Misconfigured
+from topologies.ports.log import Record
 
 if TYPE_CHECKING:
     from connectors.kafka.admin import KafkaAdmin
     from connectors.kafka.topics import Applied, Difference, WantedTopic
 
 T = TypeVar("T")
+SHOWN = 300  # characters of an event, for people; --json has it whole
 
 within = click.option(
     "--within",
@@ -29,7 +34,7 @@ within = click.option(
 
 @click.group()
 def topics() -> None:
-    """Topics of the cluster profile: what the settings ask for, and what Kafka has."""
+    """Topics: what they hold; in the cluster what the settings ask for, and what Kafka has."""
 
 
 @topics.command(epilog=examples("rillmail topics diff", "rillmail topics diff --json"))
@@ -91,6 +96,50 @@ def apply(within_s: float, as_json: bool) -> None:
     failed = [each.difference.topic for each in applied if each.state == "failed"]
     if failed:
         raise click.ClickException(f"not done: {', '.join(dict.fromkeys(failed))}")
+
+
+@topics.command(
+    epilog=examples(
+        "rillmail topics show mail.exceptions --hours 24",
+        "rillmail topics show replayed.try-1 --json",
+    )
+)
+@click.argument("topic")
+@click.option("--hours", type=click.FloatRange(min=0), help="Only what was appended since then.")
+@click.option("--key", help="Only records with this key.")
+@click.option("--limit", type=click.IntRange(1, 100_000), default=100, show_default=True)
+@as_json
+def show(topic: str, hours: float | None, key: str | None, limit: int, as_json: bool) -> None:
+    """Show what a topic of the log holds, on either profile: oldest first, in each partition."""
+
+    async def work(stores: Stores) -> list[dict[str, Any]]:
+        since = stores.clock.now() - timedelta(hours=hours) if hours is not None else None
+        found: list[dict[str, Any]] = []
+        async with aclosing(stores.reader.read(topic, since=since, key=key)) as records:
+            async for record in records:
+                found.append(_told(record))
+                if len(found) == limit:
+                    break
+        return found
+
+    found = with_stores(work)
+    if as_json:
+        print_json(found)
+        return
+    for record in found:
+        place = f"{topic}/{record['partition']}/{record['offset']}"
+        click.echo(f"{record['appended_at']:%Y-%m-%d %H:%M:%S}  {place}  {record['key']}")
+        click.echo(f"    {printable(msgspec.json.encode(record['event']).decode()[:SHOWN])}")
+    if not found:
+        click.echo(f"{topic} holds nothing, or there is no such topic.")
+
+
+def _told(record: Record) -> dict[str, Any]:
+    known = {name: getattr(record, name) for name in Record.__slots__ if name != "value"}
+    try:
+        return known | {"event": msgspec.json.decode(record.value)}
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return known | {"event": ascii(record.value)}
 
 
 def _row(applied: "Applied") -> Sequence[str]:

@@ -1,7 +1,6 @@
 """`rillmail topology`: which stages there are, and how mail flows through them."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import click
 
@@ -9,10 +8,9 @@ from api.cli.output import as_json, examples, print_json
 from api.cli.stores import errors_for_people
 from connectors.settings import load
 from topologies.drawing.asyncapi import as_asyncapi
+from topologies.drawing.described import described
 from topologies.drawing.svg import as_svg
 from topologies.drawing.text import as_mermaid, as_text
-from topologies.events import event_tag
-from topologies.topics import topic_of
 from topologies.topology import Topology, build
 
 _DRAWN: Mapping[str, Callable[[Topology], str]] = {
@@ -50,27 +48,6 @@ def topology(format_: str, cut: tuple[str, ...], tap: tuple[str, ...], as_json: 
         settings = load()
         built = build(cuts=cut or settings.cuts, taps=tap or settings.taps)
     if as_json:
-        print_json(_described(built))
+        print_json(described(built))
     else:
         click.echo(_DRAWN[format_](built))
-
-
-def _described(built: Topology) -> dict[str, Any]:
-    return {
-        "stages": [
-            {
-                "name": stage.name,
-                "path": stage.path,
-                "reads": [event_tag(kind) for kind in stage.reads],
-                "writes": [event_tag(kind) for kind in stage.writes],
-                "reads_topic": topic_of(stage.reads[0]).name,
-                "writes_topics": list(dict.fromkeys(topic_of(k).name for k in stage.writes)),
-                "timeout_s": stage.timeout.total_seconds(),
-                "attempts": stage.attempts,
-            }
-            for stage in built.stages
-        ],
-        "chains": [{"topic": topic.name, "head": stage.name} for topic, stage in built.heads()],
-        "cuts": sorted(built.cuts),
-        "taps": sorted(built.taps),
-    }

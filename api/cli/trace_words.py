@@ -101,6 +101,11 @@ def _judged(fields: Fields) -> str:
     return f"{fields.get('sender')} sent {'spam' if fields.get('is_bad') else 'no spam'}"
 
 
+def _restrained(fields: Fields) -> str:
+    until = f" until {fields['until']}" if fields.get("until") else ""
+    return f"{_address(fields.get('mail_from'))} is {fields.get('kind')}{until}"
+
+
 def _people(fields: Fields) -> str:
     recipients = cast("Sequence[str]", fields.get("recipients") or ())
     more = f" and {len(recipients) - MOST_NAMED} more" if len(recipients) > MOST_NAMED else ""
@@ -127,4 +132,5 @@ _SAID: Mapping[str, Callable[[Fields], str]] = {
     "delivery.due": _due,
     "delivery.attempted": _attempted,
     "sender.judged": _judged,
+    "sender.restrained": _restrained,
 }

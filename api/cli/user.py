@@ -14,6 +14,7 @@ from api.cli.quota import QUOTA
 from api.cli.stores import Stores, refusals, with_stores
 from api.cli.user_account import known, second_factor, sessions, usage
 from api.cli.user_delete import delete, purge, restore
+from api.cli.user_erased import erased
 from topologies.ports.directory import User
 from topologies.ports.restraints import Restraint
 
@@ -31,7 +32,7 @@ def user() -> None:
     """Who has a mailbox here."""
 
 
-for command in (app_password, delete, restore, purge, sessions, second_factor, usage):
+for command in (app_password, delete, restore, purge, erased, sessions, second_factor, usage):
     user.add_command(command)
 
 

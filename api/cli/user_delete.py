@@ -50,7 +50,9 @@ def delete(address: str, grace_days: int | None, now: bool, yes: bool, as_json: 
     if as_json:
         print_json(gone)
     elif not grace:
-        click.echo(f"{gone.address} is deleted")
+        click.echo(
+            f"{gone.address} is deleted; what is left of it: rillmail user erased {gone.user_id}"
+        )
     else:
         click.echo(
             f"{gone.address} is suspended, and deleted after {gone.deletes_at:%Y-%m-%d %H:%M} UTC;"

@@ -52,9 +52,17 @@ export class Client {
 
   me() { return this.#json("GET", "/me"); }
   folders() { return this.#json("GET", "/folders"); }
-  createFolder(name) { return this.#json("POST", "/folders", { body: { name } }); }
-  renameFolder(id, name) { return this.#json("PATCH", `/folders/${enc(id)}`, { body: { name } }); }
+  createFolder(body) { return this.#json("POST", "/folders", { body }); }
+  changeFolder(id, body) { return this.#json("PATCH", `/folders/${enc(id)}`, { body }); }
   deleteFolder(id) { return this.#json("DELETE", `/folders/${enc(id)}`); }
+  labels() { return this.#json("GET", "/labels"); }
+  createLabel(body) { return this.#json("POST", "/labels", { body }); }
+  changeLabel(id, body) { return this.#json("PATCH", `/labels/${enc(id)}`, { body }); }
+  deleteLabel(id) { return this.#json("DELETE", `/labels/${enc(id)}`); }
+  labelled(id, query) { return this.#json("GET", `/labels/${enc(id)}/emails`, { query }); }
+  restore(email_ids) { return this.#json("POST", "/emails/restore", { body: { email_ids } }); }
+  emptyFolder(id) { return this.#json("DELETE", `/folders/${enc(id)}/emails`); }
+  putLabels(body) { return this.#json("POST", "/emails/labels", { body }); }
   listing(id, query) { return this.#json("GET", `/folders/${enc(id)}/emails`, { query }); }
   search(query) { return this.#json("GET", "/emails/search", { query }); }
   email(id, query) { return this.#json("GET", `/emails/${enc(id)}`, { query }); }
@@ -72,6 +80,29 @@ export class Client {
   setAway(body) { return this.#json("PUT", "/settings/vacation", { body }); }
   forwards() { return this.#json("GET", "/settings/forwarding"); }
   setForwards(body) { return this.#json("PUT", "/settings/forwarding", { body }); }
+  pushKey() { return this.#json("GET", "/push/key"); }
+  subscribePush(body) { return this.#json("POST", "/push/subscriptions", { body }); }
+  unsubscribePush(id) { return this.#json("DELETE", `/push/subscriptions/${enc(id)}`); }
+  snoozed(id) { return this.#json("GET", `/emails/${enc(id)}/snooze`); }
+  snooze(id, until) { return this.#json("POST", `/emails/${enc(id)}/snooze`, { body: { until } }); }
+  bringBack(id) { return this.#json("DELETE", `/emails/${enc(id)}/snooze`); }
+  unsubscribing(id) { return this.#json("GET", `/emails/${enc(id)}/unsubscribe`); }
+  unsubscribe(id) { return this.#json("POST", `/emails/${enc(id)}/unsubscribe`); }
+  quarantine(state, cursor) {
+    return this.#json("GET", "/admin/quarantine", { query: { state, cursor, limit: 20 } });
+  }
+  held(id) { return this.#json("GET", `/admin/quarantine/${enc(id)}`); }
+  releaseHeld(id) { return this.#json("POST", `/admin/quarantine/${enc(id)}/release`); }
+  dropHeld(id) { return this.#json("DELETE", `/admin/quarantine/${enc(id)}`); }
+  blocked() { return this.#json("GET", "/settings/blocked"); }
+  block(body) { return this.#json("POST", "/settings/blocked", { body }); }
+  unblock(target) { return this.#json("DELETE", `/settings/blocked/${enc(target)}`); }
+  contacts(q, limit) { return this.#json("GET", "/contacts", { query: { q, limit } }); }
+  renameContact(address, name) {
+    return this.#json("PUT", `/contacts/${enc(address)}`, { body: { name } });
+  }
+  removeContact(address) { return this.#json("DELETE", `/contacts/${enc(address)}`); }
+  threads(query) { return this.#json("GET", "/threads", { query }); }
   thread(id) { return this.#json("GET", `/threads/${enc(id)}`); }
   change(id, body) { return this.#json("PATCH", `/emails/${enc(id)}`, { body }); }
   remove(id, permanent) {
@@ -89,6 +120,14 @@ export class Client {
     const headers = { "If-Match": etag };
     return this.#json("POST", `/drafts/${enc(id)}/send`, { headers, timeout_ms: UPLOAD_MS });
   }
+  topology() { return this.#json("GET", "/admin/topology"); }
+  trace(id) { return this.#json("GET", `/admin/trace/${enc(id)}`); }
+  deadLetters(query) { return this.#json("GET", "/admin/dead-letters", { query }); }
+  deadLetter(id) { return this.#json("GET", `/admin/dead-letters/${enc(id)}`); }
+
+  /** The picture of the topology, as SVG text. */
+  async topologyPicture() { return await (await this.#ask("GET", "/admin/topology/picture")).text(); }
+
   takeBack(id) { return this.#json("DELETE", `/emails/${enc(id)}/send`); }
 
   /** A file that a draft may name then; `file` is a Blob. */

@@ -1,8 +1,12 @@
-// What is done to mails: flags, moving, deleting with undo, replies.
+// What is done to mails: flags, labels, moving, deleting with undo, replies.
 
 import { confirm, openMenu, toast } from "./dialogs.js";
 import { plural } from "./dom.js";
+import { labelMenu } from "./labels.js";
+import { mailsOf } from "./mailbox.js";
 import { replyTo } from "./reply.js";
+
+const FOR_GOOD = "For a few days “Deleted lately” in Trash has them still.";
 
 export class Deeds {
   #undo = null;
@@ -21,36 +25,52 @@ export class Deeds {
   }
 
   async flag(lines, flags) {
-    const ids = new Set(lines.map((line) => line.email_id));
+    const ids = new Set((flags.is_starred ? lines : mailsOf(lines)).map((line) => line.email_id));
     const before = lines.map((line) => ({ ...line }));
     const changing = this.desk.mailbox.setFlags(before, flags);
     if (ids.has(this.desk.reader.email?.email_id)) this.desk.reader.patch(flags);
     if (await changing) return;
-    const open = before.find((line) => line.email_id === this.desk.reader.email?.email_id);
+    const open = mailsOf(before).find((line) => line.email_id === this.desk.reader.email?.email_id);
     if (open) this.desk.reader.patch({ is_read: open.is_read, is_starred: open.is_starred });
   }
 
   async move(lines, folder) {
     const moved = lines.filter((line) => line.folder_id !== folder);
     if (!moved.length) return;
-    const text = `${plural(moved.length, "mail")} moved to ${this.desk.mailbox.nameOf(folder)}.`;
+    const text = `${plural(mailsOf(moved).length, "mail")} moved to ${this.desk.mailbox.nameOf(folder)}.`;
     await this.#away(moved, text, (those) => this.desk.mailbox.move(those, folder));
   }
 
   async report(lines, isSpam) {
-    const text = `${plural(lines.length, "mail")} ${isSpam ? "reported as spam" : "moved to Inbox"}.`;
+    const text = `${plural(mailsOf(lines).length, "mail")} ${isSpam ? "reported as spam" : "moved to Inbox"}.`;
     await this.#away(lines, text, (those) => this.desk.mailbox.report(those, isSpam), { isReport: isSpam });
+  }
+
+  /** Bring mails back from trash, or that were deleted for good. */
+  async bringBack(lines) {
+    if (!lines.length) return;
+    const text = `${plural(lines.length, "mail")} brought back.`;
+    await this.#away(lines, text, (those) => this.desk.mailbox.bringBack(those), { isFinal: true });
+  }
+
+  async empty(folder) {
+    const name = this.desk.mailbox.nameOf(folder);
+    const isLast = folder === "deleted";
+    const question = isLast ? "Forget what was deleted?" : `Empty ${name}?`;
+    const detail = isLast ? "None of it can be brought back then." : FOR_GOOD;
+    if (!(await confirm(question, { detail, yes: isLast ? "Forget" : "Empty" }))) return;
+    if (await this.desk.mailbox.empty(folder)) toast(isLast ? "It is forgotten." : `${name} is empty.`);
   }
 
   async remove(lines) {
     if (!lines.length) return;
     const isFinal = lines.every((line) => line.folder_id === "trash");
     if (isFinal) {
-      const question = `Delete ${plural(lines.length, "mail")} for good?`;
-      if (!(await confirm(question, { detail: "This can’t be undone.", yes: "Delete for good" }))) return;
+      const question = `Delete ${plural(mailsOf(lines).length, "mail")} for good?`;
+      if (!(await confirm(question, { detail: FOR_GOOD, yes: "Delete for good" }))) return;
     }
     const going = isFinal ? lines : lines.filter((line) => line.folder_id !== "trash");
-    const text = `${plural(going.length, "mail")} ${isFinal ? "deleted for good" : "moved to Trash"}.`;
+    const text = `${plural(mailsOf(going).length, "mail")} ${isFinal ? "deleted for good" : "moved to Trash"}.`;
     await this.#away(going, text, (those) => this.desk.mailbox.remove(those, isFinal), { isFinal });
   }
 
@@ -62,7 +82,7 @@ export class Deeds {
     const last = all.findLastIndex((line) => ids.has(line.email_id));
     const next = all[last + 1] ?? all.findLast((line, at) => at < last && !ids.has(line.email_id));
     this.desk.selectNone();
-    if (ids.has(this.desk.openId)) this.desk.closeMail();
+    if (mailsOf(kept).some((line) => line.email_id === this.desk.openId)) this.desk.closeMail();
     const acting = act(kept);
     if (next) this.desk.list.activate(next.email_id);
     const undo = async () => {
@@ -81,9 +101,24 @@ export class Deeds {
       !["sent", "drafts", "spam"].includes(folder.folder_id)
       && !(here.size === 1 && here.has(folder.folder_id)));
     openMenu(anchor, "Move to", targets.map((folder) => ({
-      label: this.desk.mailbox.nameOf(folder.folder_id),
+      label: this.desk.mailbox.pathOf(folder.folder_id),
       run: () => this.move(lines, folder.folder_id),
     })));
+  }
+
+  labelMenu(anchor, lines) {
+    labelMenu(this.desk.mailbox, anchor, lines, (id, isOn) => this.label(lines, id, isOn));
+  }
+
+  /** Put a label on mails, or take it off them. */
+  async label(lines, id, isOn) {
+    const open = mailsOf(lines).find((line) => line.email_id === this.desk.reader.email?.email_id);
+    const others = (open?.labels ?? []).filter((each) => each !== id);
+    if (open) this.desk.reader.patch({ labels: isOn ? [...others, id] : others });
+    const before = lines.map((line) => ({ ...line }));
+    if (!(await this.desk.mailbox.putLabel(before, id, isOn)) && open) {
+      this.desk.reader.patch({ labels: open.labels });
+    }
   }
 
   async reply(email, kind) {

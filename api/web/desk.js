@@ -13,13 +13,17 @@ import { Mailbox } from "./mailbox.js";
 import { Reader } from "./mail.js";
 import { optionsDialog } from "./options.js";
 import { readPlace, writePlace } from "./place.js";
+import { forgetPush, keepPush } from "./push.js";
 import { Search } from "./search.js";
 
+const isThreadable = ({ folder }) => folder !== undefined && !["drafts", "deleted"].includes(folder);
 const PATIENCE_MS = 3_000; // without a connection before it is told
+const THREADS = "rillmail.conversations"; // in this browser: "off" if mails are listed one by one
 
 export class Desk {
   #place = { view: null, mail: null };
   #unreadOnly = false;
+  #isThreaded = localStorage.getItem(THREADS) !== "off";
 
   constructor({ client, me, banner, onSignedOut }) {
     Object.assign(this, { client, me, banner, onSignedOut });
@@ -28,7 +32,7 @@ export class Desk {
     this.compose = new Compose(client, me.address);
     const openFolder = (id) => this.go({ folder: id });
     this.folders = new Folders(this.mailbox, me, {
-      open: openFolder, compose: () => this.compose.open(), options: () => optionsDialog(client),
+      open: openFolder, leaveLabel: () => openFolder("inbox"), compose: () => this.compose.open(), options: () => optionsDialog(client),
       signOut: () => this.signOut() });
     this.deeds = new Deeds(this);
     this.keys = onKeys(this.#shortcuts());
@@ -38,6 +42,8 @@ export class Desk {
       selection: () => this.#drawToolbar(),
       more: () => this.mailbox.more().catch(trouble),
       toggleUnread: () => this.#toggleUnread(),
+      empty: (folder) => this.deeds.empty(folder),
+      toggleThreads: () => this.#toggleThreads(),
     });
     this.reader = new Reader(this.mailbox, {
       back: () => this.back(),
@@ -45,9 +51,10 @@ export class Desk {
       reply: (email, kind) => this.deeds.reply(email, kind),
       star: (email) => this.deeds.star(email),
       flag: (lines, flags) => this.deeds.flag(lines, flags),
-      spam: (lines, is) => this.deeds.report(lines, is),
-      remove: (lines) => this.deeds.remove(lines),
-      moveMenu: (anchor, lines) => this.deeds.moveMenu(anchor, lines),
+      spam: (lines, is) => this.deeds.report(this.#whole(lines), is),
+      remove: (lines) => this.deeds.remove(this.#whole(lines)),
+      moveMenu: (anchor, lines) => this.deeds.moveMenu(anchor, this.#whole(lines)),
+      labelMenu: (anchor, lines) => this.deeds.labelMenu(anchor, lines),
       composeTo: (to) => this.compose.open({ to }),
       write: (id) => this.compose.openDraft(id).catch(trouble),
       key: this.keys,
@@ -84,6 +91,7 @@ export class Desk {
     addEventListener("hashchange", this.onhash);
     document.addEventListener("keydown", this.keys);
     this.live.start();
+    keepPush(this.client).catch(() => {}); // it is tried again when the page is opened next
     this.#drawToolbar();
     await this.mailbox.loadFolders().catch((problem) => this.trouble(problem));
     await this.#follow();
@@ -103,6 +111,7 @@ export class Desk {
       if (!(await confirm(question, { yes: "Sign out" }))) return;
       this.compose.forget();
     }
+    await forgetPush(this.client).catch(() => {});
     location.hash = "";
     this.onSignedOut();
   }
@@ -166,10 +175,11 @@ export class Desk {
   async #showList() {
     const { view } = this.#place;
     this.search.text = view.search ?? "";
-    this.list.reset(view.search === undefined ? this.mailbox.nameOf(view.folder) : "Search results");
+    this.list.reset(view.search === undefined ? this.#nameOf(view) : "Search results");
     this.#drawTitle();
     try {
-      await this.mailbox.show({ ...view, unreadOnly: this.#unreadOnly });
+      const isThreaded = this.#isThreaded && isThreadable(view);
+      await this.mailbox.show({ ...view, unreadOnly: this.#unreadOnly, isThreaded });
     } catch (problem) {
       if (view.search !== undefined && [400, 422].includes(problem.status)) {
         this.search.fail(problem);
@@ -185,14 +195,25 @@ export class Desk {
     return this.#showList();
   }
 
+  #toggleThreads() {
+    this.#isThreaded = !this.#isThreaded;
+    localStorage.setItem(THREADS, this.#isThreaded ? "on" : "off");
+    return this.#showList();
+  }
+
   // --- what is told ---------------------------------------------------------------------
 
   #drawTitle() {
     const unread = this.mailbox.folder("inbox")?.unread_count ?? 0;
     const { view } = this.#place;
-    const name = view?.search === undefined ? this.mailbox.nameOf(view?.folder) : "Search";
+    const name = view?.search === undefined ? this.#nameOf(view) : "Search";
     document.title = `${unread ? `(${unread}) ` : ""}${name} – Rillmail`;
-    if (view?.folder) this.list.title.textContent = name;
+    if (view?.folder || view?.label) this.list.title.textContent = name;
+  }
+
+  #nameOf(view) {
+    if (view?.label === undefined) return this.mailbox.nameOf(view?.folder);
+    return this.mailbox.label(view.label)?.name ?? "a label";
   }
 
   #drawNote() {
@@ -258,8 +279,13 @@ export class Desk {
     const selected = this.list.selectedLines;
     if (selected.length) return selected;
     const { email } = this.reader;
-    if (email && this.#place.mail === email.email_id) return [email];
+    if (email && this.#place.mail === email.email_id) return this.#whole([email]);
     return this.list.activeLine ? [this.list.activeLine] : [];
+  }
+
+  /** The rows of mails that are listed as conversations: what is moved is moved as a whole. */
+  #whole(lines) {
+    return lines.map((line) => this.mailbox.rowOf(line.email_id) ?? line);
   }
 
   #drawToolbar() {
@@ -271,6 +297,8 @@ export class Desk {
     const isSpam = lines.every((line) => line.folder_id === "spam");
     const move = iconButton("move", "Move to a folder",
       () => this.deeds.moveMenu(move, this.list.selectedLines), { "aria-haspopup": "menu" });
+    const label = iconButton("label", "Labels",
+      () => this.deeds.labelMenu(label, this.list.selectedLines), { "aria-haspopup": "menu" });
     toolbar.replaceChildren(
       iconButton("close", "Select none", () => this.selectNone()),
       h("span", {}, `${lines.length} selected`),
@@ -280,12 +308,20 @@ export class Desk {
         this.#drawToolbar();
       } }, "All"),
       h("span", { class: "gap" }),
+      this.#bringBackButton(lines),
       iconButton(isAllRead ? "unread" : "read", isAllRead ? "Mark as unread" : "Mark as read",
         () => this.deeds.flag(this.list.selectedLines, { is_read: !isAllRead }).then(() => this.#drawToolbar())),
       move,
+      label,
       iconButton(isSpam ? "not-spam" : "spam", isSpam ? "Not spam" : "Report as spam",
         () => this.deeds.report(this.list.selectedLines, !isSpam)),
       iconButton("trash", "Delete", () => this.deeds.remove(this.list.selectedLines)));
+  }
+
+  #bringBackButton(lines) {
+    const isAside = lines.every((line) => ["trash", "deleted"].includes(line.folder_id));
+    return isAside ? iconButton("back", "Bring back",
+      () => this.deeds.bringBack(this.list.selectedLines)) : "";
   }
 
   #shortcuts() {
@@ -312,6 +348,9 @@ export class Desk {
       "!": chosen((lines) => this.deeds.report(lines, !lines.every((line) => line.folder_id === "spam"))),
       v: chosen((lines) => this.deeds.moveMenu(
         this.#place.mail ? this.reader.bar : this.list.title, lines)),
+      l: chosen((lines) => this.deeds.labelMenu(
+        this.#place.mail ? this.reader.bar : this.list.title, lines)),
+      b: () => this.reader.email && this.reader.openSnoozeMenu(),
       c: () => this.compose.open(),
       r: reply("one"),
       a: reply("all"),

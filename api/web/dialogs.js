@@ -102,7 +102,10 @@ function buttons(yes, onyes, oncancel) {
   );
 }
 
-/** Open a menu beside `anchor`; `items` are {label, run} or null for a line between. */
+/**
+ * Open a menu beside `anchor`; `items` are {label, run} or null for a line between. An item with
+ * `checked` (true, false or "mixed") is one of several that are on or off.
+ */
 export function openMenu(anchor, label, items) {
   const close = () => menu.hidePopover();
   const menu = h(
@@ -110,7 +113,7 @@ export function openMenu(anchor, label, items) {
     { class: "menu", role: "menu", "aria-label": label, popover: "auto" },
     items.map((item) =>
       item
-        ? h("button", { type: "button", role: "menuitem", onclick: () => {
+        ? h("button", { type: "button", ...roleOf(item), onclick: () => {
             close();
             item.run();
           } }, item.label)
@@ -130,6 +133,11 @@ export function openMenu(anchor, label, items) {
   const below = place.bottom + 4;
   menu.style.top = `${below + height < innerHeight ? below : Math.max(8, place.top - height - 4)}px`;
   menu.querySelector("button")?.focus();
+}
+
+function roleOf({ checked }) {
+  if (checked === undefined) return { role: "menuitem" };
+  return { role: "menuitemcheckbox", "aria-checked": String(checked) };
 }
 
 function moveIn(menu, event) {

@@ -3,6 +3,7 @@
 import { h, icon, iconButton } from "./dom.js";
 import { Files } from "./files.js";
 import { parsePeople, personText } from "./format.js";
+import { withContacts } from "./people.js";
 
 const FIELDS = ["to", "cc", "bcc", "subject", "body"];
 const PEOPLE = ["to", "cc", "bcc"];
@@ -15,6 +16,7 @@ export class Form {
 
   /** `actions`: typed(), send(), discard(). */
   constructor(client, actions) {
+    this.client = client;
     this.inputs = {};
     this.errors = {};
     this.files = new Files(client, actions.typed);
@@ -144,8 +146,9 @@ export class Form {
     this.errors[name] = h("p", { class: "field-error", id: `${id}-error`, role: "alert" });
     this.inputs[name] = h("input", { type: "text", id, name, autocomplete: "off",
       "aria-describedby": `${id}-error`, ...props });
+    const people = PEOPLE.includes(name) && withContacts(this.client, this.inputs[name]);
     return h("div", { class: "field", "data-field": name }, h("label", { for: id }, LABELS[name]),
-      this.inputs[name], ...more, this.errors[name]);
+      this.inputs[name], ...more, people, this.errors[name]);
   }
 
   #text() {

@@ -13,6 +13,8 @@ export const SHORTCUTS = [
   ["#", "delete it"],
   ["!", "report as spam, or not spam"],
   ["v", "move to a folder"],
+  ["l", "put labels on it, or take them off"],
+  ["b", "put it off until later"],
   ["c", "write a mail"],
   ["r", "a", "reply, reply to all"],
   ["f", "forward"],

@@ -2,6 +2,7 @@
 
 import { h, icon, iconButton, plural } from "./dom.js";
 import { fullDate, nameOf, shortDate } from "./format.js";
+import { labelMarks } from "./labels.js";
 
 const ROW = 84; // px, as in panes.css
 const MARGIN = 8; // rows beyond the edge
@@ -12,7 +13,7 @@ export class List {
   activeId = null; // the row that keys act on
   #drawn = new Map(); // email_id → {row, line, key}
 
-  /** `actions`: open(line), star(line), selection(), more(), toggleUnread(). */
+  /** `actions`: open(line), star(line), selection(), more(), toggleUnread(), toggleThreads(). */
   constructor(mailbox, actions) {
     this.mailbox = mailbox;
     this.actions = actions;
@@ -23,6 +24,13 @@ export class List {
       { type: "button", class: "chip", "aria-pressed": "false", onclick: actions.toggleUnread },
       "Unread",
     );
+    this.threads = h(
+      "button",
+      { type: "button", class: "chip", "aria-pressed": "false", onclick: actions.toggleThreads,
+        title: "Show the mails of a conversation as one row" },
+      "Conversations",
+    );
+    this.emptying = h("div", { class: "emptying" });
     this.toolbar = h("div", { class: "toolbar", role: "toolbar", "aria-label": "Selected mails" });
     this.note = h("p", { class: "list-note", role: "status" });
     this.rows = h("ul", { class: "rows", role: "list", "aria-label": "Mails" });
@@ -30,12 +38,14 @@ export class List {
     this.element = h(
       "section",
       { class: "pane list-pane", "aria-label": "List of mails" },
-      h("header", { class: "pane-head" }, this.title, this.count, this.unreadOnly),
+      h("header", { class: "pane-head" }, this.title, this.count, this.threads, this.unreadOnly),
+      this.emptying,
       this.toolbar,
       this.note,
       this.scroller,
     );
     mailbox.addEventListener("listing", () => this.draw());
+    mailbox.addEventListener("folders", () => this.draw()); // labels may be called otherwise
     new ResizeObserver(() => this.draw()).observe(this.scroller);
     this.clock = setInterval(() => this.#redrawDates(), 60_000);
   }
@@ -66,7 +76,7 @@ export class List {
   }
 
   get activeLine() {
-    return this.mailbox.lines.find((line) => line.email_id === this.activeId) ?? null;
+    return this.mailbox.lines[this.#activeIndex()] ?? null;
   }
 
   /** The mail `step` rows below the active one, or null. */
@@ -76,7 +86,11 @@ export class List {
   }
 
   #activeIndex() {
-    return this.mailbox.lines.findIndex((line) => line.email_id === this.activeId);
+    return this.mailbox.lines.findIndex((line) => this.#isActive(line));
+  }
+
+  #isActive(line) {
+    return line.email_id === this.activeId || Boolean(line.thread?.email_ids.includes(this.activeId));
   }
 
   /** Make a row the active one and bring it into sight. */
@@ -89,7 +103,8 @@ export class List {
     const below = (at + 1) * ROW - scroller.clientHeight;
     if (below > scroller.scrollTop) scroller.scrollTop = below;
     this.draw();
-    if (focus) this.#drawn.get(id)?.row.querySelector(".row-link").focus({ preventScroll: true });
+    const shown = this.mailbox.lines[at].email_id;
+    if (focus) this.#drawn.get(shown)?.row.querySelector(".row-link").focus({ preventScroll: true });
   }
 
   toggleSelected(id) {
@@ -99,8 +114,12 @@ export class List {
   }
 
   draw() {
-    const { lines, total, isLoading, view } = this.mailbox;
+    const { mailbox } = this;
+    const { lines, total, isLoading, view } = mailbox;
     this.unreadOnly.setAttribute("aria-pressed", String(Boolean(view?.unreadOnly)));
+    this.#drawEmptying(view?.folder, total);
+    this.threads.setAttribute("aria-pressed", String(Boolean(view?.isThreaded)));
+    this.threads.hidden = !view || view.folder === undefined || ["drafts", "deleted"].includes(view.folder);
     this.count.textContent = view && (lines.length || !isLoading) ? plural(total, "mail") : "";
     this.rows.style.height = `${lines.length * ROW}px`;
     this.rows.setAttribute("aria-busy", String(isLoading));
@@ -119,8 +138,22 @@ export class List {
       drawn.row.remove();
       this.#drawn.delete(id);
     }
+    // How many conversations there are is known at the end alone (ARIA: -1).
+    const size = !view?.isThreaded ? total : mailbox.hasMore ? -1 : lines.length;
     let previous = null;
-    for (const [line, index] of wanted) previous = this.#place(line, index, total, previous);
+    for (const [line, index] of wanted) previous = this.#place(line, index, size, previous);
+  }
+
+  /** What can be done with all of trash or spam at once; drawn anew only when it differs. */
+  #drawEmptying(folder, total) {
+    const key = ["trash", "spam", "deleted"].includes(folder) ? `${folder} ${total > 0}` : "";
+    if (this.emptying.dataset.key === key) return;
+    this.emptying.dataset.key = key;
+    const button = h("button", { type: "button", class: "chip", onclick: () => this.actions.empty(folder) },
+      folder === "deleted" ? "Forget them now" : `Empty ${this.mailbox.nameOf(folder)}`);
+    const lately = h("a", { href: "#/folder/deleted" }, "Deleted lately");
+    this.emptying.replaceChildren(...[key && total > 0 ? button : null, folder === "trash" ? lately : null]
+      .filter(Boolean));
   }
 
   #dropGone(lines) {
@@ -134,9 +167,12 @@ export class List {
 
   #place(line, index, total, previous) {
     const isSelected = this.selected.has(line.email_id);
-    const isActive = this.activeId === line.email_id;
-    const text = line.folder_id === "drafts" ? JSON.stringify(line) : ""; // others never change
-    const key = [line.is_read, line.is_starred, line.folder_id, isSelected, isActive, text].join();
+    const isActive = this.#isActive(line);
+    // Others never change.
+    const text = line.folder_id === "drafts" || line.thread || line.marks ? JSON.stringify(line) : "";
+    const labels = labelMarks(this.mailbox, line.labels);
+    const key = [line.is_read, line.is_starred, line.folder_id, isSelected, isActive, text,
+      ...labels.map((mark) => mark.outerHTML)].join();
     let drawn = this.#drawn.get(line.email_id);
     if (drawn?.key !== key) {
       const hadFocus = drawn?.row.contains(document.activeElement)
@@ -160,14 +196,16 @@ export class List {
 
   #row(line, isSelected, isActive) {
     const isOutgoing = line.folder_id === "sent" || line.folder_id === "drafts";
+    const count = line.thread?.count ?? 1;
     const people = isOutgoing
       ? `To: ${line.to.map(nameOf).join(", ") || "nobody yet"}`
-      : nameOf(line.from);
+      : (line.thread?.participants ?? [line.from]).map(nameOf).join(", ");
     const subject = line.subject || "(no subject)";
     const state = [
       line.is_read ? null : "unread",
       line.is_starred ? "starred" : null,
       line.has_attachments ? "with attachment" : null,
+      count > 1 ? plural(count, "mail") : null,
     ].filter(Boolean);
     const names = ["row", line.is_read ? "" : "is-unread", isActive ? "is-active" : ""];
     const select = h("input", {
@@ -191,15 +229,17 @@ export class List {
         },
       },
       state.length ? h("span", { class: "unseen" }, `${state.join(", ")}: `) : null,
-      h("span", { class: "row-from" }, people),
+      h("span", { class: "row-from" }, people,
+        count > 1 ? h("span", { class: "row-count", "aria-hidden": "true" }, ` ${count}`) : null),
       h("time", { class: "row-date", datetime: line.created_at, title: fullDate(line.created_at) },
         shortDate(line.created_at)),
-      h("span", { class: "row-subject" }, subject),
+      h("span", { class: "row-subject" }, line.subject && line.marks ? pieces(line.marks.subject) : subject),
       h("span", { class: "row-snippet" },
         this.mailbox.view?.folder === undefined
           ? h("span", { class: "tag" }, this.mailbox.nameOf(line.folder_id))
           : null,
-        line.snippet),
+        labelMarks(this.mailbox, line.labels),
+        line.marks?.text.length ? pieces(line.marks.text) : line.snippet),
     );
     const star = iconButton("star", line.is_starred ? "Remove star" : "Star",
       () => this.actions.star(line), {
@@ -225,4 +265,9 @@ export class List {
       time.textContent = shortDate(time.dateTime);
     }
   }
+}
+
+/** Text in which the words of a search are marked. */
+function pieces(marks) {
+  return marks.map(({ text, is_hit }) => (is_hit ? h("mark", {}, text) : text));
 }

@@ -59,7 +59,8 @@ export class Live {
   #take(change) {
     if (!(change.cursor > this.cursor)) return; // known already, or a sign of life
     this.cursor = change.cursor;
-    this.onChange(change);
+    if (change.type === "mailbox.rebuilt") this.onLost().catch(() => {}); // all may be different
+    else this.onChange(change);
   }
 
   #later() {

@@ -1,12 +1,14 @@
-// One mail, read: its conversation, who wrote it, text or HTML, attachments.
+// One mail, read, amid its conversation.
 
-import { attachmentList, rawDialog } from "./attachments.js";
-import { deliveryList } from "./delivery.js";
+import { rawDialog } from "./attachments.js";
+import { blockDialog } from "./blocked.js";
+import { mailCard } from "./card.js";
+import { Conversation } from "./conversation.js";
 import { openMenu } from "./dialogs.js";
-import { h, icon, iconButton, plural } from "./dom.js";
-import { fullDate, nameOf, personText, shortDate } from "./format.js";
-import { mailFrame } from "./frame.js";
-import { plainText } from "./text.js";
+import { h, icon, iconButton } from "./dom.js";
+import { labelMarks } from "./labels.js";
+import { snoozeBar, snoozeMenu } from "./snooze.js";
+import { unsubscribeBar } from "./unsubscribe.js";
 import { verdictDialog } from "./verdict.js";
 
 export class Reader {
@@ -55,7 +57,8 @@ export class Reader {
   async #loadConversation() {
     const generation = this.#generation;
     const thread = await this.mailbox.client.thread(this.email.thread_id);
-    if (generation === this.#generation && thread.emails.length > 1) this.#conversation(thread);
+    if (generation !== this.#generation || thread.emails.length < 2) return;
+    this.conversation.show(thread, this.email.email_id);
   }
 
   #failed(problem, again) {
@@ -78,8 +81,8 @@ export class Reader {
       this.actions.back();
     } else if (change.type === "email.updated" || change.type === "email.moved") {
       if (change.is_rewritten) this.show(change.email_id); // a draft that was saved again
-      const { is_read, is_starred, folder_id } = change;
-      this.#set({ is_read, is_starred, folder_id: folder_id || this.email.folder_id });
+      const { is_read, is_starred, folder_id, labels = [] } = change;
+      this.#set({ is_read, is_starred, labels, folder_id: folder_id || this.email.folder_id });
     }
   }
 
@@ -91,6 +94,7 @@ export class Reader {
   #set(fields) {
     Object.assign(this.email, fields, { is_spam: (fields.folder_id ?? this.email.folder_id) === "spam" });
     this.bar?.replaceWith(this.#bar(this.email));
+    this.marks?.replaceChildren(...labelMarks(this.mailbox, this.email.labels));
   }
 
   #bar(email) {
@@ -99,13 +103,19 @@ export class Reader {
       class: "icon-button back-button" });
     const move = email && iconButton("move", "Move to a folder", () => this.openMoveMenu(move), {
       "aria-haspopup": "menu" });
+    const label = email && iconButton("label", "Labels", () => actions.labelMenu(label, [this.email]), {
+      "aria-haspopup": "menu" });
+    this.later = email && canWait(email) ? iconButton("later", "Put off until later",
+      () => this.openSnoozeMenu(), { "aria-haspopup": "menu" }) : null;
     const more = email && iconButton("more", "More", () => openMenu(more, "More", [
       { label: "Reply to all", run: () => actions.reply(email, "all") },
       { label: "Forward", run: () => actions.reply(email, "forward") },
       null,
+      email.from.address && email.folder_id !== "sent"
+        && { label: "Block sender", run: () => blockDialog(this.mailbox.client, email) },
       { label: "Why is this here?", run: () => verdictDialog(this.mailbox.client, email) },
       { label: "Show raw source", run: () => rawDialog(this.mailbox.client, email) },
-    ]), { "aria-haspopup": "menu" });
+    ].filter((item) => item !== false && item !== "")), { "aria-haspopup": "menu" });
     this.bar = h("div", { class: "pane-head mail-bar", role: "toolbar", "aria-label": "This mail" },
       back,
       email?.is_draft && h("button", { type: "button", class: "button is-main",
@@ -124,6 +134,8 @@ export class Reader {
           ? iconButton("unread", "Mark as unread", () => actions.flag([email], { is_read: false }))
           : iconButton("read", "Mark as read", () => actions.flag([email], { is_read: true })),
         move,
+        label,
+        this.later,
         email.folder_id === "spam"
           ? iconButton("not-spam", "Not spam", () => actions.spam([email], false))
           : iconButton("spam", "Report as spam", () => actions.spam([email], true)),
@@ -134,6 +146,11 @@ export class Reader {
     return this.bar;
   }
 
+  /** Let the person choose when the mail comes back, if it is one that can be put off. */
+  openSnoozeMenu() {
+    if (this.later) snoozeMenu(this.later, this.mailbox.client, this.email);
+  }
+
   /** Let the person choose where the mail goes. */
   openMoveMenu(anchor = this.bar) {
     this.actions.moveMenu(anchor, [this.email]);
@@ -141,17 +158,15 @@ export class Reader {
 
   #draw() {
     const { email } = this;
-    this.content = h("div", { class: "mail-body" });
-    this.article = h("article", { class: "mail-card", "aria-label": "Open mail" },
-      this.#head(email),
-      ...(email.folder_id === "sent" ? [deliveryList(this.mailbox.client, email)] : []),
-      this.content, attachmentList(this.mailbox.client, email));
-    this.before = h("div", { class: "conversation" });
-    this.after = h("div", { class: "conversation" });
+    const { client } = this.mailbox;
+    this.article = mailCard(client, email, this.actions, "Open mail");
+    this.conversation = new Conversation(client, this.actions);
+    this.marks = h("div", { class: "mail-labels", "aria-label": "Labels", role: "group" },
+      labelMarks(this.mailbox, email.labels));
     this.element.replaceChildren(this.#bar(email), h("div", { class: "mail-scroll" },
-      h("h2", { class: "mail-subject" }, email.subject || "(no subject)"),
-      this.#notes(email), this.before, this.article, this.after));
-    this.#body(email, false);
+      h("h2", { class: "mail-subject" }, email.subject || "(no subject)"), this.marks,
+      this.#notes(email), unsubscribeBar(client, email), snoozeBar(client, email),
+      this.conversation.before, this.article, this.conversation.after));
   }
 
   #notes(email) {
@@ -164,92 +179,8 @@ export class Reader {
     if (email.is_truncated) notes.push("Parts of this mail are not shown; the raw source has all.");
     return notes.map((note) => h("p", { class: "mail-note" }, icon("spam"), h("span", {}, note)));
   }
-
-  #head(email) {
-    const list = (label, people) =>
-      people.length ? [h("dt", {}, label), h("dd", {}, people.map(personText).join(", "))] : null;
-    const known = email.authentication;
-    const rows = [
-      list("From", [email.from]), list("To", email.to), list("Cc", email.cc),
-      list("Bcc", email.bcc), list("Reply to", email.reply_to),
-      [h("dt", {}, "Received"), h("dd", {}, fullDate(email.created_at))],
-      email.date && [h("dt", {}, "Written"), h("dd", {}, fullDate(email.date))],
-      known && [h("dt", {}, "Sender check"), h("dd", {}, senderCheck(known))],
-      email.spam_probability !== null && [h("dt", {}, "Spam"),
-        h("dd", {}, `${Math.round(email.spam_probability * 100)} % probable`)],
-    ];
-    const to = [...email.to, ...email.cc].map(nameOf);
-    const toText = to.length > 3 ? `${to.slice(0, 3).join(", ")} and ${to.length - 3} more` : to.join(", ");
-    return h("header", { class: "mail-head" },
-      h("span", { class: "avatar", "aria-hidden": "true" }, initial(email.from)),
-      h("div", { class: "mail-who" },
-        h("div", {}, h("strong", {}, nameOf(email.from)), " ",
-          email.from.name ? h("span", { class: "dim" }, email.from.address) : null),
-        h("details", { class: "mail-details" },
-          h("summary", {}, toText ? `to ${toText}` : "Details"),
-          h("dl", {}, rows.flat(2).filter(Boolean)))),
-      h("time", { class: "dim", datetime: email.created_at, title: fullDate(email.created_at) },
-        shortDate(email.created_at)));
-  }
-
-  #body(email, images) {
-    const { html, body, blocked_images: blocked } = email;
-    if (!html) {
-      this.content.replaceChildren(plainText(body));
-      return;
-    }
-    const frame = mailFrame(html, {
-      images,
-      onmailto: (address) => this.actions.composeTo(address),
-      onkey: this.actions.key,
-    });
-    this.content.replaceChildren(frame);
-    if (!blocked || images) return;
-    const show = h("button", { type: "button", class: "button", onclick: () => this.#images(show) },
-      "Show remote images");
-    this.content.prepend(h("div", { class: "images-bar" },
-      h("span", {}, `${plural(blocked, "remote image")} not loaded: `
-        + "the sender would learn that you read this."),
-      show));
-  }
-
-  async #images(button) {
-    const id = this.email.email_id;
-    button.disabled = true;
-    try {
-      const email = await this.mailbox.client.email(id, { images: true });
-      if (this.email?.email_id === id) this.#body(email, true);
-    } catch (problem) {
-      button.disabled = false;
-      this.actions.trouble(problem);
-    }
-  }
-
-  #conversation({ emails }) {
-    const at = emails.findIndex((line) => line.email_id === this.email.email_id);
-    const item = (line) =>
-      h("a", { href: "#", class: line.is_read ? "other-mail" : "other-mail is-unread",
-        onclick: (event) => {
-          event.preventDefault();
-          this.actions.openId(line.email_id);
-        } },
-      h("span", { class: "other-from" }, nameOf(line.from)),
-      h("span", { class: "other-snippet" }, line.snippet || line.subject),
-      h("time", { datetime: line.created_at, title: fullDate(line.created_at) },
-        shortDate(line.created_at)));
-    this.before.replaceChildren(
-      h("p", { class: "dim" }, `Conversation of ${plural(emails.length, "mail")}`),
-      ...emails.slice(0, Math.max(0, at)).map(item));
-    this.after.replaceChildren(...emails.slice(at + 1).map(item));
-  }
 }
 
-function senderCheck({ is_signed_in, spf, dkim, dmarc }) {
-  if (is_signed_in) return "a signed-in user of this service";
-  const signatures = dkim.map(({ result, domain }) => `${result} (${domain})`).join(", ");
-  return `SPF ${spf || "none"}, DKIM ${signatures || "none"}, DMARC ${dmarc || "none"}`;
-}
-
-function initial(person) {
-  return [...nameOf(person).replace(/[^\p{L}\p{N}]/gu, "")][0]?.toUpperCase() ?? "?";
+function canWait({ folder_id, is_draft }) {
+  return !is_draft && !["sent", "drafts", "spam", "trash"].includes(folder_id);
 }

@@ -1,19 +1,21 @@
-// The mailbox as this page knows it: folders, one listing, and every change to them.
+// The mailbox as this page knows it: folders and labels, one listing, and every change to them.
 //
 // What a person does is shown at once, and taken back if the server refuses. What happens
 // elsewhere arrives by `apply`. Whoever draws listens to "folders", "listing" and "mail".
 
 const PAGE = 50;
 const LARGEST_PAGE = 500;
+const FEWEST = 20; // rows that are loaded at once, where there are as many
 const SETTLE_MS = 150; // a burst of changes costs one look
 
 export class Mailbox extends EventTarget {
   folders = [];
+  labels = [];
   lines = []; // of the listing, newest first, as far as loaded
   total = 0;
   hasMore = false;
   isLoading = false;
-  view = null; // {folder} or {search}, and unreadOnly
+  view = null; // {folder}, {label} or {search}, unreadOnly, and isThreaded for conversations
   #cursor = null;
   #generation = 0; // so that an answer to an earlier view is dropped
   #asked = 0;
@@ -31,16 +33,30 @@ export class Mailbox extends EventTarget {
     return this.folders.find((folder) => folder.folder_id === id) ?? null;
   }
 
+  label(id) {
+    return this.labels.find((label) => label.label_id === id) ?? null;
+  }
+
+  /** The row that stands for a mail's conversation, or null. */
+  rowOf(id) {
+    return this.lines.find((line) => line.thread?.email_ids.includes(id)) ?? null;
+  }
+
   nameOf(id) {
     return SYSTEM_NAMES[id] ?? this.folder(id)?.name ?? "a folder";
   }
 
+  /** A folder's name, after those of the folders that it lies in. */
+  pathOf(id) {
+    return SYSTEM_NAMES[id] ?? this.folder(id)?.path ?? this.nameOf(id);
+  }
+
   async loadFolders() {
     const asked = ++this.#asked;
-    const folders = await this.client.folders();
+    const [folders, labels] = await Promise.all([this.client.folders(), this.client.labels()]);
     if (asked < this.#shownFolders) return; // a later answer was faster
     this.#shownFolders = asked;
-    this.folders = folders;
+    Object.assign(this, { folders, labels });
     this.#tell("folders");
   }
 
@@ -61,11 +77,15 @@ export class Mailbox extends EventTarget {
     this.isLoading = true;
     this.#tell("listing");
     try {
-      const page = await this.#page(this.#cursor, PAGE);
-      if (generation !== this.#generation) return;
-      const known = new Set(this.lines.map((line) => line.email_id));
-      this.lines.push(...page.emails.filter((line) => !known.has(line.email_id)));
-      this.#took(page);
+      const wanted = this.lines.length + FEWEST;
+      do {
+        const page = await this.#page(this.#cursor, PAGE);
+        if (generation !== this.#generation) return;
+        const known = new Set(this.lines.map(idOf));
+        this.lines.push(...page.emails.filter((line) => !known.has(idOf(line))));
+        this.#took(page);
+        // A page of conversations may be short though there are more.
+      } while (this.view.isThreaded && this.hasMore && this.lines.length < wanted);
     } finally {
       if (generation === this.#generation) {
         this.isLoading = false;
@@ -82,7 +102,9 @@ export class Mailbox extends EventTarget {
     if (generation !== this.#generation) return;
     const last = page.emails.at(-1)?.email_id;
     // Ids sort by time: what lies beyond the page stays, the rest is as the page says.
-    const beyond = page.has_more ? this.lines.filter((line) => line.email_id < last) : [];
+    const listed = new Set(page.emails.map(idOf));
+    const beyond = page.has_more
+      ? this.lines.filter((line) => line.email_id < last && !listed.has(idOf(line))) : [];
     this.lines = [...page.emails, ...beyond];
     if (beyond.length) Object.assign(this, { total: page.total_count });
     else this.#took(page);
@@ -96,11 +118,13 @@ export class Mailbox extends EventTarget {
   }
 
   #page(cursor, limit) {
-    const { folder, search, unreadOnly } = this.view;
+    const { folder, label, search, unreadOnly, isThreaded } = this.view;
     const query = { limit, cursor, is_read: unreadOnly ? false : null };
+    if (label !== undefined) return this.client.labelled(label, query);
+    if (isThreaded) return this.client.threads({ folder, ...query }).then(asRows);
     return folder !== undefined
       ? this.client.listing(folder, query)
-      : this.client.search({ ...query, query: search });
+      : this.client.search({ ...query, query: search, highlight: true }).then(withMarks);
   }
 
   // --- what happened elsewhere --------------------------------------------------------
@@ -108,8 +132,16 @@ export class Mailbox extends EventTarget {
   /** Take one change that the server tells. */
   apply(change) {
     const { type, email_id: id } = change;
-    if (type === "email.updated") {
-      this.#patch(id, { is_read: change.is_read, is_starred: change.is_starred });
+    if (this.view?.isThreaded && /^(email|thread)\./.test(type)) {
+      this.#missedNewest = true; // what a row tells is of several mails: it is asked for again
+    } else if (type === "email.updated") {
+      const { is_read, is_starred, labels = [] } = change;
+      this.#patch(id, { is_read, is_starred, labels });
+      const { label } = this.view ?? {};
+      if (label !== undefined && !labels.includes(label)) this.#take([id]);
+      else if (label !== undefined && !this.lines.some((line) => line.email_id === id)) {
+        this.#missedNewest = true;
+      }
       const isShown = this.lines.some((line) => line.email_id === id);
       if (change.is_rewritten && isShown) this.#missedNewest = true; // a draft says something else
     } else if (type === "email.removed") {
@@ -148,9 +180,32 @@ export class Mailbox extends EventTarget {
       this.#count(line, flags);
       this.#patch(line.email_id, flags);
     }
-    return await this.#each(lines, (line) => this.client.change(line.email_id, flags), () => {
+    // Of a conversation one mail is starred; everything else is done to all of it.
+    const mails = flags.is_starred ? lines : mailsOf(lines);
+    return await this.#each(mails, (line) => this.client.change(line.email_id, flags), () => {
       for (const line of before) this.#patch(line.email_id, line);
     });
+  }
+
+  /** Put a label on mails or take it off them, all at once; true if that is done. */
+  async putLabel(lines, label_id, isOn) {
+    const before = lines.map(({ email_id, labels = [] }) => ({ email_id, labels }));
+    for (const { email_id, labels } of before) {
+      const others = labels.filter((id) => id !== label_id);
+      this.#patch(email_id, { labels: isOn ? [...others, label_id] : others });
+    }
+    const email_ids = mailsOf(lines).map((line) => line.email_id);
+    try {
+      await this.client.putLabels({ email_ids, [isOn ? "add" : "remove"]: [label_id] });
+      if (!isOn && this.view?.label === label_id) this.#take(email_ids);
+      return true;
+    } catch (problem) {
+      for (const { email_id, labels } of before) this.#patch(email_id, { labels });
+      this.onTrouble(problem);
+      return false;
+    } finally {
+      this.loadFolders().catch(() => {}); // counts follow with the next change
+    }
   }
 
   /** Move to a folder; true if all are there. */
@@ -168,9 +223,41 @@ export class Mailbox extends EventTarget {
     return this.#away(lines, (line) => this.client.remove(line.email_id, permanent));
   }
 
+  /** Bring mails back from trash, or that were deleted for good; true if that is done. */
+  bringBack(lines) {
+    const kept = this.lines;
+    this.#take(lines.map((line) => line.email_id));
+    const email_ids = mailsOf(lines).map((line) => line.email_id);
+    const total = this.total;
+    return this.#all(() => this.client.restore(email_ids), () => {
+      this.lines = kept;
+      this.total = total + email_ids.length;
+    });
+  }
+
+  /** Delete all that lies in trash or spam, or was deleted; true if that is done. */
+  empty(folder) {
+    return this.#all(() => this.client.emptyFolder(folder));
+  }
+
+  async #all(act, takeBack = () => {}) {
+    try {
+      await act();
+      return true;
+    } catch (problem) {
+      takeBack();
+      this.#tell("listing");
+      this.onTrouble(problem);
+      return false;
+    } finally {
+      this.loadFolders().catch(() => {}); // counts follow with the next change
+      this.refresh().catch(() => {});
+    }
+  }
+
   /** Put mails back where they were; `reported`: they had been reported as spam. */
   async restore(lines, reported = false) {
-    await this.#each(lines, async ({ email_id, folder_id }) => {
+    await this.#each(mailsOf(lines), async ({ email_id, folder_id }) => {
       if (reported) await this.client.change(email_id, { is_spam: false });
       if (folder_id === "spam") await this.client.change(email_id, { is_spam: true });
       else if (!reported || folder_id !== "inbox") await this.client.change(email_id, { folder_id });
@@ -182,9 +269,9 @@ export class Mailbox extends EventTarget {
     const kept = this.lines;
     this.#take(lines.map((line) => line.email_id));
     const total = this.total;
-    return await this.#each(lines, act, () => {
+    return await this.#each(mailsOf(lines), act, () => {
       this.lines = kept;
-      this.total = total + lines.length;
+      this.total = total + mailsOf(lines).length;
       this.#tell("listing");
       this.refresh().catch(() => {}); // the problem itself is told already
     });
@@ -223,14 +310,14 @@ export class Mailbox extends EventTarget {
     const gone = new Set(ids);
     const left = this.lines.filter((line) => !gone.has(line.email_id));
     if (left.length === this.lines.length) return;
-    this.total -= this.lines.length - left.length;
+    this.total -= mailsOf(this.lines).length - mailsOf(left).length;
     this.lines = left;
     this.#tell("listing");
   }
 
   #count(line, { is_read }) {
     const folder = this.folder(line.folder_id);
-    if (!folder || is_read === undefined || is_read === line.is_read) return;
+    if (!folder || is_read === undefined || is_read === line.is_read || line.thread?.count > 1) return;
     folder.unread_count = Math.max(0, folder.unread_count + (is_read ? -1 : 1));
     this.#tell("folders");
   }
@@ -240,10 +327,36 @@ export class Mailbox extends EventTarget {
   }
 }
 
+/** The mails in this folder that rows stand for: of a conversation all of them. */
+export function mailsOf(lines) {
+  return lines.flatMap((line) => line.thread
+    ? line.thread.email_ids.map((email_id) => ({ ...line, email_id, thread: null })) : [line]);
+}
+
+/** Conversations as rows: the newest mail of each, with what is told of all. */
+function asRows({ threads, email_count, has_more, next_cursor }) {
+  const emails = threads.map(({ newest, thread_id, snippet, participants, total_count, unread_count,
+    is_starred, has_attachments, email_ids }) => ({
+    ...newest, thread_id, snippet, is_starred, has_attachments, is_read: !unread_count,
+    thread: { count: total_count, participants, email_ids } }));
+  return { emails, total_count: email_count, has_more, next_cursor };
+}
+
+/** Hits with where the words stand in them. */
+function withMarks({ highlights, ...page }) {
+  const marks = new Map((highlights ?? []).map((each) => [each.email_id, each]));
+  return { ...page, emails: page.emails.map((line) => ({ ...line, marks: marks.get(line.email_id) ?? null })) };
+}
+
+function idOf(line) {
+  return line.thread ? line.thread_id : line.email_id;
+}
+
 export const SYSTEM_NAMES = {
   inbox: "Inbox",
   sent: "Sent",
   drafts: "Drafts",
   spam: "Spam",
   trash: "Trash",
+  deleted: "Deleted lately",
 };

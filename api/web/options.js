@@ -1,18 +1,21 @@
 // What one sets for oneself: what is answered while away, where mail goes on to, how one signs in.
 
+import { blockedPart } from "./blocked.js";
+import { contactsPart } from "./contacts.js";
 import { modal, toast } from "./dialogs.js";
 import { h } from "./dom.js";
 import { Missing, form } from "./forms.js";
+import { pushPart } from "./push.js";
 import { securityParts } from "./security.js";
 
 /** Show what is set, and let it be changed. */
 export async function optionsDialog(client) {
   try {
-    const [away, forwards, security] = await Promise.all([
-      client.away(), client.forwards(), securityParts(client),
+    const [away, forwards, blocked, push, security] = await Promise.all([
+      client.away(), client.forwards(), blockedPart(client), pushPart(client), securityParts(client),
     ]);
     const dialog = modal("Settings",
-      awayForm(client, away), forwardForm(client, forwards), ...security);
+      awayForm(client, away), forwardForm(client, forwards), push, blocked, contactsPart(client), ...security);
     dialog.querySelector("input")?.focus();
   } catch (problem) {
     toast(problem.words ?? String(problem), { isError: true });

@@ -1,14 +1,15 @@
-// Where a person is, as it stands in the address: #/folder/inbox/mail/… or #/search/…
+// Where a person is, as it stands in the address: #/folder/inbox/mail/…, #/label/… or #/search/…
 
 export function writePlace(view, mail = null) {
   if (!view) return "";
-  const [kind, what] = view.search === undefined ? ["folder", view.folder] : ["search", view.search];
+  const kind = ["search", "label"].find((each) => view[each] !== undefined) ?? "folder";
+  const what = view[kind];
   const path = `#/${kind}/${encodeURIComponent(what)}`;
   return mail ? `${path}/mail/${encodeURIComponent(mail)}` : path;
 }
 
 export function readPlace(hash) {
-  const match = /^#\/(folder|search)\/([^/]+)(?:\/mail\/([^/]+))?$/.exec(hash);
+  const match = /^#\/(folder|label|search)\/([^/]+)(?:\/mail\/([^/]+))?$/.exec(hash);
   try {
     if (match) {
       const [, kind, what, mail] = match.map((part) => part && decodeURIComponent(part));

@@ -10,6 +10,7 @@ const HELP = [
   ["from:ada  to:sales@mail.example", "by sender, by recipient"],
   ["subject:hello  body:hello  filename:pdf", "in that place alone"],
   ["in:inbox  in:\"My folder\"", "in a folder"],
+  ["label:work  -label:\"to read\"", "with a label, without one"],
   ["is:unread  is:starred", "by state"],
   ["has:attachment", "with files"],
   ["after:2026-03-14  before:2026-04", "by date"],

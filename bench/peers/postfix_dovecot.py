@@ -20,6 +20,7 @@ DOVECOT = Path("/usr/sbin/dovecot")
 FTS_PLUGIN = "lib21_fts_xapian_plugin.so"
 MAIL_USER, MAIL_GROUP = "nobody", "nogroup"
 PASSWORD = "of-no-secret"
+LONGEST_PART = 20  # characters; the default of fts-xapian
 
 DOVECOT_CONF = """\
 base_dir = {folder}/dovecot
@@ -64,15 +65,15 @@ service lmtp {{
 # more than whole words and their beginnings.
 INDEX_CONF = """\
 mail_plugins = fts fts_xapian
-plugin {
+plugin {{
   fts = xapian
-  fts_xapian = partial=3 full=20 verbose=0
+  fts_xapian = partial=3 full={full} verbose=0
   fts_autoindex = yes
   fts_enforced = yes
-}
-service indexer-worker {
+}}
+service indexer-worker {{
   vsz_limit = 2G
-}
+}}
 """
 
 
@@ -118,7 +119,7 @@ class PostfixDovecot:
 
 def why_not() -> str:
     """Return why it can't run here; empty if it can."""
-    if not DOVECOT.exists() or not postfix.is_installed() or not _fts():
+    if not DOVECOT.exists() or not postfix.is_installed() or not has_index():
         return f"postfix-dovecot: not measured, as it is not installed: {INSTALL}"
     if os.geteuid() != 0:
         return "postfix-dovecot: not measured, as it can be started by root only"
@@ -146,7 +147,7 @@ def running(folder: Path, *, is_indexed: bool) -> Generator[PostfixDovecot]:
         TimeoutError: One of them did not start; its log, in *folder*, says why.
     """
     imap_port = postfix.free_port()
-    _configure_dovecot(folder, imap_port, INDEX_CONF if is_indexed else "")
+    configure(folder, imap_port, is_indexed=is_indexed)
     dovecot = [str(DOVECOT), "-F", "-c", str(folder / "dovecot.conf")]
     with contextlib.ExitStack() as started:
         log = started.enter_context((folder / "start.log").open("a"))
@@ -162,7 +163,23 @@ def running(folder: Path, *, is_indexed: bool) -> Generator[PostfixDovecot]:
         yield PostfixDovecot(folder, smtp_port, imap_port, [pid, master], is_indexed=is_indexed)
 
 
-def _configure_dovecot(folder: Path, imap_port: int, index: str) -> None:
+def configure(
+    folder: Path,
+    imap_port: int,
+    more: str = "",
+    *,
+    is_indexed: bool = True,
+    longest_part: int = LONGEST_PART,
+) -> None:
+    """Write the configuration of a Dovecot in *folder*, and make its folders.
+
+    Args:
+        folder: Holds all that it reads and writes.
+        imap_port: Where it is to listen.
+        more: Goes at the configuration's end.
+        is_indexed: Texts can be searched.
+        longest_part: Characters of the longest part of a word that is indexed besides the word.
+    """
     (folder / "dovecot").mkdir()
     mail = folder / "mail"
     mail.mkdir()
@@ -174,10 +191,12 @@ def _configure_dovecot(folder: Path, imap_port: int, index: str) -> None:
             user=MAIL_USER,
             group=MAIL_GROUP,
             password=PASSWORD,
-            index=index,
+            index=INDEX_CONF.format(full=longest_part) if is_indexed else "",
         )
+        + more
     )
 
 
-def _fts() -> bool:
+def has_index() -> bool:
+    """Tell whether the full-text plugin is installed."""
     return any(Path("/usr/lib/dovecot").glob(f"**/{FTS_PLUGIN}"))

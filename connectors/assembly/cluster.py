@@ -7,36 +7,50 @@ A role is a way in (``smtp``, ``api``), a path of stages (``inbound``, ``mailbox
 import asyncio
 import math
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, MutableMapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import structlog
 
+from connectors.assembly.cleaning import clean
 from connectors.assembly.edge import acceptance_of
+from connectors.assembly.flowing import ClusterFlow
 from connectors.assembly.named import open_s3
-from connectors.assembly.observing import CertificateDates, oldest_s, tell_room, watch_queue
+from connectors.assembly.observing import (
+    CertificateDates,
+    figures_of,
+    oldest_s,
+    tell_room,
+    watch_queue,
+)
 from connectors.assembly.purging import purge
 from connectors.assembly.stores import Stores, antivirus_of, services_of
 from connectors.assembly.tracers import tracer_of
 from connectors.cassandra import migrations
 from connectors.cassandra.app_passwords import CassandraAppPasswords
+from connectors.cassandra.contacts import CassandraContacts
 from connectors.cassandra.deliveries import CassandraDeliveries
 from connectors.cassandra.directory import CassandraDirectory
 from connectors.cassandra.dkim_keys import CassandraDkimKeys
 from connectors.cassandra.domain_reports import CassandraDomainReports
 from connectors.cassandra.mailboxes import CassandraMailboxes
 from connectors.cassandra.personal_spam import CassandraPersonalSpam
+from connectors.cassandra.push_subscriptions import CassandraPushSubscriptions
 from connectors.cassandra.request_keys import CassandraRequestKeys
 from connectors.cassandra.restraints import CassandraRestraints
 from connectors.cassandra.rules import CassandraAnswers, CassandraRules
 from connectors.cassandra.second_factors import CassandraSecondFactors
 from connectors.cassandra.session import CassandraSession, open_session
+from connectors.cassandra.snoozes import CassandraSnoozes
 from connectors.cassandra.sts_policies import CassandraStsPolicies
+from connectors.cassandra.summaries import CassandraSummaries
 from connectors.cassandra.suppressions import CassandraSuppressions
 from connectors.cassandra.tidings import CassandraTidings
+from connectors.cassandra.unsubscribes import CassandraUnsubscribes
 from connectors.cassandra.webhooks import CassandraWebhooks
 from connectors.dns.resolver import DnsResolver
 from connectors.elasticsearch.search import ElasticSearch
@@ -46,18 +60,21 @@ from connectors.kafka.dead_letters import KafkaDeadLetters
 from connectors.kafka.producer import KafkaLog
 from connectors.kafka.reader import KafkaReader
 from connectors.kafka.timer import KafkaTimer
+from connectors.lately import Lately
 from connectors.memory.clock import SystemClock
 from connectors.memory.limits import MemoryLimits
 from connectors.memory.notices import MemoryNotices
 from connectors.metrics import Metrics
 from connectors.redis.client import RedisClient
+from connectors.redis.figures import RedisFigures
 from connectors.redis.limits import RedisLimits
 from connectors.redis.listings import CachedListings
 from connectors.redis.notices import RedisNotices
 from connectors.redis.reputations import RedisReputations
 from connectors.redis.seen import RedisSeen
+from connectors.redis.top_senders import RedisTopSenders
 from connectors.s3.blobs import S3Blobs
-from connectors.s3.url_key import S3UrlKey
+from connectors.s3.url_key import PUSH_OBJECT, S3UrlKey
 from connectors.sealed_text import Seal
 from connectors.settings import PREFIX, Settings
 from connectors.sign_in import SignIns
@@ -70,9 +87,11 @@ from topologies.engines.faust_table import FaustTable
 from topologies.errors import BlobMissing, MailError, Misconfigured, Retryable
 from topologies.ports.antivirus import Antivirus
 from topologies.ports.blobs import Blobs
+from topologies.ports.figures import Flow
 from topologies.ports.messenger import Messenger
 from topologies.ports.relay import Relay
 from topologies.ports.reputations import Reputations
+from topologies.ports.top_senders import TopSenders
 from topologies.topics import TABLES
 from topologies.topology import Topology, build
 
@@ -134,6 +153,21 @@ class Worker:
         self._missed = self._missed_by(groups)
         self._dead: Mapping[str, int] = {}
         self._dead_asked_at = -math.inf
+        self.topology = topology
+        self._name = uuid4().hex  # among all processes of the deployment
+        self._lately = Lately[tuple[str, str]]()
+        # By the topics' prefix: deployments that share a Redis don't tell of each other.
+        self._figures = RedisFigures(
+            stores.redis, stores.clock, names=f"{settings.topic_prefix}figures"
+        )
+        self._flow = ClusterFlow(
+            topology,
+            stores.reader,
+            KafkaDeadLetters(stores.log, stores.reader),
+            self._figures,
+            stores.clock,
+            prefix=settings.topic_prefix,
+        )
 
     async def work(self) -> None:
         """Let the stages run, and watch what they need, until ``stop``.
@@ -145,6 +179,8 @@ class Worker:
         watching = [asyncio.create_task(self._watch(), name="watch")]
         if self.has_api:
             watching.append(asyncio.create_task(purge(self.stores), name="purge"))
+            cleaning = clean(self.stores, self.settings)
+            watching.append(asyncio.create_task(cleaning, name="clean"))
         if self._timer is not None:
             queue = watch_queue(self.metrics, self.stores.deliveries)
             watching.append(asyncio.create_task(queue, name="queue"))
@@ -192,6 +228,25 @@ class Worker:
             "later": self._later,  # waits for its time
         }
 
+    async def flow(self) -> Flow:
+        """Return how mail flows through all stages, of all workers."""
+        return await self._flow.flow()
+
+    async def _tell_figures(self) -> None:
+        """Tell whoever looks how the stages do that are run here."""
+        self._lately.note(self.metrics.tries(), time.monotonic())
+        if self._engine is None:
+            return
+        lag = self._engine.lag()
+        figures = figures_of(
+            self._lately.per_second(),
+            self._engine.waiting(),
+            self.stores.clock.now(),
+            dict.fromkeys(lag, 0.0) | dict(self._engine.lag_s()),
+        )
+        with suppress(Retryable):  # Redis is missed, and it is told again
+            await self._figures.tell(self._name, figures)
+
     def _smtp(self) -> SmtpIn:
         settings, stores = self.settings, self.stores
         resolver = DnsResolver(settings.dns_servers, settings.dns_timeout_s, stores.clock)
@@ -232,7 +287,11 @@ class Worker:
         self._antivirus = services[Antivirus]
         return FaustEngine(
             topology,
-            {**watched(services, self.tracer), Reputations: reputations},
+            {
+                **watched(services, self.tracer),
+                Reputations: reputations,
+                TopSenders: _top_senders(settings, stores.redis, tables["windows"]),
+            },
             groups,
             servers=settings.kafka_servers,
             prefix=settings.topic_prefix,
@@ -297,6 +356,7 @@ class Worker:
                 is_ready=health["ready"],
             )
             tell_room(self.metrics, self.settings)
+            await self._tell_figures()
             await asyncio.sleep(CHECK_EVERY_S)
 
     async def _check(self, name: str, check: Check) -> None:
@@ -389,16 +449,25 @@ async def open_stores(settings: Settings) -> AsyncGenerator[ClusterStores]:
             dkim_keys=CassandraDkimKeys(session, clock, seal),
             restraints=CassandraRestraints(session, clock),
             suppressions=CassandraSuppressions(session, clock),
+            summaries=CassandraSummaries(session),
             tidings=CassandraTidings(session),
             webhooks=CassandraWebhooks(
                 session, clock, Seal(settings.dkim_secret, f"{PREFIX}DKIM_SECRET")
             ),
+            push_subscriptions=CassandraPushSubscriptions(
+                session, clock, Seal(settings.dkim_secret, f"{PREFIX}DKIM_SECRET")
+            ),
             rules=CassandraRules(session, clock),
             answers=CassandraAnswers(session),
+            contacts=CassandraContacts(session),
+            unsubscribes=CassandraUnsubscribes(session),
+            snoozes=CassandraSnoozes(session, clock),
             personal_spam=CassandraPersonalSpam(session, clock),
             domain_reports=CassandraDomainReports(session, clock),
             sts_policies=CassandraStsPolicies(session),
+            top_senders=_top_senders(settings, redis, {}),
             url_key=S3UrlKey(s3),
+            push_key=S3UrlKey(s3, PUSH_OBJECT),
             blob_urls=S3Blobs(at_clients) if at_clients is not None else None,
         )
 
@@ -429,6 +498,12 @@ async def open_worker(settings: Settings, roles: Sequence[str]) -> AsyncGenerato
                 yield worker
         else:
             yield worker
+
+
+def _top_senders(
+    settings: Settings, redis: RedisClient, table: MutableMapping[str, bytes]
+) -> RedisTopSenders:
+    return RedisTopSenders(redis, table, names=f"{settings.topic_prefix}senders")
 
 
 async def _answers(blobs: Blobs) -> None:

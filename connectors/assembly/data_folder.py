@@ -23,6 +23,7 @@ from connectors.sqlite import directory as directory_rows
 from connectors.sqlite import limits as limit_rows
 from connectors.sqlite import log as log_rows
 from connectors.sqlite import mailboxes as mailbox_rows
+from connectors.sqlite import push_subscriptions as push_rows
 from connectors.sqlite import seen as seen_rows
 from connectors.sqlite import sending_rows
 from connectors.sqlite import webhooks as webhook_rows
@@ -32,6 +33,7 @@ from connectors.sqlite.directory import SqliteDirectory
 from connectors.sqlite.limits import SqliteLimits
 from connectors.sqlite.log import SqliteLog
 from connectors.sqlite.mailboxes import SqliteMailboxes
+from connectors.sqlite.push_subscriptions import SqlitePushSubscriptions
 from connectors.sqlite.seen import SqliteSeen
 from connectors.sqlite.webhooks import SqliteWebhooks
 from topologies.errors import Misconfigured
@@ -143,6 +145,11 @@ class DataFolder:
         """Open the file of webhooks and their secrets, which its owner alone may read."""
         sending_rows.private_file(self.path / "webhooks.db")
         return SqliteWebhooks(self.database("webhooks", webhook_rows.MIGRATIONS))
+
+    def push_subscriptions(self) -> SqlitePushSubscriptions:
+        """Open the file of browsers' subscriptions, which its owner alone may read."""
+        sending_rows.private_file(self.path / "push.db")
+        return SqlitePushSubscriptions(self.database("push", push_rows.MIGRATIONS))
 
     def seen(self) -> Seen:
         """Return who remembers whom greylisting met."""

@@ -3,7 +3,7 @@
 import asyncio
 import shutil
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from connectors.settings import Settings
 from topologies.engines.chain import Waiting
 from topologies.errors import MailError
 from topologies.ports.deliveries import Deliveries, QueueFilter
+from topologies.ports.figures import StageFigures
 from topologies.queue import chosen
 
 QUEUE_EVERY_S = 60.0
@@ -34,6 +35,40 @@ def oldest_s(waiting: Collection[Waiting], now: datetime) -> dict[str, float]:
         age_s = max(0.0, (now - each.since).total_seconds())
         found[each.stage] = max(age_s, found.get(each.stage, 0.0))
     return found
+
+
+def figures_of(
+    rates: Mapping[tuple[str, str], float],
+    waiting: Collection[Waiting],
+    now: datetime,
+    lag_s: Mapping[str, float],
+) -> dict[str, StageFigures]:
+    """Return how each stage does in this process.
+
+    Args:
+        rates: Tries a second, by stage and result.
+        waiting: What is tried again.
+        now: When that is.
+        lag_s: Of each group that is run here the age of the oldest record before it, in seconds.
+    """
+    oldest = oldest_s(waiting, now)
+    many = Counter(each.stage for each in waiting)
+    names = {*(stage for stage, _ in rates), *many, *lag_s}
+
+    def rate(name: str, *results: str) -> float:
+        return sum(rates.get((name, result), 0.0) for result in results)
+
+    return {
+        name: StageFigures(
+            done_per_s=rate(name, "done"),
+            again_per_s=rate(name, "again"),
+            buried_per_s=rate(name, "poison", "exhausted", "bug"),
+            waiting=many[name],
+            oldest_s=oldest.get(name, 0.0),
+            lag_s=lag_s.get(name),
+        )
+        for name in names
+    }
 
 
 def tell_room(metrics: Metrics, settings: Settings) -> None:

@@ -22,6 +22,7 @@ async def purge(stores: Stores) -> None:
         app_passwords=stores.app_passwords,
         second_factors=stores.second_factors,
         webhooks=stores.webhooks,
+        log=stores.log,
         clock=stores.clock,
         note=_note,
     )

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from connectors.clamav.clamd import ClamdAntivirus
 from connectors.dns.resolver import DnsResolver
+from connectors.documents.reader import PATIENCE_S, DocumentTexts
 from connectors.files.spam_model import OWN_MODEL, load_spam_model
 from connectors.http_out.messenger import HttpMessenger, context_of
 from connectors.scanner.all import AllScanners
@@ -22,6 +23,7 @@ from topologies.ports.blob_urls import BlobUrls
 from topologies.ports.blobs import Blobs
 from topologies.ports.classifier import SpamClassifier
 from topologies.ports.clock import Clock
+from topologies.ports.contacts import Contacts
 from topologies.ports.dead_letters import DeadLetters
 from topologies.ports.deliveries import Deliveries
 from topologies.ports.directory import Directory
@@ -38,21 +40,30 @@ from topologies.ports.personal_spam import PersonalSpam
 from topologies.ports.policy import (
     AuthenticatePolicy,
     MalwarePolicy,
+    PushPolicy,
     ReportPolicy,
     ScorePolicy,
     SignPolicy,
+    SummaryPolicy,
     SuppressionPolicy,
     VetPolicy,
 )
+from topologies.ports.push_key import PushKey
+from topologies.ports.push_subscriptions import PushSubscriptions
 from topologies.ports.relay import Relay
 from topologies.ports.request_keys import RequestKeys
 from topologies.ports.restraints import Restraints
 from topologies.ports.rules import Rules
 from topologies.ports.search import Search
 from topologies.ports.second_factors import SecondFactors
+from topologies.ports.snoozes import Snoozes
 from topologies.ports.sts_policies import StsPolicies
+from topologies.ports.summaries import Summaries
 from topologies.ports.suppressions import Suppressions
+from topologies.ports.texts import Texts
 from topologies.ports.tidings import Tidings
+from topologies.ports.top_senders import TopSenders
+from topologies.ports.unsubscribes import Unsubscribes
 from topologies.ports.url_key import UrlKey
 from topologies.ports.webhooks import Webhooks
 
@@ -84,15 +95,22 @@ class Stores:
     second_factors: SecondFactors
     dkim_keys: DkimKeys
     restraints: Restraints
+    summaries: Summaries
     suppressions: Suppressions
     webhooks: Webhooks
+    push_subscriptions: PushSubscriptions
     tidings: Tidings
     rules: Rules
     answers: Answers
     personal_spam: PersonalSpam
+    contacts: Contacts
+    unsubscribes: Unsubscribes
+    snoozes: Snoozes
     domain_reports: DomainReports
     sts_policies: StsPolicies
+    top_senders: TopSenders
     url_key: UrlKey
+    push_key: PushKey
     blob_urls: BlobUrls | None = None
 
 
@@ -104,15 +122,18 @@ def services_of(
     return {
         **extensions.services(settings),
         Answers: stores.answers,
+        AppPasswords: stores.app_passwords,
         Antivirus: antivirus,
         AuthenticatePolicy: AuthenticatePolicy(
             dmarc_discovery=settings.dmarc_discovery,
             accepts_partial_bodies=settings.dkim_partial_bodies,
             trusted_sealers=tuple(name.lower() for name in settings.arc_trusted_sealers),
             honours_sealers=settings.arc_overrides_dmarc,
+            tells_owners=settings.dmarc_reports,
         ),
         Blobs: stores.blobs,
         Clock: stores.clock,
+        Contacts: stores.contacts,
         Deliveries: stores.deliveries,
         Directory: stores.directory,
         DkimKeys: stores.dkim_keys,
@@ -152,15 +173,24 @@ def services_of(
         Rules: stores.rules,
         ScorePolicy: ScorePolicy(spam_threshold=settings.spam_threshold),
         Search: stores.search,
+        SecondFactors: stores.second_factors,
         SignPolicy: SignPolicy(
             hostname=settings.hostname or socket.gethostname(),
             verp_streams=settings.verp_streams,
+        ),
+        Summaries: stores.summaries,
+        SummaryPolicy: SummaryPolicy(
+            hostname=settings.hostname or socket.gethostname(),
+            tells_tls=settings.tls_reports,
+            tells_dmarc=settings.dmarc_reports,
+            sender=settings.reports_from,
         ),
         SuppressionPolicy: SuppressionPolicy(
             bounced_days=settings.suppress_bounced_days,
             complained_days=settings.suppress_complained_days,
         ),
         Suppressions: stores.suppressions,
+        Texts: texts_of(settings),
         Webhooks: stores.webhooks,
         Tidings: stores.tidings,
         PersonalSpam: stores.personal_spam,
@@ -170,6 +200,14 @@ def services_of(
             bad_mails_throttle=settings.bad_mails_throttle,
             bad_mails_suspend=settings.bad_mails_suspend,
         ),
+        Snoozes: stores.snoozes,
+        Unsubscribes: stores.unsubscribes,
+        TopSenders: stores.top_senders,
+        PushKey: stores.push_key,
+        PushPolicy: PushPolicy(
+            contact=f"mailto:postmaster@{settings.hostname or socket.gethostname()}"
+        ),
+        PushSubscriptions: stores.push_subscriptions,
         UrlKey: stores.url_key,
     }
 
@@ -177,6 +215,11 @@ def services_of(
 def classifier_of(settings: Settings) -> SpamClassifier:
     """Return what judges mail: the model that was trained here, or the one that is shipped."""
     return load_spam_model(Path(settings.data_dir) / OWN_MODEL)
+
+
+def texts_of(settings: Settings, *, patience_s: float | None = PATIENCE_S) -> Texts:
+    """Return who reads files, for the search; *patience_s* as of ``DocumentTexts``."""
+    return DocumentTexts(settings.indexed_files_bytes, patience_s=patience_s)
 
 
 def antivirus_of(settings: Settings) -> Antivirus:

@@ -15,19 +15,23 @@ from datetime import datetime, timedelta
 from connectors.cassandra import mailboxes_redo as redo
 from connectors.cassandra.mailboxes_buckets import FULL
 from connectors.cassandra.mailboxes_commit import changes_of
+from connectors.cassandra.mailboxes_erase import Erasure
 from connectors.cassandra.mailboxes_load import Loader, State
 from connectors.cassandra.mailboxes_read import Reader
+from connectors.cassandra.mailboxes_rows import LABEL
 from connectors.cassandra.mailboxes_write import Writer
 from connectors.cassandra.session import CassandraSession, Statement, gather
 from topologies.errors import MailError, Retryable
 from topologies.mail.page_cursor import email_id_of
 from topologies.ports.clock import Clock
 from topologies.ports.mailboxes import (
+    ERASED_AT_ONCE,
     MAX_PAGE,
     Changes,
     Effects,
     Email,
     Folder,
+    Label,
     Loaded,
     LoadedForSeveral,
     Mailbox,
@@ -40,6 +44,7 @@ KEPT = timedelta(days=30)  # changes, and what makes a replayed command change n
 LOADED = 4_096  # mailboxes of which a write may follow
 SETTLED_AFTER_S = 0.25  # how often it is marked that commands are carried out to their end
 
+_NO_COMMAND = "00000000-0000-0000-0000-000000000000"
 _SETTLED = "UPDATE mailboxes USING TIMESTAMP ? SET redo = null WHERE user_id = ?"
 
 
@@ -119,6 +124,17 @@ class CassandraMailboxes:
         if self._marking is None or self._marking.done():
             self._marking = asyncio.create_task(self._mark_later())
 
+    async def erase(self, user_id: str, limit: int = ERASED_AT_ONCE) -> bool:
+        # What is begun is carried out first: it would write rows that nothing leads to.
+        needs = [Needs(command_id=_NO_COMMAND)]
+        await self._loader.load(user_id, needs, self._oldest(), 0)
+        self._loaded.pop(user_id, None)
+        self._settled.pop(user_id, None)
+        return await Erasure(self._session, user_id).erase(limit)
+
+    async def remains(self, user_id: str) -> int:
+        return await Erasure(self._session, user_id).remains()
+
     async def mailbox(self, user_id: str) -> Mailbox:
         return await self._reader.mailbox(user_id)
 
@@ -144,14 +160,34 @@ class CassandraMailboxes:
             is_read=is_read,
         )
 
-    async def email(self, user_id: str, email_id: str) -> Email | None:
-        return await self._reader.email(user_id, email_id)
+    async def labels(self, user_id: str) -> Sequence[Label]:
+        return await self._reader.labels(user_id)
+
+    async def labelled(
+        self,
+        user_id: str,
+        label_id: str,
+        *,
+        limit: int = 50,
+        offset: int = 0,
+        cursor: str | None = None,
+        is_read: bool | None = None,
+    ) -> Page | None:
+        return await self.page(
+            user_id, LABEL + label_id, limit=limit, offset=offset, cursor=cursor, is_read=is_read
+        )
+
+    async def email(self, user_id: str, email_id: str, *, or_deleted: bool = False) -> Email | None:
+        return await self._reader.email(user_id, email_id, or_deleted=or_deleted)
 
     async def summaries(self, user_id: str, email_ids: Sequence[str]) -> Sequence[Summary]:
         return await self._reader.summaries(user_id, email_ids)
 
     async def thread(self, user_id: str, thread_id: str) -> Sequence[Summary]:
         return await self._reader.thread(user_id, thread_id)
+
+    async def threads(self, user_id: str, thread_ids: Sequence[str]) -> Sequence[Sequence[Summary]]:
+        return await self._reader.threads(user_id, thread_ids)
 
     async def changes(self, user_id: str, since: int, limit: int = 100) -> Changes:
         most = min(max(limit, 1), MAX_PAGE)

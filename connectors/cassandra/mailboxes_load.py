@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from connectors.cassandra import mailboxes_redo as redo
 from connectors.cassandra.mailboxes_buckets import FULL, Bucket, Buckets
 from connectors.cassandra.mailboxes_rows import (
+    LABEL,
     Events,
     Row,
     digest_of,
@@ -21,6 +22,7 @@ from connectors.cassandra.mailboxes_rows import (
     id_of,
     is_key,
     key_of,
+    labels_of,
     mailbox_of,
     summary_of,
 )
@@ -28,19 +30,20 @@ from connectors.cassandra.session import CassandraSession
 from connectors.mail_bodies import draft_version_of
 from topologies.errors import Retryable
 from topologies.mail.folder_names import EMPTY_SYSTEM_FOLDERS
-from topologies.ports.mailboxes import Effects, Folder, Loaded, Mailbox, Needs, Summary
+from topologies.ports.mailboxes import Effects, Folder, Label, Loaded, Mailbox, Needs, Summary
 
 KEYS_AT_ONCE = 50  # of one request that reads rows by key
+COLUMNS = "email_id, thread_id, is_read, is_starred, changed_seq, line, marks"  # of a mail's line
 
 _MAILBOX = (
     "SELECT seq, used_bytes, redo, folder_id, name, is_deleting, total_count, unread_count,"
-    " buckets FROM mailboxes WHERE user_id = ?"
+    " buckets, colour, parent_id FROM mailboxes WHERE user_id = ?"
 )
 _COMMANDS = (
     "SELECT command_id, written_at, events FROM commands WHERE user_id = ? AND command_id IN ?"
 )
 _MAILS = (
-    "SELECT email_id, thread_id, is_read, is_starred, changed_seq, line, folder_id,"
+    f"SELECT {COLUMNS}, folder_id,"  # noqa: S608  constants all, here and below
     " writetime(folder_id), writetime(changed_seq), writetime(thread_id) FROM mails"
     " WHERE user_id = ? AND email_id IN ?"
 )
@@ -49,7 +52,7 @@ _BODIES = (
     " WHERE user_id = ? AND email_id IN ?"
 )
 _OLDEST = (
-    "SELECT email_id, thread_id, is_read, is_starred, changed_seq, line FROM emails"
+    f"SELECT {COLUMNS} FROM emails"  # noqa: S608
     " WHERE user_id = ? AND folder_id = ? AND bucket = ? ORDER BY email_id ASC LIMIT ?"
 )
 _MESSAGE_IDS = (
@@ -70,6 +73,9 @@ class State:
     mailbox: Mailbox
     redo: bytes | None
     folders: dict[str, tuple[Folder, Buckets]]
+    labels: dict[str, tuple[Label, Buckets]] = field(
+        default_factory=dict[str, tuple[Label, Buckets]]
+    )
     emails: dict[str, Summary] = field(default_factory=dict[str, Summary])
     gone: set[str] = field(default_factory=set[str])
     threads: dict[str, str] = field(default_factory=dict[str, str])  # by message-id
@@ -93,6 +99,7 @@ class State:
         return Loaded(
             mailbox=self.mailbox,
             folders=EMPTY_SYSTEM_FOLDERS | kept,
+            labels={label_id: label for label_id, (label, _) in self.labels.items()},
             emails=dict(self.emails),
             gone=frozenset(self.gone),
             threads=self.threads,
@@ -112,10 +119,12 @@ class Loader:
     async def state(self, user_id: str) -> State:
         """Return the mailbox and its folders."""
         rows = await self._session.execute(_MAILBOX, (user_id,))
+        lines = [row[3:] for row in rows if row[3] is not None]
         return State(
             mailbox=mailbox_of(user_id, rows),
             redo=rows[0][2] if rows else None,
-            folders=folders_of([row[3:] for row in rows if row[3] is not None], self.full),
+            folders=folders_of(lines, self.full),
+            labels=labels_of(lines, self.full),
         )
 
     async def load(
@@ -166,6 +175,7 @@ class Loader:
             state.threads[digests[digest]] = id_of(thread)
             state.saw(timestamp)
         reading = [self._read_oldest(state, needs) for needs in several if needs.oldest_in_folder]
+        reading += [self._read_labelled(state, needs) for needs in several if needs.labelled]
         await asyncio.gather(*reading, self._read_threads(state))
         if not state.is_of_one_moment:
             raise Retryable("another worker changes this mailbox")
@@ -220,22 +230,39 @@ class Loader:
         if kept is None:
             return
         folder, buckets = kept
+        rows = await self._oldest(state, folder.folder_id, buckets, needs.limit)
+        mails = [summary_of(folder.folder_id, row) for row in rows]
+        state.emails.update((mail.email_id, mail) for mail in mails)
+
+    async def _read_labelled(self, state: State, needs: Needs) -> None:
+        kept = state.labels.get(needs.labelled)
+        if kept is None:
+            return
+        _, buckets = kept
+        rows = await self._oldest(state, LABEL + needs.labelled, buckets, needs.limit)
+        email_ids = [id_of(row[0]) for row in rows]
+        await self.mails(state, email_ids)
+        if not all(email_id in state.emails for email_id in email_ids):
+            raise Retryable("another worker changes this mailbox")
+
+    async def _oldest(
+        self, state: State, folder_id: str, buckets: Buckets, limit: int
+    ) -> Sequence[Row]:
+        """Return the oldest *limit* lines of a folder, or of what stands in place of one."""
         wanted: list[Bucket] = []
         for bucket in buckets:
-            if sum(each.live for each in wanted) < needs.limit:
+            if sum(each.live for each in wanted) < limit:
                 wanted.append(bucket)
         found = await self._session.execute_all(
             [
-                (_OLDEST, (state.mailbox.user_id, folder.folder_id, bucket.number, needs.limit))
+                (_OLDEST, (state.mailbox.user_id, folder_id, bucket.number, limit))
                 for bucket in wanted
             ]
         )
         for bucket, lines in zip(wanted, found, strict=True):
-            if len(lines) != min(needs.limit, bucket.live):
+            if len(lines) != min(limit, bucket.live):
                 raise Retryable("another worker changes this mailbox")
-        rows = [row for rows in found for row in rows][: needs.limit]
-        mails = [summary_of(folder.folder_id, row) for row in rows]
-        state.emails.update((mail.email_id, mail) for mail in mails)
+        return [row for rows in found for row in rows][:limit]
 
     async def _read_threads(self, state: State) -> None:
         if not state.threads:
@@ -276,8 +303,8 @@ def _take_draft(state: State, rows: Sequence[Row]) -> None:
 
 def _take_mails(state: State, rows: Sequence[Row]) -> None:
     for row in rows:
-        folder_id = row[6]
-        state.saw(*row[7:10])
+        folder_id = row[7]
+        state.saw(*row[8:11])
         if folder_id:
             mail = summary_of(folder_id, row)
             state.emails[mail.email_id] = mail

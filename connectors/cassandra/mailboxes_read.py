@@ -5,32 +5,34 @@ known beforehand. If one has less than it should, its command is not carried out
 reader does that, and reads again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from connectors.cassandra import mailboxes_redo as redo
 from connectors.cassandra.mailboxes_buckets import Bucket
 from connectors.cassandra.mailboxes_commit import STRETCH
-from connectors.cassandra.mailboxes_load import Loader, State
+from connectors.cassandra.mailboxes_load import COLUMNS, Loader, State
 from connectors.cassandra.mailboxes_rows import (
     AFTER_ALL,
+    LABEL,
     Row,
     events_of,
     folder_of,
     id_of,
     is_key,
     key_of,
+    label_of,
     mailbox_of,
     summary_of,
 )
 from connectors.cassandra.mailboxes_write import MAIL
 from connectors.cassandra.session import CassandraSession
 from connectors.mail_bodies import email_of
-from topologies.events.mailbox import SYSTEM_FOLDERS, MailboxChanged
-from topologies.mail.folder_names import EMPTY_SYSTEM_FOLDERS, in_order
+from topologies.events.mailbox import DELETED, SYSTEM_FOLDERS, MailboxChanged
+from topologies.mail.folder_names import EMPTY_SYSTEM_FOLDERS, in_order, labels_in_order
 from topologies.mail.page_cursor import cursor_of
-from topologies.ports.mailboxes import Changes, Email, Folder, Mailbox, Page, Summary
+from topologies.ports.mailboxes import Changes, Email, Folder, Label, Mailbox, Page, Summary
 
 NOTHING = Page(emails=(), total_count=0, next_cursor=None)
 TRIES = 3  # to read a page whose buckets change meanwhile
@@ -38,22 +40,23 @@ LONGEST_COMMAND = 1_002  # changes of one command
 
 _MAILBOX = "SELECT seq, used_bytes FROM mailboxes WHERE user_id = ? LIMIT 1"
 _FOLDERS = (
-    "SELECT folder_id, name, is_deleting, total_count, unread_count FROM mailboxes"
+    "SELECT folder_id, name, is_deleting, total_count, unread_count, colour,"
+    " parent_id FROM mailboxes"
     " WHERE user_id = ?"
 )
 _LINES = {
     None: (
-        "SELECT email_id, thread_id, is_read, is_starred, changed_seq, line FROM emails"
+        f"SELECT {COLUMNS} FROM emails"  # noqa: S608
         " WHERE user_id = ? AND folder_id = ? AND bucket = ? AND email_id < ? LIMIT ?"
     ),
     # Filtering steps over the rows of one bucket, of which there are at most a few thousand.
     True: (
-        "SELECT email_id, thread_id, is_read, is_starred, changed_seq, line FROM emails"
+        f"SELECT {COLUMNS} FROM emails"  # noqa: S608
         " WHERE user_id = ? AND folder_id = ? AND bucket = ? AND email_id < ?"
         " AND is_read = true LIMIT ? ALLOW FILTERING"
     ),
     False: (
-        "SELECT email_id, thread_id, is_read, is_starred, changed_seq, line FROM emails"
+        f"SELECT {COLUMNS} FROM emails"  # noqa: S608
         " WHERE user_id = ? AND folder_id = ? AND bucket = ? AND email_id < ?"
         " AND is_read = false LIMIT ? ALLOW FILTERING"
     ),
@@ -72,7 +75,7 @@ _KEYS = {
     ),
 }
 _EMAIL = (
-    "SELECT email_id, thread_id, is_read, is_starred, changed_seq, line, folder_id, body"
+    f"SELECT {COLUMNS}, folder_id, body"  # noqa: S608
     " FROM mails WHERE user_id = ? AND email_id = ?"
 )
 _THREAD = "SELECT into_id, kind, member FROM threads WHERE user_id = ? AND thread_id = ?"
@@ -109,8 +112,15 @@ class Reader:
     async def folders(self, user_id: str) -> list[Folder]:
         """Return all folders in order."""
         rows = await self._session.execute(_FOLDERS, (user_id,))
-        kept = {row[0]: folder_of(row) for row in rows if row[0] is not None}
+        there = [row for row in rows if row[0] is not None and not row[0].startswith(LABEL)]
+        kept = {row[0]: folder_of(row) for row in there}
         return in_order((EMPTY_SYSTEM_FOLDERS | kept).values())
+
+    async def labels(self, user_id: str) -> list[Label]:
+        """Return all labels in order."""
+        rows = await self._session.execute(_FOLDERS, (user_id,))
+        there = [row for row in rows if row[0] is not None and row[0].startswith(LABEL)]
+        return labels_in_order([label_of(row) for row in there])
 
     async def page(
         self,
@@ -122,7 +132,10 @@ class Reader:
         below: str | None,
         is_read: bool | None,
     ) -> Page | None:
-        """Return *limit* mails older than *below*, or else from *offset* on."""
+        """Return *limit* mails older than *below*, or else from *offset* on.
+
+        *folder_id* may be that of a label, with ``LABEL`` before it.
+        """
         key = key_of(below) if below is not None else None
         skipped = max(offset, 0) if below is None else 0
         asked = _Asked(user_id, folder_id, limit, skipped, key, is_read)
@@ -136,30 +149,51 @@ class Reader:
                 await redo.carry_out(self._session, redo.steps_of(state.redo))
         return page
 
-    async def email(self, user_id: str, email_id: str) -> Email | None:
-        """Return the mail whole, or None."""
+    async def email(self, user_id: str, email_id: str, *, or_deleted: bool = False) -> Email | None:
+        """Return the mail whole, or None; with *or_deleted* one that can be restored, too."""
         if not is_key(email_id):
             return None
         for row in await self._session.execute(_EMAIL, (user_id, key_of(email_id))):
-            if row[6]:
-                return email_of(summary_of(row[6], row), row[7])
+            if row[7] and (or_deleted or row[7] != DELETED):
+                return email_of(summary_of(row[7], row), row[8])
         return None
 
     async def summaries(self, user_id: str, email_ids: Sequence[str]) -> list[Summary]:
         """Return those that exist, in the order asked for."""
         state = State(Mailbox(user_id=user_id), None, {})
         await self._loader.mails(state, list(dict.fromkeys(email_ids)))
-        return [state.emails[each] for each in email_ids if each in state.emails]
+        found = [state.emails[each] for each in email_ids if each in state.emails]
+        return [mail for mail in found if mail.folder_id != DELETED]
 
     async def thread(self, user_id: str, thread_id: str) -> list[Summary]:
         """Return the mails of a thread, or of the one that took it up, oldest first."""
-        if not is_key(thread_id):
-            return []
-        rows = await self._session.execute(_THREAD, (user_id, key_of(thread_id)))
-        if rows and rows[0][0] is not None:
-            rows = await self._session.execute(_THREAD, (user_id, rows[0][0]))
-        members = sorted(row[2] for row in rows if row[1] == MAIL)
-        return await self.summaries(user_id, [id_of(member) for member in members])
+        [found] = await self.threads(user_id, [thread_id])
+        return found
+
+    async def threads(self, user_id: str, thread_ids: Sequence[str]) -> list[list[Summary]]:
+        """Return the mails of each thread, as ``thread`` does."""
+        keys = {each: key_of(each) for each in thread_ids if is_key(each)}
+        rows = await self._members(user_id, keys)
+        into = {each: found[0][0] for each, found in rows.items() if found and found[0][0]}
+        rows |= await self._members(user_id, into)
+        members = {
+            each: [id_of(key) for key in sorted(row[2] for row in found if row[1] == MAIL)]
+            for each, found in rows.items()
+        }
+        mails = await self.summaries(
+            user_id, list(dict.fromkeys(i for found in members.values() for i in found))
+        )
+        there = {mail.email_id: mail for mail in mails}
+        return [
+            [there[each] for each in members.get(thread_id, ()) if each in there]
+            for thread_id in thread_ids
+        ]
+
+    async def _members(self, user_id: str, keys: Mapping[str, bytes]) -> dict[str, Sequence[Row]]:
+        found = await self._session.execute_all(
+            [(_THREAD, (user_id, key)) for key in keys.values()]
+        )
+        return dict(zip(keys, found, strict=True))
 
     async def changes(self, user_id: str, since: int, limit: int, oldest: datetime) -> Changes:
         """Return up to *limit* changes after *since*; those before *oldest* are forgotten."""
@@ -206,16 +240,21 @@ class Reader:
 
     async def _page(self, state: State, asked: _Asked) -> tuple[Page | None, bool]:
         """Return a page, and whether its buckets held what they should."""
-        found = state.folders.get(asked.folder_id)
+        is_label = asked.folder_id.startswith(LABEL)
+        if is_label:
+            found = state.labels.get(asked.folder_id.removeprefix(LABEL))
+        else:
+            found = state.folders.get(asked.folder_id)
         if found is None:
-            return (NOTHING if asked.folder_id in SYSTEM_FOLDERS else None), True
-        folder, buckets = found
-        if folder.is_deleting:
+            is_always_there = asked.folder_id in (*SYSTEM_FOLDERS, DELETED)
+            return (NOTHING if is_always_there else None), True
+        counts, buckets = found
+        if counts.is_deleting and asked.folder_id != DELETED:
             return None, True
         total = {
-            None: folder.total_count,
-            True: folder.total_count - folder.unread_count,
-            False: folder.unread_count,
+            None: counts.total_count,
+            True: counts.total_count - counts.unread_count,
+            False: counts.unread_count,
         }[asked.is_read]
         below, first, skipped = asked.below or AFTER_ALL, asked.limit + 1, asked.offset
         rest: list[Bucket] = []
@@ -231,7 +270,12 @@ class Reader:
                 return NOTHING, False
             below = last
         rows, is_whole = await self._lines(asked, rest, below, first)
-        emails = tuple([summary_of(asked.folder_id, row) for row in rows[: asked.limit]])
+        shown = rows[: asked.limit]
+        if is_label:  # whose lines say no more than which mails these are
+            emails = tuple(await self.summaries(asked.user_id, [id_of(row[0]) for row in shown]))
+            is_whole = is_whole and len(emails) == len(shown)
+        else:
+            emails = tuple([summary_of(asked.folder_id, row) for row in shown])
         more = len(rows) > asked.limit
         cursor = cursor_of(emails[-1].email_id) if emails and more else None
         return Page(emails=emails, total_count=total, next_cursor=cursor), is_whole

@@ -43,6 +43,20 @@ _STATEMENTS: dict[str, tuple[str, slice]] = {
         ),
         slice(2, 5),
     ),
+    "line marks": (
+        (
+            "UPDATE emails USING TIMESTAMP ? SET marks = ?"
+            " WHERE user_id = ? AND folder_id = ? AND bucket = ? AND email_id = ?"
+        ),
+        slice(2, 5),
+    ),
+    "label line": (
+        (
+            "INSERT INTO emails (user_id, folder_id, bucket, email_id, is_read)"
+            " VALUES (?, ?, ?, ?, ?) USING TIMESTAMP ?"
+        ),
+        slice(0, 3),
+    ),
     "line gone": (
         (
             "DELETE FROM emails USING TIMESTAMP ?"
@@ -81,6 +95,10 @@ _STATEMENTS: dict[str, tuple[str, slice]] = {
     ),
     "mail thread": (
         "UPDATE mails USING TIMESTAMP ? SET thread_id = ? WHERE user_id = ? AND email_id = ?",
+        slice(2, 4),
+    ),
+    "mail marks": (
+        "UPDATE mails USING TIMESTAMP ? SET marks = ? WHERE user_id = ? AND email_id = ?",
         slice(2, 4),
     ),
     "mail gone": (

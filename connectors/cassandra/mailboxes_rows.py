@@ -9,14 +9,17 @@ from typing import Any
 
 import msgspec
 
+from connectors import mail_marks
 from connectors.cassandra.mailboxes_buckets import Buckets, buckets_of
 from connectors.mail_bodies import COMPRESSION
 from topologies.errors import Poison
 from topologies.events.mailbox import SYSTEM_FOLDERS, CommandAnswered, MailboxChanged
-from topologies.ports.mailboxes import Folder, Mailbox, Summary
+from topologies.ports.mailboxes import Folder, Label, Mailbox, Summary
 
 LARGE_BYTES = 2 * 1024  # from here on what a command led to is compressed
 AFTER_ALL = b"\xff" * 17  # sorts above every key
+
+LABEL = "label:"  # before a label's id, where it stands in the place of a folder's
 
 Events = tuple[MailboxChanged | CommandAnswered, ...]
 Row = tuple[Any, ...]
@@ -96,12 +99,13 @@ def line_of(mail: Summary) -> bytes:
 
 
 def summary_of(folder_id: str, row: Row) -> Summary:
-    """Return the mail of a row of email_id, thread_id, is_read, is_starred, changed_seq, line.
+    """Return the mail of a row that begins as ``mailboxes_load.COLUMNS``.
 
     Raises:
         Poison: It can't be read any more.
     """
     email_id, thread_id, is_read, is_starred, changed_seq, kept = row[:6]
+    marks = mail_marks.marks_of(row[6])
     try:
         line = _line(kept)
     except (msgspec.DecodeError, TypeError) as error:
@@ -122,6 +126,8 @@ def summary_of(folder_id: str, row: Row) -> Summary:
         created_at=_EPOCH + line.created_us * _MICROSECOND,
         spam_probability=line.spam_probability,
         changed_seq=changed_seq,
+        labels=marks.labels,
+        before=marks.before,
     )
 
 
@@ -129,15 +135,37 @@ def mailbox_of(user_id: str, rows: Sequence[Row]) -> Mailbox:
     """Return the mailbox of rows that begin with seq and used_bytes."""
     if not rows:
         return Mailbox(user_id=user_id)
-    return Mailbox(user_id=user_id, seq=rows[0][0] or 0, used_bytes=rows[0][1] or 0)
+    used_bytes = rows[0][1] or 0
+    return Mailbox(
+        user_id=user_id,
+        seq=rows[0][0] or 0,
+        used_bytes=max(0, used_bytes),
+        is_erased=used_bytes < 0,  # as ``mailboxes_erase`` marks it
+    )
 
 
 def folder_of(row: Row) -> Folder:
-    """Return the folder of a row of folder_id, name, is_deleting and both counts."""
+    """Return the folder of a row that begins with folder_id, name, is_deleting and both counts.
+
+    It ends with colour and parent_id.
+    """
     return Folder(
         folder_id=row[0],
         name=row[1],
         is_system=row[0] in SYSTEM_FOLDERS,
+        is_deleting=row[2],
+        total_count=row[3],
+        unread_count=row[4],
+        parent_id=row[-1] or "",
+    )
+
+
+def label_of(row: Row) -> Label:
+    """Return the label of a row as ``folder_of`` takes."""
+    return Label(
+        label_id=row[0].removeprefix(LABEL),
+        name=row[1],
+        colour=row[-2] or "",
         is_deleting=row[2],
         total_count=row[3],
         unread_count=row[4],
@@ -146,7 +174,17 @@ def folder_of(row: Row) -> Folder:
 
 def folders_of(rows: Sequence[Row], full: int) -> dict[str, tuple[Folder, Buckets]]:
     """Return folders and buckets (of *full* rows) of rows of ``folder_of`` and kept buckets."""
-    return {row[0]: (folder_of(row), buckets_of(row[5], full)) for row in rows}
+    return {
+        row[0]: (folder_of(row), buckets_of(row[5], full))
+        for row in rows
+        if not row[0].startswith(LABEL)
+    }
+
+
+def labels_of(rows: Sequence[Row], full: int) -> dict[str, tuple[Label, Buckets]]:
+    """Return labels and buckets of the same rows."""
+    labels = [row for row in rows if row[0].startswith(LABEL)]
+    return {row[0].removeprefix(LABEL): (label_of(row), buckets_of(row[5], full)) for row in labels}
 
 
 def kept_of(events: Events) -> tuple[int | None, bytes]:

@@ -81,4 +81,12 @@ MIGRATIONS = (
             f" PRIMARY KEY ((user_id, stretch), last_seq)) WITH {_FOR_A_TIME}"
         ),
     ),
+    # Labels lie beside the folders, and the mails that carry one in buckets of their own. What
+    # few mails have besides is kept as ``connectors.mail_marks`` writes it.
+    (
+        "ALTER TABLE mailboxes ADD colour text",
+        "ALTER TABLE emails ADD marks blob",
+        "ALTER TABLE mails ADD marks blob",
+    ),
+    ("ALTER TABLE mailboxes ADD parent_id text",),  # of a folder that lies in another
 )

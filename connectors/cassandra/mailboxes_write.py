@@ -16,12 +16,14 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from connectors import mail_marks
 from connectors.cassandra import mailboxes_redo as redo
 from connectors.cassandra.mailboxes_buckets import Bucket, Buckets
 from connectors.cassandra.mailboxes_commit import changes_of, committing, told
-from connectors.cassandra.mailboxes_load import Loader, State
+from connectors.cassandra.mailboxes_load import COLUMNS, Loader, State
 from connectors.cassandra.mailboxes_redo import Step
 from connectors.cassandra.mailboxes_rows import (
+    LABEL,
     digest_of,
     id_of,
     key_of,
@@ -37,7 +39,7 @@ BODIES_BYTES = 256 * 1024  # of those in one write, which all go to one partitio
 MAIL, TAKEN_UP = 0, 1  # kinds of members of a thread
 
 _BUCKET = (
-    "SELECT email_id, thread_id, is_read, is_starred, changed_seq, line FROM emails"
+    f"SELECT {COLUMNS} FROM emails"  # noqa: S608  constants
     " WHERE user_id = ? AND folder_id = ? AND bucket = ?"
 )
 _MEMBERS = "SELECT kind, member FROM threads WHERE user_id = ? AND thread_id = ?"
@@ -56,9 +58,11 @@ class Writer:
         self._now = now
         self._emails: dict[str, Summary] = {}  # as the commands so far leave them
         self._buckets = {each: buckets for each, (_, buckets) in state.folders.items()}
+        self._buckets |= {LABEL + each: buckets for each, (_, buckets) in state.labels.items()}
         self._folders = {each: folder for each, (folder, _) in state.folders.items()}
-        self._touched: set[str] = set()  # folders that changed, or whose buckets did
-        self._removed_folders: set[str] = set()
+        self._labels = {LABEL + each: label for each, (label, _) in state.labels.items()}
+        self._touched: set[str] = set()  # folders and labels that changed, or whose buckets did
+        self._removed: set[str] = set()  # folders and labels
         self._command_id = ""  # of the command that is taken up
         self._seq = state.mailbox.seq  # its number, also the timestamp of its rows
         self._numbers = 0
@@ -90,15 +94,17 @@ class Writer:
             await redo.carry_out(self._session, self._before)
         mailbox = several[count - 1].mailbox
         if mailbox.seq != self._state.mailbox.seq:
-            folders = [(self._folders[each], self._of(each)) for each in sorted(self._touched)]
-            gone = sorted(self._removed_folders)
-            await self._session.batch(committing(mailbox, folders, gone, self._after))
+            touched = sorted(self._touched)
+            folders = [(self._folders[i], self._of(i)) for i in touched if i in self._folders]
+            labels = [(self._labels[i], self._of(i)) for i in touched if i in self._labels]
+            gone = sorted(self._removed)
+            await self._session.batch(committing(mailbox, folders, labels, gone, self._after))
         await redo.carry_out(self._session, self._after)
         return count
 
     def _must_wait(self, before: Effects, effects: Effects) -> bool:
         """Tell whether *effects* can be written only after those before are."""
-        if before.merged or before.removed_folders or effects.merged:
+        if before.merged or before.removed_folders or before.removed_labels or effects.merged:
             return True
         return bool(self._worn(effects))
 
@@ -107,6 +113,7 @@ class Writer:
         if effects.mailbox.seq - changes_of(effects) != self._seq:
             raise Retryable("the mailbox has changed since that was decided")
         self._command_id, self._seq, self._numbers = effects.command_id, effects.mailbox.seq, 0
+        self._labels |= {LABEL + label.label_id: label for label in effects.labels}
         await self._renew(self._worn(effects))
         for email in effects.added:
             self._add(email)
@@ -123,8 +130,10 @@ class Writer:
             await self._merge(thread_id, into)
         self._folders |= {folder.folder_id: folder for folder in effects.folders}
         self._touched |= {folder.folder_id for folder in effects.folders}
-        self._touched -= set(effects.removed_folders)
-        self._removed_folders |= set(effects.removed_folders)
+        self._touched |= {LABEL + label.label_id for label in effects.labels}
+        gone = {*effects.removed_folders, *(LABEL + each for each in effects.removed_labels)}
+        self._touched -= gone
+        self._removed |= gone
         self._after += told(effects, self._now)
 
     async def _check(self) -> None:
@@ -145,6 +154,7 @@ class Writer:
             name = "mail without body"
             self._step(name, self._user_id, key, mail.folder_id, *values, self._seq)
         self._put_line(mail, values)
+        self._relabel(None, mail)
         thread = key_of(mail.thread_id)
         self._step("thread member", self._user_id, thread, MAIL, key, self._seq)
         self._resize(mail.thread_id, 1)
@@ -156,6 +166,11 @@ class Writer:
         key = key_of(mail.email_id)
         flags = (mail.is_read, mail.is_starred, mail.changed_seq)
         self._step("mail state", self._seq, mail.folder_id, *flags, self._user_id, key)
+        marks = mail_marks.kept_of(mail)
+        is_marked = marks != mail_marks.kept_of(before)
+        if is_marked:
+            self._step("mail marks", self._seq, marks, self._user_id, key)
+        self._relabel(before, mail)
         if before.folder_id != mail.folder_id:
             self._drop_line(before)
             self._put_line(mail, self._values_of(mail))
@@ -165,6 +180,8 @@ class Writer:
         self._touched.add(mail.folder_id)
         place = (self._user_id, mail.folder_id, bucket.number, key)
         self._step("line state", self._seq, *flags, *place)
+        if is_marked:
+            self._step("line marks", self._seq, marks, *place)
 
     def _rewrite(self, email: Email) -> None:
         mail = email.summary
@@ -174,6 +191,10 @@ class Writer:
         # However large, the body is written after the command counts: who reads the mail before
         # that must find what it said.
         self._step("mail", self._user_id, key, mail.folder_id, *values, body_of(email), self._seq)
+        marks = mail_marks.kept_of(mail)
+        is_marked = marks != mail_marks.kept_of(before)
+        if is_marked:
+            self._step("mail marks", self._seq, marks, self._user_id, key)
         if before.folder_id != mail.folder_id:
             self._drop_line(before)
             self._put_line(mail, values)
@@ -183,13 +204,19 @@ class Writer:
         self._touched.add(mail.folder_id)
         place = (self._user_id, mail.folder_id, bucket.number, key)
         self._step("line", *place, *values, self._seq)
+        if is_marked:
+            self._step("line marks", self._seq, marks, *place)
 
     def _remove(self, email_id: str) -> None:
         before = self._known(email_id)
         del self._emails[email_id]
         key = key_of(email_id)
         self._drop_line(before)
+        for label_id in before.labels:
+            self._drop(LABEL + label_id, before)
         self._step("mail gone", self._seq, self._user_id, key)
+        if mail_marks.kept_of(before) is not None:
+            self._step("mail marks", self._seq, None, self._user_id, key)
         thread = key_of(before.thread_id)
         self._step("thread member gone", self._seq, self._user_id, thread, MAIL, key)
         self._resize(before.thread_id, -1)
@@ -204,12 +231,37 @@ class Writer:
         self._touched.add(mail.folder_id)
         place = (self._user_id, mail.folder_id, bucket.number, key)
         self._step("line", *place, *values, self._seq)
+        if (marks := mail_marks.kept_of(mail)) is not None:
+            self._step("line marks", self._seq, marks, *place)
+
+    def _relabel(self, before: Summary | None, mail: Summary) -> None:
+        """Let the labels of *mail* list it, and those alone; *before* is as it was."""
+        key = key_of(mail.email_id)
+        if before is not None:
+            for label_id in sorted(set(before.labels).difference(mail.labels)):
+                self._drop(LABEL + label_id, before)
+        for label_id in mail.labels:
+            folder_id = LABEL + label_id
+            buckets = self._of(folder_id)
+            if before is None or label_id not in before.labels:
+                bucket = buckets.add(key, is_read=mail.is_read, number=self._number)
+            elif before.is_read != mail.is_read:
+                bucket = buckets.mark(key, was_read=before.is_read, is_read=mail.is_read)
+            else:
+                continue
+            self._touched.add(folder_id)
+            place = (self._user_id, folder_id, bucket.number, key)
+            self._step("label line", *place, mail.is_read, self._seq)
 
     def _drop_line(self, mail: Summary) -> None:
+        self._drop(mail.folder_id, mail)
+
+    def _drop(self, folder_id: str, mail: Summary) -> None:
+        """Let *mail* be listed no more where it was, in a folder or by a label."""
         key = key_of(mail.email_id)
-        bucket = self._of(mail.folder_id).remove(key, was_read=mail.is_read)
-        self._touched.add(mail.folder_id)
-        place = (self._user_id, mail.folder_id, bucket.number)
+        bucket = self._of(folder_id).remove(key, was_read=mail.is_read)
+        self._touched.add(folder_id)
+        place = (self._user_id, folder_id, bucket.number)
         if bucket.live > 0:
             self._step("line gone", self._seq, *place, key)
             return
@@ -268,8 +320,13 @@ class Writer:
                 if into is None:
                     raise Poison(f"no bucket of {folder_id} covers {id_of(row[0])}")
                 # One less, so that what the command itself does to the row comes after.
-                values = [self._user_id, folder_id, into.number, *row, self._seq - 1]
-                self._before.append(("line", values))
+                seq, there = self._seq - 1, [self._user_id, folder_id, into.number]
+                if folder_id.startswith(LABEL):
+                    self._before.append(("label line", [*there, row[0], row[2], seq]))
+                    continue
+                self._before.append(("line", [*there, *row[:6], seq]))
+                if row[6] is not None:
+                    self._before.append(("line marks", [seq, row[6], *there, row[0]]))
             self._touched.add(folder_id)
             self._step("bucket gone", self._seq, *place)
 
@@ -280,7 +337,9 @@ class Writer:
         known += [self._known(email.summary.email_id) for email in effects.rewritten]
         whole = [email.summary for email in (*effects.added, *effects.rewritten)]
         lines = whole + known + list(effects.updated)
-        return [(mail.folder_id, key_of(mail.email_id)) for mail in lines]
+        places = [(mail.folder_id, key_of(mail.email_id)) for mail in lines]
+        places += [(LABEL + each, key_of(mail.email_id)) for mail in lines for each in mail.labels]
+        return places
 
     def _resize(self, thread_id: str, by: int) -> None:
         size, _ = self._sizes.get(thread_id, (self._state.sizes.get(thread_id, 0), 0))

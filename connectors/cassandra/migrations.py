@@ -29,6 +29,11 @@ AREAS = (  # each in a module `AREA_schema`
     "domains",
     "tidings",
     "webhooks",
+    "push_subscriptions",
+    "contacts",
+    "summaries",
+    "unsubscribes",
+    "snoozes",
 )
 _ADDED = re.compile(r"ALTER TABLE (?P<table>\w+) ADD (?P<column>\w+) ")
 AGREEMENT_S = 30.0  # how long nodes may take to agree on a table

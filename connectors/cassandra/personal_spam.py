@@ -12,6 +12,8 @@ from topologies.ports.personal_spam import Learnt
 
 _READ = "SELECT learnt FROM personal_spam WHERE user_id = ?"
 _KEEP = "INSERT INTO personal_spam (user_id, learnt) VALUES (?, ?) USING TIMESTAMP ?"
+_ERASE = "DELETE FROM personal_spam USING TIMESTAMP ? WHERE user_id = ?"
+_LATER_THAN_ALL = 2**60  # numbers of changes
 
 
 class CassandraPersonalSpam:
@@ -35,6 +37,12 @@ class CassandraPersonalSpam:
         for [learnt] in await self._session.execute(_READ, (user_id,)):
             return decoded(learnt)
         return Learnt()
+
+    async def erase(self, user_id: str) -> None:
+        try:
+            await self._session.execute(_ERASE, (_LATER_THAN_ALL, user_id))
+        finally:
+            self._recent.forget(user_id)
 
     async def keep(self, user_id: str, learnt: Learnt) -> None:
         try:

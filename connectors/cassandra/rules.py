@@ -17,6 +17,7 @@ from topologies.ports.rules import UserRules
 _READ = "SELECT rules FROM rules WHERE user_id = ?"
 _FIRST = "INSERT INTO rules (user_id, version, rules) VALUES (?, ?, ?) IF NOT EXISTS"
 _NEXT = "UPDATE rules SET version = ?, rules = ? WHERE user_id = ? IF version = ?"
+_ERASE = "DELETE FROM rules WHERE user_id = ? IF EXISTS"  # as all changes of them
 _CLAIM = "INSERT INTO answers (user_id, handle, mail_id) VALUES (?, ?, ?) IF NOT EXISTS USING TTL ?"
 _CLAIMED = "SELECT mail_id FROM answers WHERE user_id = ? AND handle = ?"
 
@@ -46,6 +47,13 @@ class CassandraRules:
         for [rules] in await self._session.execute(_READ, (user_id,)):
             return _rules.decode(rules) if rules else UserRules()
         return UserRules()
+
+    async def erase(self, user_id: str) -> None:
+        try:
+            await self._session.execute(_ERASE, (user_id,))
+        finally:
+            self._changes += 1
+            self._recent.clear()
 
     async def write(self, user_id: str, rules: UserRules) -> bool:
         kept = replace(rules, version=rules.version + 1)

@@ -5,9 +5,11 @@ Nothing is cut off where it would make an answer wrong: the beginning of a word 
 all words of the user that begin so, within phrases too.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from connectors.elasticsearch.documents import mark_of, marked, microseconds
+from topologies.events.mailbox import DELETED
 from topologies.mail.folding import words
 from topologies.ports.search import SearchQuery, Term
 
@@ -17,6 +19,7 @@ _FIELDS = {
     "from": ("senders",),
     "to": ("recipients",),
     "filename": ("file_names",),
+    "head": ("subject", "senders"),
     "any": ("subject", "text", "senders", "recipients", "file_names"),
 }
 _ALL_ENDINGS = 2**31 - 1  # of a phrase whose last word may go on; the default is 50
@@ -30,7 +33,7 @@ def asked(
     """Return the body of a search for the newest *size* mails whose id is less than *below*."""
     mark = mark_of(user_id)
     must = [_is("user_id", user_id), *_state(query)]
-    must_not: list[_Clause] = []
+    must_not: list[_Clause] = [_is("folder_id", DELETED)]
     for term in query.terms:
         clause = _term(term, mark)
         if not term.is_negated:
@@ -38,6 +41,8 @@ def asked(
         elif clause is not None:
             must_not.append(clause)
     must += [_either(group, mark) for group in query.either]
+    must += [_is("labels", label_id) for label_id in query.labels]
+    must_not += [_is("labels", label_id) for label_id in query.without_labels]
     body: dict[str, Any] = {
         "query": {"bool": {"filter": must, "must_not": must_not}},
         "sort": [{"email_id": "desc"}],
@@ -49,6 +54,16 @@ def asked(
     if below is not None:
         body["search_after"] = [below]
     return body
+
+
+def asked_of(user_id: str, ids: Mapping[str, str]) -> dict[str, Any]:
+    """Return the body of a search for the versions of mails; *ids* are those of the documents."""
+    wanted = [{"ids": {"values": list(ids)}}, _is("user_id", user_id)]
+    return {
+        "query": {"bool": {"filter": wanted}},
+        "size": len(ids),
+        "_source": ["email_id", "version"],
+    }
 
 
 def _state(query: SearchQuery) -> list[_Clause]:

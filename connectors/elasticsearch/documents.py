@@ -18,12 +18,14 @@ from topologies.errors import Poison
 from topologies.mail.folding import words
 from topologies.ports.search import SearchDocument, SearchState
 
-LAYOUT = 1  # of MAPPING and of the words in it; another one needs a rebuild
+LAYOUT = 2  # of MAPPING and of the words in it; another one needs a rebuild, …
 
 _TEXT = {"type": "text", "analyzer": "whitespace", "norms": False, "index_options": "positions"}
 _EXACT = {"type": "keyword", "doc_values": False, "norms": False}
 _FLAG = {"type": "boolean", "doc_values": False}
 _KEPT = {"type": "long", "index": False, "doc_values": False}
+# … but for what is only added to the one before: an index that is there takes that in as it is.
+ADDED: Mapping[int, Mapping[str, Any]] = {2: {"labels": _EXACT}}
 MAPPING: Mapping[str, Any] = {
     "_meta": {"layout": LAYOUT},
     "dynamic": "strict",  # a field we do not know is a bug, not a new field
@@ -32,6 +34,7 @@ MAPPING: Mapping[str, Any] = {
         "user_id": _EXACT,
         "email_id": {"type": "keyword", "index": False},  # sorted by
         "folder_id": _EXACT,
+        **ADDED[2],
         "version": _KEPT,
         "is_read": _FLAG,
         "is_starred": _FLAG,
@@ -86,8 +89,8 @@ def fields_of(mail: SearchDocument) -> dict[str, Any]:
         "has_attachments": mail.has_attachments,
         "size_bytes": mail.size_bytes,
         "subject": marked(words(mail.subject), mark),
-        "text": marked(words(mail.text), mark),
         # As lists: no phrase bridges two of them.
+        "text": _each((mail.text, *mail.attached), mark),
         "senders": _each(mail.senders, mark),
         "recipients": _each(mail.recipients, mark),
         "file_names": _each(mail.file_names, mark),
@@ -101,6 +104,7 @@ def state_of(mail: SearchDocument | SearchState) -> dict[str, Any]:
         "version": mail.version,
         "is_read": mail.is_read,
         "is_starred": mail.is_starred,
+        "labels": mail.labels,
     }
 
 

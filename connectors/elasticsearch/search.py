@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from connectors.elasticsearch.asking import asked
+from connectors.elasticsearch.asking import asked, asked_of
 from connectors.elasticsearch.cluster import TIMEOUT_S, Cluster
 from connectors.elasticsearch.documents import (
     document_id,
@@ -94,7 +94,7 @@ class ElasticSearch:
     async def index(self, documents: Sequence[SearchDocument]) -> None:
         changes: list[Change] = []
         for document in documents:
-            if len(document.text) > LARGE_TEXT:
+            if document.characters > LARGE_TEXT:
                 changes.append(await asyncio.to_thread(_whole, document))
             else:
                 changes.append(_whole(document))
@@ -117,6 +117,11 @@ class ElasticSearch:
             _Job(removals=[Removal(user_id, document_id(user_id, i), grave) for i in email_ids])
         )
 
+    async def erase(self, user_id: str) -> None:
+        # What was written just now is found after a refresh alone.
+        await self._cluster.ask("POST", f"/{self._index}/_refresh")
+        await self._delete({"term": {"user_id": user_id}}, {"routing": user_id})
+
     async def search(
         self, user_id: str, query: SearchQuery, *, limit: int = 50, cursor: str | None = None
     ) -> Hits:
@@ -125,6 +130,19 @@ class ElasticSearch:
         # It gives up before we do, and says so.
         within_s = self._timeout_s * 0.8
         body = asked(user_id, query, size=limit + 1, below=below, within_s=within_s)
+        return _hits(await self._answer(user_id, body, _ANSWERED), limit)
+
+    async def versions_of(self, user_id: str, email_ids: Sequence[str]) -> Mapping[str, int]:
+        if not email_ids:
+            return {}
+        ids = {document_id(user_id, each): each for each in email_ids}
+        answer = await self._answer(user_id, asked_of(user_id, ids), "hits.hits._source")
+        found = answer.get("hits", {}).get("hits", ())
+        return {hit["_source"]["email_id"]: hit["_source"]["version"] for hit in found}
+
+    async def _answer(
+        self, user_id: str, body: Mapping[str, Any], wanted: str
+    ) -> Mapping[str, Any]:
         try:
             _, answer = await self._cluster.ask(
                 "POST",
@@ -134,13 +152,13 @@ class ElasticSearch:
                     "routing": user_id,
                     "preference": f"of-{mark_of(user_id)}",  # one replica: pages keep their place
                     "allow_partial_search_results": "false",
-                    "filter_path": _ANSWERED,
+                    "filter_path": wanted,
                 },
             )
         except Poison as error:
             # What was typed is fine, so it is the index that can't answer it.
             raise Retryable(str(error)) from error
-        return _hits(answer, limit)
+        return answer
 
     async def forget_removed(self, before: datetime) -> int:
         """Delete what is left of mails that were removed earlier; return of how many.
@@ -151,14 +169,18 @@ class ElasticSearch:
         Raises:
             Retryable: The cluster is out of reach; call again.
         """
-        old = {"query": {"range": {"removed_us": {"lt": microseconds(before)}}}}
+        return await self._delete({"range": {"removed_us": {"lt": microseconds(before)}}}, {})
+
+    async def _delete(self, query: Mapping[str, Any], options: Mapping[str, str]) -> int:
+        """Delete what *query* finds, and return of how many."""
+        body = msgspec.json.encode({"query": query, "max_docs": FORGOTTEN_AT_ONCE})
         deleted = 0
         while True:
             _, answer = await self._cluster.ask(
                 "POST",
                 f"/{self._index}/_delete_by_query",
-                msgspec.json.encode(old | {"max_docs": FORGOTTEN_AT_ONCE}),
-                options={"conflicts": "proceed", "refresh": "true"},
+                body,
+                options={"conflicts": "proceed", "refresh": "true", **options},
             )
             deleted += answer["deleted"]
             if answer["total"] < FORGOTTEN_AT_ONCE:

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from connectors.elasticsearch.cluster import Cluster
-from connectors.elasticsearch.documents import LAYOUT, MAPPING
+from connectors.elasticsearch.documents import ADDED, LAYOUT, MAPPING
 from topologies.errors import Misconfigured, Retryable
 
 SHARDS = 1  # a shard serves up to some 50 GB; routing by user spreads the mailboxes
@@ -33,6 +33,8 @@ class Versions:
     async def ensure(self, *, shards: int = SHARDS, replicas: int = REPLICAS) -> int:
         """Make the first version if there is none; return the number of the one in use.
 
+        One whose layout lacks no more than fields that were added since is given them.
+
         Raises:
             Misconfigured: The index in use has another layout than this program's.
             Retryable: The cluster is out of reach.
@@ -46,6 +48,7 @@ class Versions:
             if used is None:
                 await self._actions([{"add": self._alias(1)}])
                 used = 1
+        await self._add_fields(used)
         await self._check(used)
         return used
 
@@ -108,16 +111,34 @@ class Versions:
         await self._cluster.ask("DELETE", f"/{self.name_of(number)}", known=(404,))
 
     async def _check(self, number: int) -> None:
+        layout = await self._layout(number)
+        if layout != LAYOUT:
+            raise Misconfigured(
+                f"elasticsearch: {self.name_of(number)} has layout {layout}, this program's is"
+                f" {LAYOUT}: build the next version of the index and switch to it"
+            )
+
+    async def _layout(self, number: int) -> Any:
         name = self.name_of(number)
         status, found = await self._cluster.ask("GET", f"/{name}/_mapping", known=(404,))
         if status == 404:
             raise Misconfigured(f"elasticsearch: there is no index {name}")
         meta: Mapping[str, Any] = found[name]["mappings"].get("_meta", {})
-        if meta.get("layout") != LAYOUT:
-            raise Misconfigured(
-                f"elasticsearch: {name} has layout {meta.get('layout')}, this program's is"
-                f" {LAYOUT}: build the next version of the index and switch to it"
-            )
+        return meta.get("layout")
+
+    async def _add_fields(self, number: int) -> None:
+        layout = await self._layout(number)
+        if not isinstance(layout, int) or not 0 < layout < LAYOUT:
+            return
+        steps = range(layout + 1, LAYOUT + 1)
+        if not all(step in ADDED for step in steps):
+            return
+        added = {name: kind for step in steps for name, kind in ADDED[step].items()}
+        mapping = {"_meta": {"layout": LAYOUT}, "properties": added}
+        # Twice at once does no harm: both say the same.
+        await self._cluster.ask(
+            "PUT", f"/{self.name_of(number)}/_mapping", msgspec.json.encode(mapping)
+        )
 
     async def _actions(self, actions: list[Mapping[str, Any]]) -> None:
         status, answer = await self._cluster.ask(

@@ -23,6 +23,7 @@ LONGEST_NUMBER = 9  # digits
 SHOWN_CHARACTERS = 200
 USER_AGENT = "rillmail-webhooks"
 
+_OWN = {"content-type": "application/json", "user-agent": USER_AGENT}  # unless others are given
 _FAILURES = (
     httpcore.NetworkError,
     httpcore.ProtocolError,
@@ -89,8 +90,7 @@ class HttpMessenger:
         await self._connections.close()
 
     async def _reply(self, url: str, headers: Mapping[str, str], body: bytes) -> Reply:
-        own = [("content-type", "application/json"), ("user-agent", USER_AGENT)]
-        sent, place = [*own, *headers.items()], httpcore.URL(url)
+        sent, place = list((_OWN | dict(headers)).items()), httpcore.URL(url)
         status, after_s, failure, read = 0, 0.0, "", bytearray()
         try:
             async with (

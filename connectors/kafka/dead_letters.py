@@ -7,18 +7,20 @@ its place: path-partition-offset.
 
 import asyncio
 import heapq
+from collections import Counter
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import Any, Literal, cast
 
 import msgspec
 
+from connectors.coming_back import again_of
 from connectors.kafka.producer import KafkaLog
 from connectors.kafka.reader import KafkaReader
 from connectors.kafka.topics import SETTLED, paths
-from topologies.ports.dead_letters import DeadLetter
+from topologies.ports.dead_letters import DeadLetter, Edited
 from topologies.ports.log import Entry, Record
-from topologies.topics import DEAD_SUFFIX, FOR_STAGE, comes_back_by, dead_topic
+from topologies.topics import DEAD_SUFFIX, dead_topic
 
 State = Literal["replayed", "dropped"]
 LONGEST_PLACE = 24  # digits of partition and offset: beyond, it is no letter of ours
@@ -42,6 +44,9 @@ class KafkaDeadLetters:
         self._lock = asyncio.Lock()
         self._states: dict[str, State] = {}  # by letter_id, as far as they were read
         self._read_to: dict[int, int] = {}
+        self._stages: dict[str, str] = {}  # by letter_id, as far as they were read
+        self._stages_from: dict[tuple[str, int], int] = {}  # by path and partition
+        self._stages_to: dict[tuple[str, int], int] = {}
 
     async def list(
         self, *, path: str | None = None, include_settled: bool = False, limit: int = 100
@@ -68,8 +73,8 @@ class KafkaDeadLetters:
         record = await self._reader.at(dead_topic(path), partition, offset)
         return _letter(record, await self._settled()) if record is not None else None
 
-    async def replay(self, letter_id: str) -> bool:
-        return await self._settle(letter_id, "replayed")
+    async def replay(self, letter_id: str, edited: Edited | None = None) -> bool:
+        return await self._settle(letter_id, "replayed", edited)
 
     async def drop(self, letter_id: str) -> bool:
         return await self._settle(letter_id, "dropped")
@@ -90,19 +95,44 @@ class KafkaDeadLetters:
                 counts[path] = count
         return counts
 
+    async def count_by_stage(self) -> dict[str, int]:
+        settled = await self._settled()
+        for path in paths():
+            await self._learn_stages(path)
+        found = Counter(
+            stage for letter_id, stage in self._stages.items() if letter_id not in settled
+        )
+        return dict(found)
+
+    async def _learn_stages(self, path: str) -> None:
+        """Read which stages the letters of *path* are of that came since the last time."""
+        topic = dead_topic(path)
+        starts = await self._reader.starts(topic)
+        for partition, start in starts.items():  # what retention took is no letter any more
+            place = (path, partition)
+            for offset in range(self._stages_from.get(place, start), start):
+                self._stages.pop(f"{path}-{partition}-{offset}", None)
+            self._stages_from[place] = start
+        read_from = {p: max(self._stages_to.get((path, p), 0), s) for p, s in starts.items()}
+        async with aclosing(self._reader.read(topic, offsets=read_from)) as records:
+            async for record in records:
+                letter_id = f"{path}-{record.partition}-{record.offset}"
+                self._stages[letter_id] = record.headers.get("stage", "")
+                self._stages_to[path, record.partition] = record.offset + 1
+
     async def _letters(self, path: str, states: dict[str, State]) -> AsyncGenerator[DeadLetter]:
         async with aclosing(self._reader.read(dead_topic(path))) as records:
             async for record in records:
                 yield _letter(record, states)
 
-    async def _settle(self, letter_id: str, state: State) -> bool:
+    async def _settle(self, letter_id: str, state: State, edited: Edited | None = None) -> bool:
         async with self._lock:
             letter = await self.get(letter_id)
             if letter is None or letter.state != "dead":
                 return False
             if state == "replayed":
                 # First, and durable: were we to end between the two, it is only still dead.
-                await self._log.write([_again(letter)])
+                await self._log.write([again_of(letter, edited)])
             await self._log.write([_settlement(letter, state)])
             return True
 
@@ -155,16 +185,6 @@ def _letter(record: Record, states: dict[str, State]) -> DeadLetter:
         buried_at=record.appended_at,
         topic=told.get("topic", ""),
         state=states.get(letter_id, "dead"),
-    )
-
-
-def _again(letter: DeadLetter) -> Entry:
-    return Entry(
-        topic=comes_back_by(letter.path, letter.topic),
-        key=letter.key,
-        value=letter.value,
-        event_id=letter.event_id,  # so that what went through before is not doubled
-        headers={FOR_STAGE: letter.stage, "origin": letter.origin},
     )
 
 

@@ -8,17 +8,24 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from topologies.errors import Retryable
-from topologies.events.mailbox import CommandAnswered, MailboxChanged
-from topologies.mail.folder_names import EMPTY_SYSTEM_FOLDERS, in_order
+from topologies.events.mailbox import DELETED, CommandAnswered, MailboxChanged
+from topologies.mail.folder_names import (
+    EMPTY_DELETED,
+    EMPTY_SYSTEM_FOLDERS,
+    in_order,
+    labels_in_order,
+)
 from topologies.mail.mailbox_several import combined
 from topologies.mail.page_cursor import cursor_of, email_id_of
 from topologies.ports.clock import Clock
 from topologies.ports.mailboxes import (
+    ERASED_AT_ONCE,
     MAX_PAGE,
     Changes,
     Effects,
     Email,
     Folder,
+    Label,
     Loaded,
     LoadedForSeveral,
     Mailbox,
@@ -36,6 +43,7 @@ class _Box:
 
     mailbox: Mailbox
     folders: dict[str, Folder] = field(default_factory=lambda: dict(EMPTY_SYSTEM_FOLDERS))
+    labels: dict[str, Label] = field(default_factory=dict[str, Label])
     emails: dict[str, Email] = field(default_factory=dict[str, Email])
     gone: set[str] = field(default_factory=set[str])
     threads: dict[str, str] = field(default_factory=dict[str, str])
@@ -68,11 +76,13 @@ class MemoryMailboxes:
             )
         wanted = [email_id for email_id in needs.email_ids if email_id in box.emails]
         oldest = sorted(_within(box, needs.oldest_in_folder))[: needs.limit]
+        oldest += sorted(_carrying(box, needs.labelled))[: needs.limit]
         known = {each: box.threads[each] for each in needs.message_ids if each in box.threads}
         threads = {each: box.merged.get(known[each], known[each]) for each in known}
         return Loaded(
             mailbox=box.mailbox,
             folders=dict(box.folders),
+            labels=dict(box.labels),
             emails={each: box.emails[each].summary for each in (*wanted, *oldest)},
             gone=frozenset(box.gone.intersection(needs.email_ids)),
             threads=threads,
@@ -104,6 +114,9 @@ class MemoryMailboxes:
             box.gone.add(email_id)
         for folder_id in effects.removed_folders:
             box.folders.pop(folder_id, None)
+        box.labels |= {label.label_id: label for label in effects.labels}
+        for label_id in effects.removed_labels:
+            box.labels.pop(label_id, None)
         box.threads |= dict(effects.threads)
         for thread_id, into in effects.merged:
             _merge(box, thread_id, into)
@@ -117,6 +130,25 @@ class MemoryMailboxes:
     async def write_several(self, effects: Sequence[Effects]) -> None:
         for each in effects:
             await self.write(each)
+
+    async def erase(self, user_id: str, limit: int = ERASED_AT_ONCE) -> bool:
+        box = self._box(user_id)
+        if box.mailbox.is_erased:
+            return False
+        for email_id in list(box.emails)[:limit]:
+            del box.emails[email_id]
+        if box.emails:
+            return True
+        for places in self._places.values():
+            places[:] = [place for place in places if place[0] != user_id]
+        mailbox = Mailbox(user_id=user_id, seq=box.mailbox.seq + 1, is_erased=True)
+        self._boxes[user_id] = _Box(mailbox)
+        return False
+
+    async def remains(self, user_id: str) -> int:
+        box = self._box(user_id)
+        folders = [folder for folder in box.folders.values() if not folder.is_system]
+        return sum(map(len, (box.emails, folders, box.labels, box.gone, box.applied, box.threads)))
 
     async def mailbox(self, user_id: str) -> Mailbox:
         return self._box(user_id).mailbox
@@ -136,38 +168,52 @@ class MemoryMailboxes:
     ) -> Page | None:
         below = email_id_of(cursor) if cursor is not None else None
         box = self._box(user_id)
-        folder = box.folders.get(folder_id)
-        if folder is None or folder.is_deleting:
+        folder = box.folders.get(folder_id, EMPTY_DELETED if folder_id == DELETED else None)
+        if folder is None or (folder.is_deleting and folder_id != DELETED):
             return None
-        found = [box.emails[email_id].summary for email_id in sorted(_within(box, folder_id))]
-        found = [mail for mail in reversed(found) if is_read in (None, mail.is_read)]
-        rest = (
-            found[max(offset, 0) :] if below is None else [m for m in found if m.email_id < below]
-        )
-        emails = tuple(rest[: min(max(limit, 1), MAX_PAGE)])
-        return Page(
-            emails=emails,
-            total_count={
-                None: folder.total_count,
-                True: folder.total_count - folder.unread_count,
-                False: folder.unread_count,
-            }[is_read],
-            next_cursor=cursor_of(emails[-1].email_id) if len(rest) > len(emails) else None,
-        )
+        found = [box.emails[email_id].summary for email_id in _within(box, folder_id)]
+        return _page(folder, found, limit, offset, below, is_read)
 
-    async def email(self, user_id: str, email_id: str) -> Email | None:
-        return self._box(user_id).emails.get(email_id)
+    async def labels(self, user_id: str) -> Sequence[Label]:
+        return labels_in_order(self._box(user_id).labels.values())
+
+    async def labelled(
+        self,
+        user_id: str,
+        label_id: str,
+        *,
+        limit: int = 50,
+        offset: int = 0,
+        cursor: str | None = None,
+        is_read: bool | None = None,
+    ) -> Page | None:
+        below = email_id_of(cursor) if cursor is not None else None
+        box = self._box(user_id)
+        label = box.labels.get(label_id)
+        if label is None or label.is_deleting:
+            return None
+        found = [box.emails[email_id].summary for email_id in _carrying(box, label_id)]
+        return _page(label, found, limit, offset, below, is_read)
+
+    async def email(self, user_id: str, email_id: str, *, or_deleted: bool = False) -> Email | None:
+        email = self._box(user_id).emails.get(email_id)
+        is_shown = email is not None and (or_deleted or email.summary.folder_id != DELETED)
+        return email if is_shown else None
 
     async def summaries(self, user_id: str, email_ids: Sequence[str]) -> Sequence[Summary]:
         emails = self._box(user_id).emails
-        return [emails[email_id].summary for email_id in email_ids if email_id in emails]
+        found = [emails[email_id].summary for email_id in email_ids if email_id in emails]
+        return [mail for mail in found if mail.folder_id != DELETED]
 
     async def thread(self, user_id: str, thread_id: str) -> Sequence[Summary]:
         box = self._box(user_id)
         current = box.merged.get(thread_id, thread_id)
         mails = [email.summary for email in box.emails.values()]
-        found = [mail for mail in mails if mail.thread_id == current]
+        found = [m for m in mails if m.thread_id == current and m.folder_id != DELETED]
         return sorted(found, key=lambda mail: mail.email_id)
+
+    async def threads(self, user_id: str, thread_ids: Sequence[str]) -> Sequence[Sequence[Summary]]:
+        return [await self.thread(user_id, thread_id) for thread_id in thread_ids]
 
     async def changes(self, user_id: str, since: int, limit: int = 100) -> Changes:
         box, since = self._box(user_id), max(since, 0)
@@ -193,6 +239,33 @@ class MemoryMailboxes:
 
 def _within(box: _Box, folder_id: str) -> list[str]:
     return [i for i, email in box.emails.items() if email.summary.folder_id == folder_id]
+
+
+def _carrying(box: _Box, label_id: str) -> list[str]:
+    return [i for i, email in box.emails.items() if label_id in email.summary.labels]
+
+
+def _page(
+    counts: Folder | Label,
+    mails: Sequence[Summary],
+    limit: int,
+    offset: int,
+    below: str | None,
+    is_read: bool | None,
+) -> Page:
+    found = sorted(mails, key=lambda mail: mail.email_id, reverse=True)
+    found = [mail for mail in found if is_read in (None, mail.is_read)]
+    rest = found[max(offset, 0) :] if below is None else [m for m in found if m.email_id < below]
+    emails = tuple(rest[: min(max(limit, 1), MAX_PAGE)])
+    return Page(
+        emails=emails,
+        total_count={
+            None: counts.total_count,
+            True: counts.total_count - counts.unread_count,
+            False: counts.unread_count,
+        }[is_read],
+        next_cursor=cursor_of(emails[-1].email_id) if len(rest) > len(emails) else None,
+    )
 
 
 def _draft_version(box: _Box, email_id: str) -> str:

@@ -15,6 +15,9 @@ class MemoryPersonalSpam:
     async def read(self, user_id: str) -> Learnt:
         return await self.of(user_id)
 
+    async def erase(self, user_id: str) -> None:
+        self._learnt.pop(user_id, None)
+
     async def keep(self, user_id: str, learnt: Learnt) -> None:
         if learnt.seq >= self._learnt.get(user_id, learnt).seq:
             self._learnt[user_id] = learnt

@@ -17,6 +17,9 @@ class MemoryRules:
     async def read(self, user_id: str) -> UserRules:
         return self._rules.get(user_id, UserRules())
 
+    async def erase(self, user_id: str) -> None:
+        self._rules.pop(user_id, None)
+
     async def write(self, user_id: str, rules: UserRules) -> bool:
         if self._rules.get(user_id, UserRules()).version != rules.version:
             return False

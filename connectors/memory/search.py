@@ -1,13 +1,17 @@
 """Search by looking at every mail: slow, plain, and what the other indexes are held against."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from topologies.events.mailbox import DELETED
 from topologies.mail.folding import words
 from topologies.ports.search import Hits, SearchDocument, SearchQuery, SearchState, Term
 
-_FIELDS = ("subject", "text", "from", "to", "filename")
+_SEVERAL = {
+    "any": ("subject", "text", "from", "to", "filename"),
+    "head": ("subject", "from"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,7 @@ class MemorySearch:
                     version=state.version,
                     is_read=state.is_read,
                     is_starred=state.is_starred,
+                    labels=state.labels,
                 )
                 self._entries[key] = _Entry(document, known.texts)
         return missing
@@ -53,6 +58,14 @@ class MemorySearch:
         for email_id in email_ids:
             self._entries.pop((user_id, email_id), None)
             self._gone.add((user_id, email_id))
+
+    async def erase(self, user_id: str) -> None:
+        self._entries = {k: v for k, v in self._entries.items() if k[0] != user_id}
+        self._gone = {k for k in self._gone if k[0] != user_id}
+
+    async def versions_of(self, user_id: str, email_ids: Sequence[str]) -> Mapping[str, int]:
+        found = {each: self._entries.get((user_id, each)) for each in email_ids}
+        return {each: entry.document.version for each, entry in found.items() if entry}
 
     async def search(
         self, user_id: str, query: SearchQuery, *, limit: int = 50, cursor: str | None = None
@@ -78,7 +91,7 @@ class MemorySearch:
 def _texts(document: SearchDocument) -> dict[str, list[list[str]]]:
     return {
         "subject": [words(document.subject)],
-        "text": [words(document.text)],
+        "text": [words(text) for text in (document.text, *document.attached)],
         "from": [words(sender) for sender in document.senders],
         "to": [words(recipient) for recipient in document.recipients],
         "filename": [words(name) for name in document.file_names],
@@ -90,7 +103,10 @@ def _holds(query: SearchQuery, entry: _Entry) -> bool:
     return (
         all(_has(term, entry) != term.is_negated for term in query.terms)
         and all(any(_has(t, entry) != t.is_negated for t in group) for group in query.either)
+        and mail.folder_id != DELETED
         and query.folder_id in (None, mail.folder_id)
+        and set(query.labels) <= set(mail.labels)
+        and not set(query.without_labels) & set(mail.labels)
         and query.is_read in (None, mail.is_read)
         and query.is_starred in (None, mail.is_starred)
         and query.has_attachment in (None, mail.has_attachments)
@@ -102,7 +118,7 @@ def _holds(query: SearchQuery, entry: _Entry) -> bool:
 
 def _has(term: Term, entry: _Entry) -> bool:
     wanted = words(term.words)
-    fields = _FIELDS if term.field == "any" else (term.field,)
+    fields = _SEVERAL.get(term.field, (term.field,))
     return bool(wanted) and any(
         _follows(wanted, text[at : at + len(wanted)], is_prefix=term.is_prefix)
         for field in fields

@@ -22,10 +22,12 @@ from connectors.redis.client import RedisClient
 from topologies.errors import Retryable
 from topologies.events import SYSTEM_FOLDERS, MailboxChanged
 from topologies.ports.mailboxes import (
+    ERASED_AT_ONCE,
     Changes,
     Effects,
     Email,
     Folder,
+    Label,
     Loaded,
     LoadedForSeveral,
     Mailbox,
@@ -104,6 +106,13 @@ class CachedListings:
         touched = [await self._touched(each) for each in effects]
         await self._forget(effects[0].mailbox.user_id, set[str]().union(*touched))
 
+    async def erase(self, user_id: str, limit: int = ERASED_AT_ONCE) -> bool:
+        folder_ids = await self._all_folders(user_id)
+        try:
+            return await self._mailboxes.erase(user_id, limit)
+        finally:
+            await self._forget(user_id, folder_ids)
+
     # --- for whoever reads ----------------------------------------------------------
 
     async def page(
@@ -128,8 +137,25 @@ class CachedListings:
     async def folders(self, user_id: str) -> Sequence[Folder]:
         return await self._mailboxes.folders(user_id)
 
-    async def email(self, user_id: str, email_id: str) -> Email | None:
-        return await self._mailboxes.email(user_id, email_id)
+    async def labels(self, user_id: str) -> Sequence[Label]:
+        return await self._mailboxes.labels(user_id)
+
+    async def labelled(
+        self,
+        user_id: str,
+        label_id: str,
+        *,
+        limit: int = 50,
+        offset: int = 0,
+        cursor: str | None = None,
+        is_read: bool | None = None,
+    ) -> Page | None:
+        return await self._mailboxes.labelled(
+            user_id, label_id, limit=limit, offset=offset, cursor=cursor, is_read=is_read
+        )
+
+    async def email(self, user_id: str, email_id: str, *, or_deleted: bool = False) -> Email | None:
+        return await self._mailboxes.email(user_id, email_id, or_deleted=or_deleted)
 
     async def summaries(self, user_id: str, email_ids: Sequence[str]) -> Sequence[Summary]:
         return await self._mailboxes.summaries(user_id, email_ids)
@@ -137,11 +163,17 @@ class CachedListings:
     async def thread(self, user_id: str, thread_id: str) -> Sequence[Summary]:
         return await self._mailboxes.thread(user_id, thread_id)
 
+    async def threads(self, user_id: str, thread_ids: Sequence[str]) -> Sequence[Sequence[Summary]]:
+        return await self._mailboxes.threads(user_id, thread_ids)
+
     async def changes(self, user_id: str, since: int, limit: int = 100) -> Changes:
         return await self._mailboxes.changes(user_id, since, limit)
 
     async def usage(self, user_id: str) -> int:
         return await self._mailboxes.usage(user_id)
+
+    async def remains(self, user_id: str) -> int:
+        return await self._mailboxes.remains(user_id)
 
     async def places(self, mail_id: str) -> Sequence[tuple[str, str]]:
         return await self._mailboxes.places(mail_id)

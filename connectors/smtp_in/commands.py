@@ -11,8 +11,9 @@ from connectors.smtp_in import replies
 COMMAND_BYTES = 512  # RFC 5321 §4.5.3.1.4, with CRLF
 # What the parameters of extensions add to it.
 MORE_BYTES = {
-    # SIZE (RFC 1870 §3), BODY (RFC 3030 §3), SMTPUTF8 (RFC 6531 §3.1), RET, ENVID (RFC 3461 §4.4)
-    "MAIL": 26 + 17 + 10 + 9 + 107,
+    # SIZE (RFC 1870 §3), BODY (RFC 3030 §3), SMTPUTF8 (RFC 6531 §3.1), RET, ENVID (RFC 3461 §4.4),
+    # REQUIRETLS (RFC 8689 §2)
+    "MAIL": 26 + 17 + 10 + 9 + 107 + 11,
     # NOTIFY, ORCPT (RFC 3461 §4.2)
     "RCPT": 29 + 507,
     # The initial response (RFC 4954 §4)

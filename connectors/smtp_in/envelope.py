@@ -2,7 +2,7 @@
 
 Decides by the text of a command alone; whether somebody is known here is asked elsewhere
 (``topologies.edge``). Sources: RFC 5321 §4.1.1, RFC 1870, RFC 6152, RFC 3030, RFC 6531,
-RFC 3461.
+RFC 3461, RFC 8689.
 """
 
 import re
@@ -30,6 +30,7 @@ class Sender:
     is_utf8: bool = False
     returned: Literal["", "FULL", "HDRS"] = ""
     envelope_id: str = ""
+    requires_tls: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,9 +50,22 @@ class Chunk:
 
 
 def read_sender(
-    text: str | None, *, is_extended: bool, max_bytes: int, is_signed_in: bool = False
+    text: str | None,
+    *,
+    is_extended: bool,
+    max_bytes: int,
+    is_signed_in: bool = False,
+    is_secure: bool = False,
 ) -> Sender | str:
-    """Return what the argument of MAIL says, or the reply that refuses it."""
+    """Return what the argument of MAIL says, or the reply that refuses it.
+
+    Args:
+        text: The argument.
+        is_extended: The client said EHLO.
+        max_bytes: Of the largest message that is taken.
+        is_signed_in: Whose mail it is is known.
+        is_secure: The session is in TLS.
+    """
     argument = paths.read("FROM:", text)
     if argument is None:
         return replies.MAIL_SYNTAX
@@ -62,12 +76,17 @@ def read_sender(
     body = _BODIES.get(parameters.pop("BODY", "7BIT").upper())
     utf8 = parameters.pop("SMTPUTF8", None)
     returned, envelope_id = parameters.pop("RET", None), parameters.pop("ENVID", None)
+    requires_tls = parameters.pop("REQUIRETLS", None)
     if is_signed_in:
         parameters.pop("AUTH", None)  # RFC 4954 §5: whoever else was meant, it is our user's mail
     if parameters:
         return replies.UNKNOWN_PARAMETER
     if argument.is_repeated or body is None or utf8 or not _DIGITS.fullmatch(size):
         return replies.BAD_PARAMETER
+    if requires_tls:
+        return replies.BAD_PARAMETER  # RFC 8689 §2: it has no value
+    if requires_tls is not None and not is_secure:
+        return replies.NEEDS_TLS  # what was said in clear text is known to others already
     if int(size) > max_bytes:
         return replies.TOO_BIG.format(max_bytes=max_bytes)
     if not path.isascii() and utf8 is None:
@@ -82,6 +101,7 @@ def read_sender(
             is_utf8=utf8 is not None,
             returned="" if returned is None else dsn.ret(returned),
             envelope_id="" if envelope_id is None else dsn.envid(envelope_id),
+            requires_tls=requires_tls is not None,
         )
     except ValueError:
         return replies.BAD_PARAMETER

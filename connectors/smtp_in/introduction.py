@@ -42,6 +42,8 @@ class Introduction(Connection):
         ]
         if self.tls_context and not self.tls:
             extensions.append("STARTTLS")  # RFC 3207
+        if self.tls:
+            extensions.append("REQUIRETLS")  # RFC 8689 §2: never in clear text
         return extensions
 
     async def _introduced(self, hostname: str | None, *, extended: bool) -> str:

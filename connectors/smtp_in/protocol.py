@@ -69,7 +69,8 @@ class SmtpSession(Introduction):
 
     @syntax(
         "MAIL FROM:<address>",
-        extended=" [SIZE=n] [BODY=8BITMIME|BINARYMIME] [SMTPUTF8] [RET=FULL|HDRS] [ENVID=id]",
+        extended=" [SIZE=n] [BODY=8BITMIME|BINARYMIME] [SMTPUTF8] [RET=FULL|HDRS] [ENVID=id]"
+        " [REQUIRETLS]",
     )
     async def smtp_MAIL(self, arg: str | None) -> None:
         """Begin a mail."""
@@ -88,6 +89,7 @@ class SmtpSession(Introduction):
             is_extended=self.client.extended_smtp,
             max_bytes=settings.max_message_bytes,
             is_signed_in=bool(self.facts.user_id),
+            is_secure=bool(self.tls),
         )
         if isinstance(sender, str):
             return sender
@@ -317,4 +319,5 @@ class SmtpSession(Introduction):
             smtputf8=mail.sender.is_utf8,
             body_type=mail.sender.body,
             wishes=mail.wishes_for(recipients),
+            tls_required="yes" if mail.sender.requires_tls else "",
         )

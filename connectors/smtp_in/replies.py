@@ -52,6 +52,7 @@ AUTH_IN_MAIL = "503 5.5.1 Sign in before MAIL"
 UNKNOWN_MECHANISM = "504 5.5.4 There are PLAIN and LOGIN"
 SIGN_IN_FIRST = "530 5.7.0 Sign in first"
 TLS_FIRST = "530 5.7.0 Say STARTTLS first"
+NEEDS_TLS = "530 5.7.10 REQUIRETLS can be asked for in TLS alone (RFC 8689 2)"
 WRONG_PASSWORD = "535 5.7.8 Address or password is wrong"  # noqa: S105
 NESTED_MAIL = "503 5.5.1 There is a sender already"
 MAIL_FIRST = "503 5.5.1 Say MAIL first"

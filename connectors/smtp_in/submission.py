@@ -163,6 +163,7 @@ class SubmissionSession(SmtpSession):
             # Many clients say nothing and send 8 bits all the same.
             body_type="8BITMIME" if mail.sender.body == "7BIT" else mail.sender.body,
             wishes=mail.wishes_for(recipients),
+            tls_required="yes" if mail.sender.requires_tls else "",
         )
 
 

@@ -36,6 +36,7 @@ class _Kept:
     policy_id: str
     policy: Policy | None
     until: datetime
+    trouble: str = ""  # result type of RFC 8460 §4.3.2
 
 
 class Policies:
@@ -54,8 +55,17 @@ class Policies:
         self._fetch = fetch
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
 
-    async def of(self, domain: str) -> Policy | None:
-        """Return the policy of *domain* that is in force."""
+    def trouble(self, domain: str) -> str:
+        """Return why the policy that *domain* has can't be read; empty: it has none, or it can."""
+        kept = self._kept.get(domain)
+        return kept.trouble if kept is not None and kept.policy is None else ""
+
+    async def of(self, domain: str, *, must_know: bool = False) -> Policy | None:
+        """Return the policy of *domain* that is in force.
+
+        Raises:
+            Retryable: If *must_know*: it can't be told now whether there is one, and which.
+        """
         now = self._clock.now()
         kept = self._kept.get(domain)
         if kept is not None and kept.until <= now:
@@ -63,9 +73,13 @@ class Policies:
         try:
             wanted = policy_id(await self._resolver.txt(f"_mta-sts.{domain}"))
         except Retryable:
+            if must_know and (kept is None or kept.policy is None):
+                raise
             wanted = None
         # §5.1: a policy that is kept holds, whatever the DNS says today.
         if wanted is None or (kept is not None and kept.policy_id == wanted):
+            if must_know and kept is not None and kept.policy is None:
+                raise Retryable(f"the MTA-STS policy of {domain} can't be read")
             return kept.policy if kept is not None else None
         try:
             policy = parse(await self._fetch(f"{HOST}{domain}"))
@@ -73,7 +87,11 @@ class Policies:
             _logger.info("mta-sts.unreadable", domain=domain, reason=str(error))
             if kept is not None and kept.policy is not None:
                 return kept.policy
-            self._keep(domain, _Kept(wanted, None, now + ASK_AGAIN_AFTER))
+            is_bad = isinstance(error, ValueError)
+            trouble = "sts-policy-invalid" if is_bad else "sts-policy-fetch-error"
+            self._keep(domain, _Kept(wanted, None, now + ASK_AGAIN_AFTER, trouble))
+            if must_know:
+                raise Retryable(f"the MTA-STS policy of {domain} can't be read: {error}") from error
             return None
         self._keep(domain, _Kept(wanted, policy, now + timedelta(seconds=policy.max_age_s)))
         return policy

@@ -20,7 +20,8 @@ from connectors.smtp_out.sessions import Distrusted, Sessions
 from connectors.smtp_out.silence import Silences
 from connectors.smtp_out.sources import Capped, Sources
 from connectors.smtp_out.wire import Lost
-from topologies.events import DeliveryDue, RecipientResult
+from topologies.events import DeliveryDue, RecipientResult, TlsSession
+from topologies.mail import require_tls
 from topologies.mail.mx import Refusal
 from topologies.ports.relay import PutOff, Read
 
@@ -85,7 +86,9 @@ class SmtpRelay:
         self, due: DeliveryDue, read: Read, *, via: str = ""
     ) -> Sequence[RecipientResult] | PutOff:
         try:
-            places = await self._routes.to(due.destination, seed=due.delivery_id, via=via)
+            places = await self._routes.to(
+                due.destination, seed=due.delivery_id, via=via, tls_required=due.tls_required
+            )
         except NoRoute as error:
             if error.is_final:
                 refusal = Refusal(error.enhanced, error.text)
@@ -103,6 +106,10 @@ class SmtpRelay:
                 sources = await self._sources.chosen(due.stream, due.destination)
                 async with self._room.taken(due.size_bytes * COPIES):
                     delivery = _Delivery(due, await read(), may_be_us=bool(takes_all))
+                    for place, reason in zip(places, silent, strict=True):
+                        if reason:
+                            lost = Answer("connect", lost=reason)
+                            delivery.note(lost, self._named(place), results.NO_ANSWER)
                     await self._within_time(delivery, awake, sources, pace)
                     return delivery.in_order()
         except Busy as error:
@@ -147,7 +154,7 @@ class SmtpRelay:
         """Return a new session, or None and let the failure be what is told."""
         where, host = (place.address, place.port), self._named(place)
         try:
-            session = await self._sessions.opened(place, source)
+            session = await self._sessions.opened(place, source, delivery.seen)
         except Refused as error:
             if error.reply.is_permanent:  # nobody else will fare better for a while
                 self._silences.failed(where, str(error))
@@ -158,7 +165,11 @@ class SmtpRelay:
             return None
         except Distrusted as error:
             self._silences.answered(where)
-            delivery.note(Answer("connect", lost=str(error)), host, "4.7.5")
+            if delivery.requires_tls and error.failure:
+                refusal = Refusal(require_tls.NO_TLS, str(error))
+                delivery.note(Answer("connect", refusal=refusal), host)
+            else:
+                delivery.note(Answer("connect", lost=str(error)), host, "4.7.5")
             return None
         except Lost as error:
             self._silences.failed(where, str(error))
@@ -182,6 +193,10 @@ class SmtpRelay:
     ) -> bool:
         """Hand the mail over; return whether no other host is to be asked."""
         host = self._named(place)
+        if delivery.requires_tls and not session.sends_on_by_tls:
+            self._sessions.end(session)
+            delivery.note(Answer("connect", refusal=require_tls.NOT_OFFERED), host)
+            return False
         try:
             for _ in range(MOST_ROUNDS):
                 asked = delivery.left()[:MOST_RECIPIENTS]
@@ -222,11 +237,15 @@ class _Delivery:
 
     Attributes:
         may_be_us: Somebody chose the host, and knows best whether it is called as we are.
+        seen: What the TLS of hosts came to that were connected to.
+        requires_tls: It goes to hosts alone that hand it on by TLS alone (RFC 8689).
     """
 
     def __init__(self, due: DeliveryDue, raw: bytes, *, may_be_us: bool) -> None:
         self.raw = raw
         self.may_be_us = may_be_us
+        self.seen: list[TlsSession] = []
+        self.requires_tls = due.tls_required == "yes"
         self._due = due
         self._results: dict[str, RecipientResult] = {}
         self._noted: tuple[Answer, str, str] | None = None  # of the last host that was no use
@@ -251,6 +270,9 @@ class _Delivery:
 
     def note(self, answer: Answer, host: str, enhanced: str = "") -> None:
         """Keep why a host was no use, in case that no other is either."""
+        is_open = self._noted is not None and self._noted[0].refusal is None
+        if self.requires_tls and answer.refusal is not None and is_open:
+            return  # a host that did not answer may be the one that can: it is asked again
         self._noted = (answer, host, enhanced)
 
     def fill(self, text: str, host: str) -> None:
@@ -260,7 +282,10 @@ class _Delivery:
 
     def in_order(self) -> list[RecipientResult]:
         """Return a result for each recipient."""
-        return [self._results[each] for each in self._due.recipients]
+        first, *others = [self._results[each] for each in self._due.recipients]
+        # What a host does that somebody chose says nothing of the destination's.
+        seen = () if self.may_be_us else tuple(self.seen)
+        return [msgspec.structs.replace(first, tls_sessions=seen), *others]
 
     def _of_note(self, recipient: str, text: str, host: str) -> RecipientResult:
         if self._noted is None:

@@ -14,6 +14,7 @@ from typing import Literal
 
 from connectors.smtp_out.wire import Lost, Wire
 from topologies.events import DeliveryDue
+from topologies.mail import require_tls
 from topologies.mail.mx import Refusal
 from topologies.mail.outgoing import Fitted, fit, stuffed
 from topologies.mail.smtp_reply import Reply
@@ -117,6 +118,11 @@ class Session:
         return "STARTTLS" in self._features
 
     @property
+    def sends_on_by_tls(self) -> bool:
+        """Whether it promises to hand a mail on by TLS alone, said within TLS (RFC 8689 §2)."""
+        return bool(self.tls) and require_tls.KEYWORD in self._features
+
+    @property
     def calls_itself(self) -> str:
         """What it said that its name is."""
         return self._greeted_as
@@ -168,6 +174,10 @@ class Session:
     async def send(self, due: DeliveryDue, raw: bytes) -> Sent:
         """Hand the mail over, and return what was said about each recipient."""
         sent = Sent()
+        requires_tls = due.tls_required == "yes"
+        if requires_tls and not self.sends_on_by_tls:  # whatever anybody thought before
+            sent.tell(due.recipients, Answer("mail", refusal=require_tls.NOT_OFFERED))
+            return sent
         fitted = fit(
             due.return_path or due.mail_from,
             due.recipients,
@@ -176,6 +186,7 @@ class Session:
             smtputf8=due.smtputf8,
             body_type=due.body_type,
             wishes=due.wishes,
+            requires_tls=requires_tls,
         )
         if isinstance(fitted, Refusal):
             sent.tell(due.recipients, Answer("mail", refusal=fitted))

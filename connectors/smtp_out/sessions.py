@@ -8,14 +8,24 @@ from connectors.smtp_out.routes import Place
 from connectors.smtp_out.session import Patience, Refused, Session
 from connectors.smtp_out.trust import Contexts, Trust
 from connectors.smtp_out.wire import Lost, Wire
+from topologies.events import TlsSession
 from topologies.ports.clock import Clock
 
+NOT_OFFERED = "starttls-not-supported"  # RFC 8460 §4.3.1
 CLEAR_TEXT_FOR_S = 3600.0  # a host whose TLS failed is not asked for it again so soon
 MOST_CLEAR = 10_000
 
 
 class Distrusted(Exception):
-    """The host does not prove that it is the one that its domain promises."""
+    """The host does not prove that it is the one that its domain promises.
+
+    Attributes:
+        failure: What is wrong with its TLS (RFC 8460 §4.3); empty: it may just have been cut.
+    """
+
+    def __init__(self, reason: str, failure: str = "") -> None:
+        super().__init__(reason)
+        self.failure = failure
 
 
 _Key = tuple[Place, str | None]
@@ -64,8 +74,15 @@ class Sessions:
             session.abort()
         return None
 
-    async def opened(self, place: Place, source: str | None) -> Session:
+    async def opened(
+        self, place: Place, source: str | None, seen: list[TlsSession] | None = None
+    ) -> Session:
         """Return a new session.
+
+        Args:
+            place: With whom.
+            source: From which address.
+            seen: Gets what the host's TLS came to.
 
         Raises:
             Lost: Nobody answers, or not as they must.
@@ -74,13 +91,19 @@ class Sessions:
         """
         loop = asyncio.get_running_loop()
         is_clear = self._clear_until.get(place.address, 0.0) > loop.time()
-        if place.trust.need == "none" or (place.trust.need == "may" and is_clear):
+        trust, seen = place.trust, seen if seen is not None else []
+        if trust.need == "none" or (trust.need == "may" and is_clear):
             return await self._led(place, source, Trust("none"))
+        if trust.is_tested and trust.need == "may":
+            try:
+                return await self._tried(place, source, Trust("verified"), seen)
+            except Distrusted:  # what was seen counts, and the mail goes on as ever
+                seen = []
         try:
-            return await self._led(place, source, place.trust)
-        except _NoTls as error:
-            if place.trust.is_demanding:
-                raise Distrusted(error.reason) from None
+            return await self._tried(place, source, trust, seen)
+        except Distrusted:
+            if trust.is_demanding:
+                raise
             # RFC 7435 §3: clear text is better than no mail, in a connection of its own.
             if len(self._clear_until) >= MOST_CLEAR:
                 self._clear_until.clear()
@@ -98,6 +121,10 @@ class Sessions:
             timer = loop.call_later(self._terms.idle_s, self._ended, session, (place, source))
             self._idle.setdefault((place, source), []).append((session, timer))
 
+    def end(self, session: Session) -> None:
+        """End *session*, as one says goodbye."""
+        self._quit(session)
+
     async def close(self) -> None:
         """End all that wait."""
         for waiting in self._idle.values():
@@ -107,6 +134,41 @@ class Sessions:
         self._idle.clear()
         if self._closing:
             await asyncio.wait(tuple(self._closing))
+
+    async def _tried(
+        self, place: Place, source: str | None, trust: Trust, seen: list[TlsSession]
+    ) -> Session:
+        """Return a session in TLS as *trust* asks, and add to *seen* what came of that.
+
+        Raises:
+            Distrusted: It is not.
+        """
+        promise = place.trust.promise
+
+        def saw(failure: str, reason: str = "") -> None:
+            seen.append(
+                TlsSession(
+                    policy=promise.kind,
+                    policy_text=promise.text,
+                    mx_host=place.host,
+                    address=place.address,
+                    source=source or "",
+                    failure=failure or promise.trouble,
+                    reason=reason,
+                )
+            )
+
+        try:
+            session = await self._led(place, source, trust)
+        except _NoTls as error:
+            if error.failure:
+                saw(error.failure, error.reason)
+            raise Distrusted(error.reason, error.failure) from None
+        except Distrusted as error:
+            saw(error.failure, str(error))
+            raise
+        saw("" if session.tls else NOT_OFFERED)
+        return session
 
     async def _led(self, place: Place, source: str | None, trust: Trust) -> Session:
         """Return a session that was greeted, in TLS as far as *trust* says."""
@@ -120,7 +182,7 @@ class Sessions:
             if trust.need != "none" and session.offers_tls:
                 await self._secure(session, trust)
             if doubt := trust.doubt(session, self._clock.now()):
-                raise Distrusted(doubt)
+                raise Distrusted(doubt, "validation-failure" if session.tls else NOT_OFFERED)
             if (sign_in := terms.sign_ins.get(place.host)) is not None:
                 await session.sign_in(*sign_in)
         except BaseException:
@@ -133,9 +195,10 @@ class Sessions:
             await session.start_tls(self._contexts.of(trust), self._terms.name)
         except Refused as error:
             if trust.is_demanding:
-                raise Distrusted(f"the host takes no TLS now: {error}") from None
+                failure = NOT_OFFERED if error.reply.is_permanent else ""
+                raise Distrusted(f"the host takes no TLS now: {error}", failure) from None
         except Lost as error:
-            raise _NoTls(str(error)) from None
+            raise _NoTls(str(error), error.tls_failure) from None
 
     def _ended(self, session: Session, key: _Key) -> None:
         waiting = self._idle.get(key, [])
@@ -151,6 +214,7 @@ class Sessions:
 
 
 class _NoTls(Exception):
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, failure: str) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.failure = failure

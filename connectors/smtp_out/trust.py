@@ -1,7 +1,8 @@
 """How far a mail host has to prove who it is, and whether it did.
 
 Opportunistic TLS takes any certificate (RFC 7435); MTA-STS asks for one that the public
-authorities vouch for (RFC 8461 §4.2), DANE for the one that the signed DNS tells (RFC 7672).
+authorities vouch for (RFC 8461 §4.2), DANE for the one that the signed DNS tells (RFC 7672). A
+mail that requires TLS (RFC 8689) asks for one of both, whatever the domain promises.
 """
 
 import ssl
@@ -18,16 +19,35 @@ Need = Literal["none", "may", "must", "verified"]
 
 
 @dataclass(frozen=True, slots=True)
+class Promise:
+    """What a domain promises about TLS, as it is told in reports (RFC 8460 §4.2).
+
+    Attributes:
+        text: The policy, line by line.
+        trouble: Why it could not be read (result type of RFC 8460 §4.3.2); empty: it could.
+    """
+
+    kind: Literal["none", "sts", "tlsa"] = "none"
+    text: tuple[str, ...] = ()
+    trouble: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Trust:
     """What is asked of one host.
 
     Attributes:
         need: ``verified``: with a certificate of this name, by the public authorities.
         tlsa: Records that its certificate must match; none: they are not what counts.
+        is_tested: A policy in testing asks for a certificate of this name: it is looked for, and
+            the mail goes without all the same (RFC 8461 §5).
+        promise: By what that was decided.
     """
 
     need: Need = "may"
     tlsa: tuple[Tlsa, ...] = ()
+    is_tested: bool = False
+    promise: Promise = Promise()
 
     @property
     def is_demanding(self) -> bool:

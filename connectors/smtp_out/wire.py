@@ -13,10 +13,25 @@ from topologies.mail.smtp_reply import BadReply, Reply, ReplyReader
 
 MOST_REPLIES = 2_000  # that wait to be read; as many commands are never under way
 BLOCK_BYTES = 128 * 1024  # written at once
+_OF_CERTIFICATES = {  # by the code of OpenSSL: X509_V_ERR_…
+    9: "certificate-expired",  # not yet valid
+    10: "certificate-expired",
+    **dict.fromkeys((18, 19, 20, 21), "certificate-not-trusted"),
+    62: "certificate-host-mismatch",
+    64: "certificate-host-mismatch",
+}
 
 
 class Lost(Exception):
-    """The connection is of no use any more; says why. No OSError: those are of disks too."""
+    """The connection is of no use any more; says why. No OSError: those are of disks too.
+
+    Attributes:
+        tls_failure: What was wrong with the server's TLS (RFC 8460 §4.3); empty: nothing was.
+    """
+
+    def __init__(self, reason: str, tls_failure: str = "") -> None:
+        super().__init__(reason)
+        self.tls_failure = tls_failure
 
 
 class Wire(asyncio.Protocol):
@@ -144,7 +159,8 @@ class Wire(asyncio.Protocol):
                 ssl_handshake_timeout=timeout_s,
             )
         except (OSError, TimeoutError, ssl.SSLError) as error:
-            raise self._give_up(f"no TLS: {_told(error)}") from None
+            lost = self._give_up(f"no TLS: {_told(error)}")
+            raise Lost(str(lost), _failure_of(error)) from None
         if transport is None:
             raise self._give_up("no TLS: the connection ended")
         self._transport = transport
@@ -192,6 +208,15 @@ class Wire(asyncio.Protocol):
         if self._transport is None:
             return None
         return cast("ssl.SSLObject | None", self._transport.get_extra_info("ssl_object"))
+
+
+def _failure_of(error: Exception) -> str:
+    """Return the result type of a handshake that failed (RFC 8460 §4.3.2); empty: of none."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return _OF_CERTIFICATES.get(error.verify_code, "validation-failure")
+    # A connection that was cut says nothing of the server's TLS.
+    is_cut = not isinstance(error, ssl.SSLError) or isinstance(error, ssl.SSLEOFError)
+    return "" if is_cut else "validation-failure"
 
 
 def _told(error: Exception) -> str:

@@ -12,12 +12,12 @@ from typing import Any, cast
 
 import msgspec
 
+from connectors.coming_back import again_of
 from connectors.sqlite.database import Database
 from connectors.sqlite.log_writer import Wanted, write_all
 from topologies.ports.clock import Clock
-from topologies.ports.dead_letters import DeadLetter
-from topologies.ports.log import Entry
-from topologies.topics import DEAD_SUFFIX, FOR_STAGE, comes_back_by, dead_topic
+from topologies.ports.dead_letters import DeadLetter, Edited
+from topologies.topics import DEAD_SUFFIX, dead_topic
 
 _SELECT = """
     SELECT r.topic, r.partition, r.offset, r.key, r.value, r.event_id, r.appended_at, r.headers,
@@ -54,8 +54,8 @@ class SqliteDeadLetters:
         row = await self._database.read(lambda c: _row(c, letter_id))
         return _letter(row) if row is not None else None
 
-    async def replay(self, letter_id: str) -> bool:
-        return await self._settle(letter_id, "replayed")
+    async def replay(self, letter_id: str, edited: Edited | None = None) -> bool:
+        return await self._settle(letter_id, "replayed", edited)
 
     async def drop(self, letter_id: str) -> bool:
         return await self._settle(letter_id, "dropped")
@@ -74,7 +74,21 @@ class SqliteDeadLetters:
 
         return dict(Counter(await self._database.read(work)))
 
-    async def _settle(self, letter_id: str, state: str) -> bool:
+    async def count_by_stage(self) -> dict[str, int]:
+        def work(connection: sqlite3.Connection) -> dict[str, int]:
+            topics = _dead_topics(connection)
+            marks = ", ".join("?" * len(topics))
+            rows = connection.execute(
+                "SELECT json_extract(CAST(r.headers AS TEXT), '$.stage') AS stage, count(*)"  # noqa: S608  only marks are put in
+                " FROM records r LEFT JOIN settled s USING (topic, partition, offset)"
+                f" WHERE r.topic IN ({marks}) AND s.state IS NULL GROUP BY stage",
+                topics,
+            ).fetchall()
+            return {stage or "": count for stage, count in rows}
+
+        return await self._database.read(work)
+
+    async def _settle(self, letter_id: str, state: str, edited: Edited | None = None) -> bool:
         at = int(self._clock.now().timestamp() * 1000)
 
         def work(connection: sqlite3.Connection) -> bool:
@@ -83,7 +97,7 @@ class SqliteDeadLetters:
                 return False
             connection.execute("INSERT INTO settled VALUES (?, ?, ?, ?, ?)", (*row[:3], state, at))
             if state == "replayed":
-                again = Wanted([_again(_letter(row))], [], at)
+                again = Wanted([again_of(_letter(row), edited)], [], at)
                 write_all(connection, [again], self._partitions)
             return True
 
@@ -125,14 +139,4 @@ def _letter(row: tuple[Any, ...]) -> DeadLetter:
         buried_at=datetime.fromtimestamp(appended_at / 1000, UTC),
         topic=told.get("topic", ""),
         state=state,
-    )
-
-
-def _again(letter: DeadLetter) -> Entry:
-    return Entry(
-        topic=comes_back_by(letter.path, letter.topic),
-        key=letter.key,
-        value=letter.value,
-        event_id=letter.event_id,  # so that what went through before is not doubled
-        headers={FOR_STAGE: letter.stage, "origin": letter.origin},
     )

@@ -12,7 +12,7 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 
-from connectors.sqlite import mailboxes_read
+from connectors.sqlite import mailboxes_erase, mailboxes_read
 from connectors.sqlite.database import Database, T, Work
 from connectors.sqlite.mailboxes_load import load, user_of
 from connectors.sqlite.mailboxes_read import snapshot
@@ -20,15 +20,18 @@ from connectors.sqlite.mailboxes_rows import day_of
 from connectors.sqlite.mailboxes_schema import MIGRATIONS, PAGE_BYTES
 from connectors.sqlite.mailboxes_write import write
 from topologies.errors import Retryable
+from topologies.events.mailbox import DELETED
 from topologies.mail.mailbox_several import combined
 from topologies.mail.page_cursor import email_id_of
 from topologies.ports.clock import Clock
 from topologies.ports.mailboxes import (
+    ERASED_AT_ONCE,
     MAX_PAGE,
     Changes,
     Effects,
     Email,
     Folder,
+    Label,
     Loaded,
     LoadedForSeveral,
     Mailbox,
@@ -57,7 +60,7 @@ class SqliteMailboxes:
         self._clock = clock
 
     async def load(self, user_id: str, needs: Needs) -> Loaded:
-        is_long = bool(needs.oldest_in_folder) or len(needs.email_ids) > FEW
+        is_long = bool(needs.oldest_in_folder or needs.labelled) or len(needs.email_ids) > FEW
         return await self._read(lambda c: load(c, user_id, needs), is_long=is_long)
 
     async def write(self, effects: Effects) -> None:
@@ -82,6 +85,13 @@ class SqliteMailboxes:
 
         with _damage_as_outage():
             await self._database.write(work)
+
+    async def erase(self, user_id: str, limit: int = ERASED_AT_ONCE) -> bool:
+        with _damage_as_outage():
+            return await self._database.write(lambda c: mailboxes_erase.erase(c, user_id, limit))
+
+    async def remains(self, user_id: str) -> int:
+        return await self._read(lambda c: mailboxes_erase.remains(c, user_id), is_long=True)
 
     async def mailbox(self, user_id: str) -> Mailbox:
         found = await self._read(lambda c: user_of(c, user_id))
@@ -114,8 +124,37 @@ class SqliteMailboxes:
             is_long=True,
         )
 
-    async def email(self, user_id: str, email_id: str) -> Email | None:
-        return await self._read(lambda c: mailboxes_read.email(c, user_id, email_id))
+    async def labels(self, user_id: str) -> Sequence[Label]:
+        return await self._read(lambda c: mailboxes_read.labels(c, user_id))
+
+    async def labelled(
+        self,
+        user_id: str,
+        label_id: str,
+        *,
+        limit: int = 50,
+        offset: int = 0,
+        cursor: str | None = None,
+        is_read: bool | None = None,
+    ) -> Page | None:
+        below = email_id_of(cursor) if cursor is not None else None
+        return await self._read(
+            lambda c: mailboxes_read.labelled(
+                c,
+                user_id,
+                label_id,
+                limit=min(max(limit, 1), MAX_PAGE),
+                offset=offset,
+                below=below,
+                is_read=is_read,
+            ),
+            is_long=True,
+        )
+
+    async def email(self, user_id: str, email_id: str, *, or_deleted: bool = False) -> Email | None:
+        found = await self._read(lambda c: mailboxes_read.email(c, user_id, email_id))
+        is_shown = found is not None and (or_deleted or found.summary.folder_id != DELETED)
+        return found if is_shown else None
 
     async def summaries(self, user_id: str, email_ids: Sequence[str]) -> Sequence[Summary]:
         return await self._read(
@@ -126,6 +165,11 @@ class SqliteMailboxes:
     async def thread(self, user_id: str, thread_id: str) -> Sequence[Summary]:
         return await self._read(
             lambda c: mailboxes_read.thread(c, user_id, thread_id), is_long=True
+        )
+
+    async def threads(self, user_id: str, thread_ids: Sequence[str]) -> Sequence[Sequence[Summary]]:
+        return await self._read(
+            lambda c: mailboxes_read.threads(c, user_id, thread_ids), is_long=True
         )
 
     async def changes(self, user_id: str, since: int, limit: int = 100) -> Changes:

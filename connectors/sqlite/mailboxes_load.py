@@ -12,16 +12,22 @@ from connectors.sqlite.mailboxes_rows import (
     key_of,
     summary_of,
 )
-from connectors.sqlite.mailboxes_schema import LINE
+from connectors.sqlite.mailboxes_schema import ERASED, LINE
 from topologies.events.mailbox import SYSTEM_FOLDERS
 from topologies.mail.folder_names import EMPTY_SYSTEM_FOLDERS
 from topologies.mail.threads import LARGEST
-from topologies.ports.mailboxes import Folder, Loaded, Mailbox, Needs, Summary
+from topologies.ports.mailboxes import Folder, Label, Loaded, Mailbox, Needs, Summary
 
 # The line of one mail by its id; a mail that is gone has none.
 ONE = (
     "SELECT folder_no, body_no FROM emails WHERE user_no = ? AND email_id = ?",
     f"SELECT {LINE} FROM lines WHERE folder_no = ? AND email_id = ?",  # noqa: S608  constants
+)
+_LABELLED = (
+    f"SELECT {LINE} FROM (SELECT folder_no AS f, email_id AS e FROM"  # noqa: S608
+    " (SELECT email_id FROM labelled WHERE label_no = ? ORDER BY email_id LIMIT ?)"
+    " CROSS JOIN emails USING (email_id) WHERE user_no = ?)"
+    " CROSS JOIN lines ON folder_no = f AND email_id = e"
 )
 _OLDEST = f"SELECT {LINE} FROM lines WHERE folder_no = ? ORDER BY email_id LIMIT ?"  # noqa: S608
 _THREAD_OF = (
@@ -31,7 +37,8 @@ _THREAD_OF = (
 _BODY = "SELECT content FROM emails JOIN bodies USING (body_no) WHERE user_no = ? AND email_id = ?"
 _SIZE_OF = (
     "SELECT (SELECT count(*) FROM"
-    " (SELECT 1 FROM emails WHERE user_no = ?1 AND thread_id = ?2 LIMIT ?3)) +"
+    " (SELECT 1 FROM emails INDEXED BY emails_by_thread"
+    " WHERE user_no = ?1 AND thread_id = ?2 LIMIT ?3)) +"
     " (SELECT count(*) FROM (SELECT 1 FROM merged WHERE user_no = ?1 AND into_id = ?2 LIMIT ?3))"
 )
 
@@ -67,21 +74,47 @@ def user_of(connection: sqlite3.Connection, user_id: str) -> tuple[int, Mailbox]
     row = connection.execute(
         "SELECT user_no, seq, used_bytes FROM users WHERE user_id = ?", (user_id,)
     ).fetchone()
-    return (row[0], Mailbox(user_id=user_id, seq=row[1], used_bytes=row[2])) if row else None
+    if row is None:
+        return None
+    is_erased = row[2] == ERASED
+    used_bytes = 0 if is_erased else row[2]
+    return row[0], Mailbox(user_id=user_id, seq=row[1], used_bytes=used_bytes, is_erased=is_erased)
 
 
 def folders_of(connection: sqlite3.Connection, user_no: int) -> dict[int, Folder]:
     """Return the user's folders that have a row, by number."""
     rows = connection.execute(
-        "SELECT folder_no, folder_id, name, is_deleting, total_count, unread_count"
+        "SELECT folder_no, folder_id, name, is_deleting, total_count, unread_count, parent_id"
         " FROM folders WHERE user_no = ?",
         (user_no,),
     )
     return {row[0]: folder_of(row[1:]) for row in rows}
 
 
+def labels_of(connection: sqlite3.Connection, user_no: int) -> dict[int, Label]:
+    """Return the user's labels by number."""
+    rows = connection.execute(
+        "SELECT label_no, label_id, name, colour, is_deleting, total_count, unread_count"
+        " FROM labels WHERE user_no = ?",
+        (user_no,),
+    )
+    return {row[0]: label_of(row[1:]) for row in rows}
+
+
+def label_of(row: tuple[Any, ...]) -> Label:
+    """Return the label of a row of id, name, colour, is_deleting and counts."""
+    return Label(
+        label_id=row[0],
+        name=row[1],
+        colour=row[2],
+        is_deleting=bool(row[3]),
+        total_count=row[4],
+        unread_count=row[5],
+    )
+
+
 def folder_of(row: tuple[Any, ...]) -> Folder:
-    """Return the folder of a row of id, name, is_deleting and counts."""
+    """Return the folder of a row of id, name, is_deleting, counts and parent."""
     return Folder(
         folder_id=row[0],
         name=row[1],
@@ -89,6 +122,7 @@ def folder_of(row: tuple[Any, ...]) -> Folder:
         is_deleting=bool(row[2]),
         total_count=row[3],
         unread_count=row[4],
+        parent_id=row[5],
     )
 
 
@@ -110,6 +144,7 @@ class _Reader:
         self._user_no = user_no
         self._mailbox = mailbox
         self._folders = folders_of(connection, user_no)
+        self._labels = labels_of(connection, user_no)
 
     def read(self, needs: Needs) -> Loaded:
         emails: dict[str, Summary] = {}
@@ -118,10 +153,13 @@ class _Reader:
             self._one(email_id, emails, gone)
         if needs.oldest_in_folder:
             self._oldest(needs, emails)
+        if needs.labelled:
+            self._labelled(needs, emails)
         threads = self._threads(needs.message_ids)
         return Loaded(
             mailbox=self._mailbox,
             folders=EMPTY_SYSTEM_FOLDERS | {f.folder_id: f for f in self._folders.values()},
+            labels={label.label_id: label for label in self._labels.values()},
             emails=emails,
             gone=frozenset(gone),
             threads=threads,
@@ -144,6 +182,13 @@ class _Reader:
         for folder_no, folder in self._folders.items():
             if folder.folder_id == needs.oldest_in_folder:
                 lines = self._connection.execute(_OLDEST, (folder_no, needs.limit))
+                emails.update((mail.email_id, mail) for mail in map(self._summary, lines))
+
+    def _labelled(self, needs: Needs, emails: dict[str, Summary]) -> None:
+        for label_no, label in self._labels.items():
+            if label.label_id == needs.labelled:
+                asked = (label_no, needs.limit, self._user_no)
+                lines = self._connection.execute(_LABELLED, asked)
                 emails.update((mail.email_id, mail) for mail in map(self._summary, lines))
 
     def _threads(self, message_ids: tuple[str, ...]) -> dict[str, str]:

@@ -5,7 +5,13 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 
 from connectors.mail_bodies import email_of
-from connectors.sqlite.mailboxes_load import ONE, folder_of, folders_of, user_of
+from connectors.sqlite.mailboxes_load import (
+    ONE,
+    folder_of,
+    folders_of,
+    labels_of,
+    user_of,
+)
 from connectors.sqlite.mailboxes_rows import (
     events_of,
     id_of,
@@ -13,14 +19,15 @@ from connectors.sqlite.mailboxes_rows import (
     summary_of,
 )
 from connectors.sqlite.mailboxes_schema import LINE
-from topologies.events.mailbox import SYSTEM_FOLDERS, MailboxChanged
-from topologies.mail.folder_names import EMPTY_SYSTEM_FOLDERS, in_order
+from topologies.events.mailbox import DELETED, SYSTEM_FOLDERS, MailboxChanged
+from topologies.mail.folder_names import EMPTY_SYSTEM_FOLDERS, in_order, labels_in_order
 from topologies.mail.page_cursor import cursor_of
-from topologies.ports.mailboxes import Changes, Email, Folder, Page, Summary
+from topologies.ports.mailboxes import Changes, Email, Folder, Label, Page, Summary
 
 NOTHING = Page(emails=(), total_count=0, next_cursor=None)
 _FOLDER = (
-    "SELECT folder_no, folder_id, name, is_deleting, total_count, unread_count FROM folders"
+    "SELECT folder_no, folder_id, name, is_deleting, total_count, unread_count, parent_id"
+    " FROM folders"
     " WHERE user_no = (SELECT user_no FROM users WHERE user_id = ?) AND folder_id = ?"
 )
 PAGE = {
@@ -48,11 +55,29 @@ _NTH = {
     False: "SELECT email_id FROM lines INDEXED BY lines_by_read"
     " WHERE folder_no = ?1 AND is_read = 0 ORDER BY email_id DESC LIMIT 1 OFFSET ?2",
 }
+# The index is named, as SQLite would rather read all mails of the user.
 _THREAD = (
-    f"SELECT {LINE} FROM (SELECT folder_no AS f, email_id AS e FROM emails"  # noqa: S608
+    f"SELECT {LINE} FROM (SELECT folder_no AS f, email_id AS e"  # noqa: S608
+    " FROM emails INDEXED BY emails_by_thread"
     " WHERE user_no = ? AND thread_id = ?)"
     " CROSS JOIN lines ON folder_no = f AND email_id = e ORDER BY email_id"
 )
+LABELLED = {
+    None: (
+        "SELECT email_id FROM labelled WHERE label_no = ? AND email_id < ?"
+        " ORDER BY email_id DESC LIMIT ? OFFSET ?"
+    ),
+    True: (
+        "SELECT email_id FROM labelled INDEXED BY labelled_by_read"
+        " WHERE label_no = ? AND email_id < ? AND is_read = 1"
+        " ORDER BY email_id DESC LIMIT ? OFFSET ?"
+    ),
+    False: (
+        "SELECT email_id FROM labelled INDEXED BY labelled_by_read"
+        " WHERE label_no = ? AND email_id < ? AND is_read = 0"
+        " ORDER BY email_id DESC LIMIT ? OFFSET ?"
+    ),
+}
 _AFTER_ALL = b"\xff" * 17
 
 
@@ -86,9 +111,9 @@ def page(
     """Return *limit* mails older than *below*, or else from *offset* on."""
     row = connection.execute(_FOLDER, (user_id, folder_id)).fetchone()
     if row is None:
-        return NOTHING if folder_id in SYSTEM_FOLDERS else None
+        return NOTHING if folder_id in (*SYSTEM_FOLDERS, DELETED) else None
     folder_no, folder = row[0], folder_of(row[1:])
-    if folder.is_deleting:
+    if folder.is_deleting and folder_id != DELETED:
         return None
     total = {
         None: folder.total_count,
@@ -107,6 +132,47 @@ def page(
         emails=emails,
         total_count=total,
         next_cursor=cursor_of(emails[-1].email_id) if emails and len(rows) > limit else None,
+    )
+
+
+def labels(connection: sqlite3.Connection, user_id: str) -> list[Label]:
+    """Return all labels in order."""
+    user = user_of(connection, user_id)
+    return labels_in_order(labels_of(connection, user[0]).values()) if user else []
+
+
+def labelled(
+    connection: sqlite3.Connection,
+    user_id: str,
+    label_id: str,
+    *,
+    limit: int,
+    offset: int,
+    below: str | None,
+    is_read: bool | None,
+) -> Page | None:
+    """Return *limit* mails that carry a label, as ``page`` does of a folder's."""
+    user = user_of(connection, user_id)
+    found = labels_of(connection, user[0]).items() if user else ()
+    here = [(number, label) for number, label in found if label.label_id == label_id]
+    if user is None or not here or here[0][1].is_deleting:
+        return None
+    [(label_no, label)] = here
+    last = _AFTER_ALL if below is None else key_of(below)
+    skipped = max(offset, 0) if below is None else 0
+    asked = (label_no, last, limit + 1, skipped)
+    keys = [row[0] for row in connection.execute(LABELLED[is_read], asked)]
+    kept = folders_of(connection, user[0])
+    lines = (_one(connection, user[0], id_of(key), kept) for key in keys[:limit])
+    emails = tuple([line[0] for line in lines if line is not None])
+    return Page(
+        emails=emails,
+        total_count={
+            None: label.total_count,
+            True: label.total_count - label.unread_count,
+            False: label.unread_count,
+        }[is_read],
+        next_cursor=cursor_of(emails[-1].email_id) if emails and len(keys) > limit else None,
     )
 
 
@@ -134,21 +200,32 @@ def summaries(
         return []
     kept = folders_of(connection, user[0])
     found = (_one(connection, user[0], email_id, kept) for email_id in email_ids)
-    return [each[0] for each in found if each is not None]
+    return [each[0] for each in found if each is not None and each[0].folder_id != DELETED]
 
 
 def thread(connection: sqlite3.Connection, user_id: str, thread_id: str) -> list[Summary]:
     """Return the mails of a thread, or of the one that took it up, oldest first."""
+    return threads(connection, user_id, [thread_id])[0]
+
+
+def threads(
+    connection: sqlite3.Connection, user_id: str, thread_ids: Sequence[str]
+) -> list[list[Summary]]:
+    """Return the mails of each thread, as ``thread`` does."""
     user = user_of(connection, user_id)
     if user is None:
-        return []
-    key = key_of(thread_id)
-    into = connection.execute(
-        "SELECT into_id FROM merged WHERE user_no = ? AND thread_id = ?", (user[0], key)
-    ).fetchone()
+        return [[] for _ in thread_ids]
     kept = folders_of(connection, user[0])
-    rows = connection.execute(_THREAD, (user[0], into[0] if into else key))
-    return [summary_of(row, kept[row[0]].folder_id) for row in rows]
+    found: list[list[Summary]] = []
+    for thread_id in thread_ids:
+        key = key_of(thread_id)
+        into = connection.execute(
+            "SELECT into_id FROM merged WHERE user_no = ? AND thread_id = ?", (user[0], key)
+        ).fetchone()
+        rows = connection.execute(_THREAD, (user[0], into[0] if into else key))
+        mails = [summary_of(row, kept[row[0]].folder_id) for row in rows]
+        found.append([mail for mail in mails if mail.folder_id != DELETED])
+    return found
 
 
 def changes(connection: sqlite3.Connection, user_id: str, since: int, limit: int) -> Changes:

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from connectors import mail_marks
 from topologies.events.mailbox import CommandAnswered, MailboxChanged
 from topologies.ports.mailboxes import Summary
 
@@ -27,6 +28,9 @@ class _Change(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
     is_read: bool = False
     is_starred: bool = False
     is_rewritten: bool = False
+    label_id: str = ""
+    labels: tuple[str, ...] = ()
+    is_restorable: bool = False
 
 
 class _Events(msgspec.Struct, frozen=True, array_like=True):
@@ -86,11 +90,13 @@ def line_of(mail: Summary, folder_no: int) -> tuple[Any, ...]:
         mail.size_bytes,
         (mail.created_at - _EPOCH) // _MICROSECOND,
         mail.spam_probability,
+        mail_marks.kept_of(mail),
     )
 
 
 def summary_of(line: tuple[Any, ...], folder_id: str) -> Summary:
     """Return the mail of a row with the columns of ``LINE``, and maybe more behind."""
+    marks = mail_marks.marks_of(line[15])
     return Summary(
         email_id=id_of(line[1]),
         folder_id=folder_id,
@@ -107,6 +113,8 @@ def summary_of(line: tuple[Any, ...], folder_id: str) -> Summary:
         created_at=_EPOCH + line[13] * _MICROSECOND,
         spam_probability=line[14],
         changed_seq=line[5],
+        labels=marks.labels,
+        before=marks.before,
     )
 
 
@@ -127,6 +135,9 @@ def kept_of(events: Events) -> tuple[int | None, bytes]:
                 c.is_read,
                 c.is_starred,
                 c.is_rewritten,
+                c.label_id,
+                c.labels,
+                c.is_restorable,
             )
             for c in changes
         ],
@@ -156,6 +167,9 @@ def events_of(user_id: str, command_id: str, last_seq: int | None, kept: bytes) 
                 is_read=c.is_read,
                 is_starred=c.is_starred,
                 is_rewritten=c.is_rewritten,
+                label_id=c.label_id,
+                labels=c.labels,
+                is_restorable=c.is_restorable,
             )
             for seq, c in enumerate(held.changes, start=first_seq)
         ]

@@ -8,10 +8,12 @@ numbers, UUIDs are kept as 16 bytes.
 
 # Most compressed mails have 1 to 4 KB: in pages of 4 KiB a third of the file would be gaps.
 PAGE_BYTES = 8_192
+ERASED = -1  # for the bytes that a mailbox holds, when its user is gone
 
 LINE = (
     "folder_no, email_id, is_read, is_starred, thread_id, changed_seq, from_name, from_address,"
-    " recipients, subject, snippet, has_attachments, size_bytes, created_us, spam_probability"
+    " recipients, subject, snippet, has_attachments, size_bytes, created_us, spam_probability,"
+    " marks"
 )
 MIGRATIONS = (
     """
@@ -95,5 +97,31 @@ MIGRATIONS = (
     );
     CREATE UNIQUE INDEX commands_by_id ON commands (user_no, command_id);
     CREATE INDEX commands_by_seq ON commands (user_no, last_seq) WHERE last_seq IS NOT NULL;
+    """,
+    """
+    -- What few mails have, as ``connectors.mail_marks`` keeps it.
+    ALTER TABLE lines ADD COLUMN marks BLOB;
+    CREATE TABLE labels (
+        label_no INTEGER PRIMARY KEY,
+        user_no INTEGER NOT NULL,
+        label_id TEXT NOT NULL,
+        name TEXT NOT NULL,
+        colour TEXT NOT NULL,
+        is_deleting INTEGER NOT NULL,
+        total_count INTEGER NOT NULL,
+        unread_count INTEGER NOT NULL,
+        UNIQUE (user_no, label_id)
+    );
+    -- The mails that carry each label, and whether they are read, so that a page of them is found.
+    CREATE TABLE labelled (
+        label_no INTEGER NOT NULL,
+        email_id BLOB NOT NULL,
+        is_read INTEGER NOT NULL,
+        PRIMARY KEY (label_no, email_id)
+    ) WITHOUT ROWID;
+    CREATE INDEX labelled_by_read ON labelled (label_no, is_read, email_id);
+    """,
+    """
+    ALTER TABLE folders ADD COLUMN parent_id TEXT NOT NULL DEFAULT '';
     """,
 )

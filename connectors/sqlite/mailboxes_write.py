@@ -3,6 +3,8 @@
 import sqlite3
 
 from connectors.mail_bodies import body_of
+from connectors.mail_marks import kept_of as marks_kept_of
+from connectors.mail_marks import marks_of
 from connectors.sqlite.mailboxes_rows import (
     digest_of,
     id_of,
@@ -13,7 +15,7 @@ from connectors.sqlite.mailboxes_rows import (
 from connectors.sqlite.mailboxes_schema import LINE
 from topologies.errors import Retryable
 from topologies.events.mailbox import MailboxChanged
-from topologies.ports.mailboxes import Effects, Email, Folder, Summary
+from topologies.ports.mailboxes import Effects, Email, Folder, Label, Summary
 
 TRIM_EVERY = 16  # commands
 TRIMMED_AT_ONCE = 64  # more than come meanwhile, so that trimming catches up
@@ -22,12 +24,20 @@ _PUT_COMMAND = (
     "INSERT INTO commands (user_no, command_id, last_seq, day, events) VALUES (?, ?, ?, ?, ?)"
 )
 _PUT_FOLDER = (
-    "INSERT INTO folders (user_no, folder_id, name, is_deleting, total_count, unread_count)"
-    " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (user_no, folder_id) DO UPDATE SET"
+    "INSERT INTO folders"
+    " (user_no, folder_id, name, is_deleting, total_count, unread_count, parent_id)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (user_no, folder_id) DO UPDATE SET"
     " name = excluded.name, is_deleting = excluded.is_deleting,"
+    " total_count = excluded.total_count, unread_count = excluded.unread_count,"
+    " parent_id = excluded.parent_id"
+)
+_PUT_LABEL = (
+    "INSERT INTO labels (user_no, label_id, name, colour, is_deleting, total_count, unread_count)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (user_no, label_id) DO UPDATE SET"
+    " name = excluded.name, colour = excluded.colour, is_deleting = excluded.is_deleting,"
     " total_count = excluded.total_count, unread_count = excluded.unread_count"
 )
-_PUT_LINE = f"INSERT INTO lines ({LINE}) VALUES ({', '.join('?' * 15)})"  # noqa: S608  constant
+_PUT_LINE = f"INSERT INTO lines ({LINE}) VALUES ({', '.join('?' * 16)})"  # noqa: S608  constant
 _TRIM = (
     "DELETE FROM commands WHERE day < ? AND command_no < (SELECT min(command_no) FROM commands) + ?"
 )
@@ -94,11 +104,14 @@ class Rows:
         self._connection = connection
         self._user_no = user_no
         self._folder_nos: dict[str, int] = {}
+        self._label_nos: dict[str, int] = {}
 
     def apply(self, effects: Effects) -> None:
         """Bring the rows to what *effects* say."""
         for folder in effects.folders:
             self._put_folder(folder)
+        for label in effects.labels:
+            self._put_label(label)
         for email in effects.added:
             self._add(email)
         for mail in effects.updated:
@@ -111,6 +124,10 @@ class Rows:
             self._connection.execute(
                 "DELETE FROM folders WHERE user_no = ? AND folder_id = ?",
                 (self._user_no, folder_id),
+            )
+        for label_id in effects.removed_labels:
+            self._connection.execute(
+                "DELETE FROM labels WHERE user_no = ? AND label_id = ?", (self._user_no, label_id)
             )
         if effects.threads:
             self._connection.executemany(
@@ -133,6 +150,21 @@ class Rows:
                 folder.is_deleting,
                 folder.total_count,
                 folder.unread_count,
+                folder.parent_id,
+            ),
+        )
+
+    def _put_label(self, label: Label) -> None:
+        self._connection.execute(
+            _PUT_LABEL,
+            (
+                self._user_no,
+                label.label_id,
+                label.name,
+                label.colour,
+                label.is_deleting,
+                label.total_count,
+                label.unread_count,
             ),
         )
 
@@ -158,11 +190,19 @@ class Rows:
         email_key = key_of(mail.email_id)
         folder_no = self._folder_no(mail.folder_id)
         before, _ = self._place(email_key)
+        self._label(email_key, self._labels_on(before, email_key), mail)
         if before == folder_no:
             self._connection.execute(
-                "UPDATE lines SET is_read = ?, is_starred = ?, changed_seq = ?"
+                "UPDATE lines SET is_read = ?, is_starred = ?, changed_seq = ?, marks = ?"
                 " WHERE folder_no = ? AND email_id = ?",
-                (mail.is_read, mail.is_starred, mail.changed_seq, folder_no, email_key),
+                (
+                    mail.is_read,
+                    mail.is_starred,
+                    mail.changed_seq,
+                    marks_kept_of(mail),
+                    folder_no,
+                    email_key,
+                ),
             )
             return
         self._delete_line(before, email_key)
@@ -190,6 +230,8 @@ class Rows:
     def _remove(self, email_id: str) -> None:
         email_key = key_of(email_id)
         folder_no, body_no = self._place(email_key)
+        for label_id in self._labels_on(folder_no, email_key):
+            self._take_off(label_id, email_key)
         self._delete_line(folder_no, email_key)
         self._connection.execute("DELETE FROM bodies WHERE body_no = ?", (body_no,))
         self._connection.execute(
@@ -201,14 +243,16 @@ class Rows:
     def _merge(self, thread_key: bytes | str, into: bytes | str) -> None:
         # Bounded, as no thread has more than `threads.LARGEST` mails.
         members = self._connection.execute(
-            "SELECT folder_no, email_id FROM emails WHERE user_no = ? AND thread_id = ?",
+            "SELECT folder_no, email_id FROM emails INDEXED BY emails_by_thread"
+            " WHERE user_no = ? AND thread_id = ?",
             (self._user_no, thread_key),
         ).fetchall()
         self._connection.executemany(
             "UPDATE lines SET thread_id = ? WHERE folder_no = ? AND email_id = ?",
             [(into, folder_no, email_key) for folder_no, email_key in members],
         )
-        for table, column in (("emails", "thread_id"), ("merged", "into_id")):
+        emails = "emails INDEXED BY emails_by_thread"
+        for table, column in ((emails, "thread_id"), ("merged", "into_id")):
             self._connection.execute(
                 f"UPDATE {table} SET {column} = ? WHERE user_no = ? AND {column} = ?",  # noqa: S608
                 (into, self._user_no, thread_key),
@@ -217,6 +261,37 @@ class Rows:
             "INSERT OR REPLACE INTO merged (user_no, thread_id, into_id) VALUES (?, ?, ?)",
             (self._user_no, thread_key, into),
         )
+
+    def _label(self, email_key: bytes | str, before: tuple[str, ...], mail: Summary) -> None:
+        for label_id in before:
+            if label_id not in mail.labels:
+                self._take_off(label_id, email_key)
+        self._connection.executemany(
+            "INSERT OR REPLACE INTO labelled (label_no, email_id, is_read) VALUES (?, ?, ?)",
+            [(self._label_no(each), email_key, mail.is_read) for each in mail.labels],
+        )
+
+    def _take_off(self, label_id: str, email_key: bytes | str) -> None:
+        self._connection.execute(
+            "DELETE FROM labelled WHERE label_no = ? AND email_id = ?",
+            (self._label_no(label_id), email_key),
+        )
+
+    def _labels_on(self, folder_no: int, email_key: bytes | str) -> tuple[str, ...]:
+        row = self._connection.execute(
+            "SELECT marks FROM lines WHERE folder_no = ? AND email_id = ?", (folder_no, email_key)
+        ).fetchone()
+        return marks_of(row[0]).labels if row is not None else ()
+
+    def _label_no(self, label_id: str) -> int:
+        known = self._label_nos.get(label_id)
+        if known is None:
+            [known] = self._connection.execute(
+                "SELECT label_no FROM labels WHERE user_no = ? AND label_id = ?",
+                (self._user_no, label_id),
+            ).fetchone()
+            self._label_nos[label_id] = known
+        return known
 
     def _delete_line(self, folder_no: int, email_key: bytes | str) -> None:
         self._connection.execute(

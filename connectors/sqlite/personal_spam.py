@@ -49,6 +49,15 @@ class SqlitePersonalSpam:
         )
         return decoded(row[0]) if row else Learnt()
 
+    async def erase(self, user_id: str) -> None:
+        def work(connection: sqlite3.Connection) -> None:
+            connection.execute("DELETE FROM learnt WHERE user_id = ?", (user_id,))
+
+        try:
+            await self._database.write(work)
+        finally:
+            self._recent.forget(user_id)
+
     async def keep(self, user_id: str, learnt: Learnt) -> None:
         def work(connection: sqlite3.Connection) -> None:
             connection.execute(_KEEP, (user_id, learnt.seq, encoded(learnt)))

@@ -57,6 +57,15 @@ class SqliteRules:
     async def read(self, user_id: str) -> UserRules:
         return self._database.read_now(lambda connection: _read(connection, user_id))
 
+    async def erase(self, user_id: str) -> None:
+        def work(connection: sqlite3.Connection) -> None:
+            connection.execute("DELETE FROM rules WHERE user_id = ?", (user_id,))
+
+        try:
+            await self._database.write(work)
+        finally:
+            self._recent.clear()
+
     async def write(self, user_id: str, rules: UserRules) -> bool:
         kept = replace(rules, version=rules.version + 1)
 

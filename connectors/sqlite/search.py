@@ -8,18 +8,26 @@ can reach another's. docs/adr/0003-search-engine.md has the reasons and figures.
 import asyncio
 import sqlite3
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
 from connectors.sqlite.database import Database
-from connectors.sqlite.search_find import find
-from connectors.sqlite.search_rows import MIGRATIONS, Prepared, Rows, prepare
+from connectors.sqlite.search_find import find, versions
+from connectors.sqlite.search_rows import (
+    MIGRATIONS,
+    Prepared,
+    Rows,
+    forget,
+    prepare,
+    some_of,
+)
 from topologies.errors import Retryable
 from topologies.ports.search import Hits, SearchDocument, SearchQuery, SearchState
 
 __all__ = ["MIGRATIONS", "SqliteSearch"]
 
+ERASED_AT_ONCE = 500  # mails
 LARGE_TEXT = 32 * 1024  # characters; what takes longer to cut leaves the event loop free
 
 
@@ -46,7 +54,7 @@ class SqliteSearch:
     async def index(self, documents: Sequence[SearchDocument]) -> None:
         prepared: list[Prepared] = []
         for document in documents:
-            if len(document.text) > LARGE_TEXT:
+            if document.characters > LARGE_TEXT:
                 prepared.append(await asyncio.to_thread(prepare, document))
             else:
                 prepared.append(prepare(document))
@@ -59,6 +67,21 @@ class SqliteSearch:
 
     async def remove(self, user_id: str, email_ids: Sequence[str]) -> None:
         await self._write(_Job(removed=[(user_id, email_id) for email_id in email_ids]))
+
+    async def erase(self, user_id: str) -> None:
+        while email_ids := await self._database.read(
+            lambda connection: some_of(connection, user_id, ERASED_AT_ONCE)
+        ):
+            await self.remove(user_id, email_ids)
+        await self._database.write(lambda connection: forget(connection, user_id))
+
+    async def versions_of(self, user_id: str, email_ids: Sequence[str]) -> Mapping[str, int]:
+        try:
+            return self._database.read_now(
+                lambda connection: versions(connection, user_id, email_ids)
+            )
+        except sqlite3.DatabaseError as error:
+            raise _damaged(error) from error
 
     async def search(
         self, user_id: str, query: SearchQuery, *, limit: int = 50, cursor: str | None = None

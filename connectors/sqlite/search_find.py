@@ -2,16 +2,18 @@
 
 import json
 import sqlite3
+from collections.abc import Sequence
 from itertools import islice
 from typing import Any
 
-from connectors.sqlite.search_rows import mark_of, microseconds
+from connectors.sqlite.search_rows import barred, mark_of, microseconds
 from topologies.mail.folding import words
 from topologies.ports.search import SearchQuery, Term
 
 FEW = 2_000  # hits that are looked up one by one; more are met while walking the mailbox
 _COLUMNS = {
     "any": "",
+    "head": "{subject senders} : ",
     "subject": "{subject} : ",
     "text": "{text} : ",
     "from": "{senders} : ",
@@ -20,7 +22,7 @@ _COLUMNS = {
 }
 
 _WHERE = """
-    WHERE user_no = :user_no
+    WHERE user_no = :user_no AND folder_id <> 'deleted'
     AND (:folder_id IS NULL OR folder_id = :folder_id)
     AND (:is_read IS NULL OR is_read = :is_read)
     AND (:is_starred IS NULL OR is_starred = :is_starred)
@@ -28,11 +30,20 @@ _WHERE = """
     AND (:after_us IS NULL OR received_us >= :after_us)
     AND (:before_us IS NULL OR received_us < :before_us)
     AND (:larger_bytes IS NULL OR size_bytes > :larger_bytes)
+    AND (:labels IS NULL OR NOT EXISTS
+        (SELECT 1 FROM json_each(:labels) AS label WHERE instr(mails.labels, label.value) = 0))
+    AND (:without IS NULL OR NOT EXISTS
+        (SELECT 1 FROM json_each(:without) AS label WHERE instr(mails.labels, label.value) > 0))
 """
 _NEWEST = _WHERE + " AND email_id < :before ORDER BY email_id DESC"
 _COUNT = "SELECT count(*) FROM mails" + _WHERE  # noqa: S608  constants all, here and below
 _DOCIDS = "SELECT docid FROM mails" + _WHERE  # noqa: S608
 _IDS = "SELECT docid, email_id FROM mails" + _NEWEST  # noqa: S608
+_VERSIONS = (
+    "SELECT email_id, version FROM json_each(:ids) AS wanted CROSS JOIN mails"
+    " ON email_id = wanted.value"
+    " AND user_no = (SELECT user_no FROM users WHERE user_id = :user_id)"
+)
 _IDS_OF_HITS = (
     "SELECT email_id FROM json_each(:hits) AS hit CROSS JOIN mails ON docid = hit.value" + _WHERE  # noqa: S608
 )
@@ -61,6 +72,14 @@ def find(
         return meet(connection, asked, limit, hits)
     finally:
         connection.execute("ROLLBACK")
+
+
+def versions(
+    connection: sqlite3.Connection, user_id: str, email_ids: Sequence[str]
+) -> dict[str, int]:
+    """Return the version of each mail that is there."""
+    rows = connection.execute(_VERSIONS, {"user_id": user_id, "ids": json.dumps(list(email_ids))})
+    return dict(rows.fetchall())
 
 
 def match_of(query: SearchQuery, mark: str) -> str | None:
@@ -136,4 +155,10 @@ def _asked(user_no: int, query: SearchQuery, before: str | None) -> dict[str, An
         "after_us": microseconds(query.after) if query.after else None,
         "before_us": microseconds(query.before) if query.before else None,
         "larger_bytes": query.larger_bytes,
+        "labels": _each(query.labels),
+        "without": _each(query.without_labels),
     }
+
+
+def _each(labels: tuple[str, ...]) -> str | None:
+    return json.dumps([barred((label_id,)) for label_id in labels]) if labels else None

@@ -42,6 +42,9 @@ MIGRATIONS = (
     );
     INSERT INTO words (words, rank) VALUES ('automerge', 8);
     """,
+    """
+    ALTER TABLE mails ADD COLUMN labels TEXT NOT NULL DEFAULT '';  -- ids, each between bars
+    """,
 )
 _GAP = "|"  # stands between texts that no phrase may bridge, and once in every subject
 _PUT = "INSERT INTO words (rowid, subject, text, senders, recipients, files) VALUES (?,?,?,?,?,?)"
@@ -65,7 +68,7 @@ def prepare(document: SearchDocument) -> Prepared:
     """Cut the texts of *document*: all the work that needs no database."""
     columns = (
         " ".join([_GAP, *words(document.subject)]),
-        " ".join(words(document.text)),
+        _joined((document.text, *document.attached)),
         _joined(document.senders),
         _joined(document.recipients),
         _joined(document.file_names),
@@ -118,8 +121,8 @@ class Rows:
             return
         docid = self._connection.execute(
             "INSERT INTO mails (user_no, email_id, version, folder_id, is_read, is_starred,"
-            " has_attachments, received_us, size_bytes, digest)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " has_attachments, received_us, size_bytes, digest, labels)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 user_no,
                 mail.email_id,
@@ -131,6 +134,7 @@ class Rows:
                 microseconds(mail.received_at),
                 mail.size_bytes,
                 prepared.digest,
+                barred(mail.labels),
             ),
         ).lastrowid
         self._connection.execute("INSERT INTO kept VALUES (?, ?)", (docid, prepared.kept))
@@ -173,9 +177,16 @@ class Rows:
 
     def _update(self, docid: int, state: SearchDocument | SearchState) -> None:
         self._connection.execute(
-            "UPDATE mails SET version = ?, folder_id = ?, is_read = ?, is_starred = ?"
+            "UPDATE mails SET version = ?, folder_id = ?, is_read = ?, is_starred = ?, labels = ?"
             " WHERE docid = ?",
-            (state.version, state.folder_id, state.is_read, state.is_starred, docid),
+            (
+                state.version,
+                state.folder_id,
+                state.is_read,
+                state.is_starred,
+                barred(state.labels),
+                docid,
+            ),
         )
 
     def _row(self, user_no: int, email_id: str) -> tuple[int, int, bytes] | None:
@@ -202,6 +213,28 @@ class Rows:
     def _add_user(self, user_id: str) -> int:
         added = self._connection.execute("INSERT INTO users (user_id) VALUES (?)", (user_id,))
         return added.lastrowid or 0  # an INSERT always has one
+
+
+def some_of(connection: sqlite3.Connection, user_id: str, limit: int) -> list[str]:
+    """Return up to *limit* ids of the mails of a user that are indexed."""
+    rows = connection.execute(
+        "SELECT email_id FROM mails JOIN users USING (user_no) WHERE user_id = ? LIMIT ?",
+        (user_id, limit),
+    )
+    return [email_id for (email_id,) in rows]
+
+
+def forget(connection: sqlite3.Connection, user_id: str) -> None:
+    """Forget the removed mails of a user none of whose mails is indexed any more."""
+    connection.execute(
+        "DELETE FROM gone WHERE user_no IN (SELECT user_no FROM users WHERE user_id = ?)",
+        (user_id,),
+    )
+
+
+def barred(labels: Iterable[str]) -> str:
+    """Return label ids as they are kept: each between bars, so that one is found within all."""
+    return "".join(f"|{label_id}|" for label_id in labels)
 
 
 def _joined(texts: Iterable[str]) -> str:

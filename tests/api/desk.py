@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any, Self
 
 import httpx
@@ -31,23 +32,31 @@ from topologies.ports.blob_urls import BlobUrls
 from topologies.ports.blobs import Blobs
 from topologies.ports.classifier import SpamClassifier
 from topologies.ports.clock import Clock
+from topologies.ports.contacts import Contacts
 from topologies.ports.deliveries import Deliveries, Delivery
 from topologies.ports.directory import Directory, User
 from topologies.ports.dkim_keys import DkimKeys
 from topologies.ports.domain_reports import DomainReports
+from topologies.ports.figures import Flow
 from topologies.ports.limits import Limits
+from topologies.ports.log import Entry, Record
 from topologies.ports.mailboxes import Mailboxes
 from topologies.ports.notices import Notice, Notices
+from topologies.ports.push_key import PushKey
+from topologies.ports.push_subscriptions import PushSubscriptions
 from topologies.ports.request_keys import RequestKeys
 from topologies.ports.restraints import Restraints
 from topologies.ports.rules import Rules
 from topologies.ports.search import Search
 from topologies.ports.second_factors import SecondFactors
+from topologies.ports.snoozes import Snoozes
 from topologies.ports.sts_policies import StsPolicies
 from topologies.ports.suppressions import Suppressions
+from topologies.ports.top_senders import TopSenders
+from topologies.ports.unsubscribes import Unsubscribes
 from topologies.ports.url_key import UrlKey
 from topologies.ports.webhooks import Webhooks
-from topologies.topics import BY_NAME
+from topologies.topics import BY_NAME, topic_of
 from topologies.topology import build
 
 PASSWORD = "a password"
@@ -88,6 +97,8 @@ class WorkingLog:
         self.is_stuck = False  # what is appended is kept, and worked on by nobody
         self.appended: list[Event] = []
         self._kept: list[Event] = []  # while it was stuck
+        self.records: list[Record] = []  # what was written
+        self._clock: Clock = services[Clock]
         self._topology = build()
         self._chains = Chains(self._topology, services, clock=services[Clock], observer=Quiet())
 
@@ -111,22 +122,59 @@ class WorkingLog:
         for event in self.taken_away():
             await self._work_on([event])
 
-    async def _work_on(self, events: Sequence[Event]) -> None:
-        waiting = list(events)
-        while waiting:
-            waiting = [event for each in waiting for event in await self._worked_on(each)]
+    async def read(
+        self,
+        topic: str,
+        *,
+        since: datetime | None = None,
+        offsets: Mapping[int, int] | None = None,
+        key: str | None = None,
+    ) -> AsyncGenerator[Record]:
+        """Yield what was written; see ``LogReader``."""
+        assert offsets is None
+        for record in list(self.records):
+            is_late = since is None or record.appended_at >= since
+            if record.topic == topic and key in (None, record.key) and is_late:
+                yield record
 
-    async def _worked_on(self, event: Event) -> list[Event]:
-        found: list[Event] = []
+    async def _work_on(self, events: Sequence[Event]) -> None:
+        waiting = [(event, event.key) for event in events]
+        for event, event_id in waiting:
+            entry = Entry(
+                topic=topic_of(type(event)).name,
+                key=event.key,
+                value=msgspec.json.encode(event),
+                event_id=event_id,
+            )
+            self._keep(entry)
+        while waiting:
+            waiting = [each for one in waiting for each in await self._worked_on(*one)]
+
+    def _keep(self, entry: Entry) -> None:
+        record = Record(
+            topic=entry.topic,
+            partition=0,
+            offset=len(self.records),
+            key=entry.key,
+            value=entry.value,
+            event_id=entry.event_id,
+            appended_at=self._clock.now(),
+            headers=entry.headers,
+        )
+        self.records.append(record)
+
+    async def _worked_on(self, event: Event, event_id: str) -> list[tuple[Event, str]]:
+        found: list[tuple[Event, str]] = []
         for _, stage in self._topology.heads():
             if type(event) not in stage.reads:
                 continue
-            given = Given(value=event, key=event.key, event_id=event.key, origin="test/0/0")
+            given = Given(value=event, key=event.key, event_id=event_id, origin="test/0/0")
             for entry in await self._chains.run(stage, given):
                 assert entry.topic in BY_NAME, (entry.headers, entry.value)
+                self._keep(entry)
                 readers = self._topology.readers(BY_NAME[entry.topic])
                 if readers:
-                    found.append(decode(readers[0], entry.value))
+                    found.append((decode(readers[0], entry.value), entry.event_id))
         return found
 
 
@@ -142,6 +190,8 @@ class Desk:
     notices: LossyNotices
     dead_letters: KeptDeadLetters
     mailboxes: Mailboxes
+    blobs: Blobs
+    unsubscribes: Unsubscribes
     deliveries: Deliveries
     suppressions: Suppressions
     webhooks: Webhooks
@@ -150,7 +200,9 @@ class Desk:
     answered: list[tuple[str, str, int, float]]  # requests, as they are counted
     restraints: Restraints
     request_keys: RequestKeys
+    top_senders: TopSenders
     health: dict[str, Any] = field(default_factory=lambda: {"ready": True, "reason": ""})
+    flows: list[Flow] = field(default_factory=list[Flow])  # the last is what is answered
     clients: list[httpx.AsyncClient] = field(default_factory=list[httpx.AsyncClient])
 
     def stranger(self, *, of_another_process: bool = False) -> httpx.AsyncClient:
@@ -236,10 +288,14 @@ async def memory_place() -> AsyncGenerator[Place]:
 
 @asynccontextmanager
 async def a_desk(
-    places: Places = memory_place, *, check_every_s: float = 60.0, **settings: Any
+    places: Places = memory_place,
+    *,
+    check_every_s: float = 60.0,
+    quiet_s: float = 60.0,
+    **settings: Any,
 ) -> AsyncGenerator[Desk]:
     """Serve ann@ and bo@ of the shop, and the administrator root@."""
-    async with places() as place, _serving(place, check_every_s, settings) as desk:
+    async with places() as place, _serving(place, check_every_s, quiet_s, settings) as desk:
         yield desk
         for client in desk.clients:
             await client.aclose()
@@ -247,7 +303,7 @@ async def a_desk(
 
 @asynccontextmanager
 async def _serving(
-    place: Place, check_every_s: float, settings: Mapping[str, Any]
+    place: Place, check_every_s: float, quiet_s: float, settings: Mapping[str, Any]
 ) -> AsyncGenerator[Desk]:
     notices = LossyNotices(place.services[Notices])
     services: Services = {**place.services, Notices: notices, RequestKeys: place.request_keys}
@@ -258,6 +314,11 @@ async def _serving(
 
     async def told() -> Mapping[str, Any]:
         return health
+
+    flows = [Flow(at=services[Clock].now())]
+
+    async def flowing() -> Flow:
+        return flows[-1]
 
     tried_now: list[str] = []
     answered: list[tuple[str, str, int, float]] = []
@@ -277,8 +338,13 @@ async def _serving(
         notices=notices,
         dead_letters=dead_letters,
         deliveries=services[Deliveries],
+        contacts=services[Contacts],
+        unsubscribes=services[Unsubscribes],
+        snoozes=services[Snoozes],
         suppressions=services[Suppressions],
         webhooks=services[Webhooks],
+        push_subscriptions=services[PushSubscriptions],
+        push_key=services[PushKey],
         domain_reports=services[DomainReports],
         sts_policies=services[StsPolicies],
         try_now=try_now,
@@ -294,10 +360,15 @@ async def _serving(
         blob_urls=place.blob_urls,
         metrics=lambda: (b"rillmail_mails_total 1\n", "text/plain"),
         health=told,
+        flow=flowing,
+        topology=build(),
+        reader=log,
+        top_senders=services[TopSenders],
         answered=lambda *asked: answered.append(asked),
         patience_s=place.patience_s,
         send_timeout_s=0.05,
         check_every_s=check_every_s,
+        quiet_s=quiet_s,
     )
     yield Desk(
         app=create(context),
@@ -310,7 +381,11 @@ async def _serving(
         restraints=services[Restraints],
         request_keys=place.request_keys,
         health=health,
+        flows=flows,
+        top_senders=services[TopSenders],
         mailboxes=services[Mailboxes],
+        blobs=services[Blobs],
+        unsubscribes=services[Unsubscribes],
         deliveries=services[Deliveries],
         suppressions=services[Suppressions],
         webhooks=services[Webhooks],

@@ -15,6 +15,7 @@ from contextlib import (
 from dataclasses import dataclass
 
 from connectors.cassandra import driver
+from connectors.cassandra.contacts import CassandraContacts
 from connectors.cassandra.directory import CassandraDirectory
 from connectors.cassandra.domain_reports import CassandraDomainReports
 from connectors.cassandra.mailboxes import CassandraMailboxes
@@ -22,7 +23,9 @@ from connectors.cassandra.personal_spam import CassandraPersonalSpam
 from connectors.cassandra.rules import CassandraAnswers, CassandraRules
 from connectors.cassandra.second_factors import CassandraSecondFactors
 from connectors.cassandra.session import CassandraSession, address_of
+from connectors.cassandra.snoozes import CassandraSnoozes
 from connectors.cassandra.sts_policies import CassandraStsPolicies
+from connectors.cassandra.unsubscribes import CassandraUnsubscribes
 from connectors.elasticsearch.search import ElasticSearch
 from connectors.memory.limits import MemoryLimits
 from connectors.memory.notices import MemoryNotices
@@ -43,6 +46,7 @@ from tests.services import DOMAIN, in_memory
 from topologies.ports.answers import Answers
 from topologies.ports.blobs import Blobs
 from topologies.ports.clock import Clock
+from topologies.ports.contacts import Contacts
 from topologies.ports.directory import Directory
 from topologies.ports.domain_reports import DomainReports
 from topologies.ports.limits import Limits, Verdict
@@ -51,7 +55,9 @@ from topologies.ports.notices import Notices
 from topologies.ports.personal_spam import PersonalSpam
 from topologies.ports.rules import Rules
 from topologies.ports.search import Search
+from topologies.ports.snoozes import Snoozes
 from topologies.ports.sts_policies import StsPolicies
+from topologies.ports.unsubscribes import Unsubscribes
 
 PATIENCE_S = 2.0
 
@@ -102,6 +108,7 @@ class SharedEngines:
                     **services,
                     Answers: CassandraAnswers(CassandraSession(self.connected)),
                     Blobs: S3Blobs(s3),
+                    Contacts: CassandraContacts(CassandraSession(self.connected)),
                     Directory: directory,
                     DomainReports: CassandraDomainReports(CassandraSession(self.connected), clock),
                     Mailboxes: CachedListings(mailboxes, client),
@@ -110,6 +117,8 @@ class SharedEngines:
                     Rules: CassandraRules(CassandraSession(self.connected), clock),
                     Search: search,
                     StsPolicies: CassandraStsPolicies(CassandraSession(self.connected)),
+                    Snoozes: CassandraSnoozes(CassandraSession(self.connected), clock),
+                    Unsubscribes: CassandraUnsubscribes(CassandraSession(self.connected)),
                 },
                 request_keys=request_keys_on(names),
                 second_factors=CassandraSecondFactors(names, Seal("a secret", "SECRET")),

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.api.desk import DOMAIN, Desk, a_desk
@@ -180,6 +180,7 @@ class House:
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(STEPS, max_size=25))
+@example([("begin", 0), ("the log is away", 0), ("discard", 0), ("send", 0)])
 def test_after_any_history_of_drafts_all_is_as_the_model_has_it(
     steps: list[tuple[str, int]],
 ) -> None:

@@ -54,6 +54,8 @@ async def test_a_mail_is_listed_and_read(a_desk: Desks) -> None:
             "is_system": True,
             "total_count": 1,
             "unread_count": 1,
+            "parent_id": None,
+            "path": "Inbox",
         }
 
 

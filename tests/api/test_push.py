@@ -5,8 +5,9 @@ import asyncio
 import pytest
 
 from api import push
+from connectors.memory.notices import MOST_WAITING
 from tests.api.desk import Desk, Desks, Socket, memory_alone
-from topologies.events import CommandAnswered
+from topologies.events import CommandAnswered, MailboxChanged
 from topologies.ports.notices import Missed
 
 
@@ -54,6 +55,26 @@ async def test_who_is_told_that_something_was_missed_reads_on_by_itself(a_desk: 
         await desk.receive("two")
         desk.notices.is_losing = False
         await desk.notices.publish(Missed(user_id=(await desk.user("ann")).user_id))
+        assert [(await socket.message())["cursor"] for _ in range(2)] == [1, 2]
+
+
+async def test_whoever_falls_behind_what_is_kept_for_them_reads_on_by_itself(
+    a_desk: Desks,
+) -> None:
+    async with a_desk() as desk, Socket(desk.app, "since=0", token=await token(desk)) as socket:
+        await settled()
+        ann = await desk.user("ann")
+        told = MailboxChanged(
+            user_id=ann.user_id,
+            seq=0,
+            command_id="",
+            changed_at=desk.clock.now(),
+            kind="folder.added",
+        )
+        for _ in range(MOST_WAITING + 1):
+            await desk.notices.publish(told)
+        await desk.receive("one")
+        await desk.receive("two")
         assert [(await socket.message())["cursor"] for _ in range(2)] == [1, 2]
 
 

@@ -1,9 +1,23 @@
 """Search by HTTP: what is typed, what a form adds, and what can't be read."""
 
+from datetime import timedelta
+from email.message import EmailMessage
+from email.policy import SMTP
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 
+from api.search_hits import lag
+from connectors.memory.clock import ManualClock
 from tests.api.desk import Desks, memory_alone
 from tests.api.test_mailbox import got
+from tests.contracts.documents import a_pdf
+from tests.mailbox.commands import AT, carry_out, delete, deliver, email_id, set_flags
+from tests.services import in_memory
+from topologies.mailbox.index import document_of
+from topologies.ports.mailboxes import Mailboxes
+from topologies.ports.search import Search
 
 
 @pytest.mark.parametrize(
@@ -69,3 +83,92 @@ async def test_hits_are_paged(a_desk: Desks) -> None:
         assert (len(first["emails"]), first["total_count"], first["has_more"]) == (3, 5, True)
         rest = await got(client, f"/emails/search?query=mail&limit=3&cursor={first['next_cursor']}")
         assert (len(rest["emails"]), rest["has_more"], rest["next_cursor"]) == (2, False, None)
+
+
+@pytest.mark.parametrize("query", ["turbine", "body:turbine", "filename:offer turbine"])
+async def test_what_is_written_in_an_attached_file_is_found(a_desk: Desks, query: str) -> None:
+    async with a_desk() as desk:
+        client = await desk.signed_in()
+        await desk.receive("lunch")
+        await desk.receive("offer", raw=with_file(a_pdf("Turbine blades"), "offer.pdf"))
+        page = await got(client, f"/emails/search?query={query}")
+        assert [line["subject"] for line in page["emails"]] == ["see attached"]
+
+
+async def test_by_relevance_subjects_come_first_and_pages_go_on(a_desk: Desks) -> None:
+    async with a_desk() as desk:
+        for subject, body in (("Boats", "a"), ("News", "of boats"), ("More boats", "b")):
+            desk.clock.move(timedelta(minutes=1))
+            await desk.receive(subject, body)
+        client = await desk.signed_in()
+        first = await got(client, "/emails/search?query=boats&sort=relevance&limit=2")
+        rest = await got(
+            client,
+            f"/emails/search?query=boats&sort=relevance&limit=2&cursor={first['next_cursor']}",
+        )
+        found = [line["subject"] for page in (first, rest) for line in page["emails"]]
+        assert found == ["More boats", "Boats", "News"]
+        assert (first["total_count"], rest["total_count"], rest["has_more"]) == (3, 3, False)
+        by_date = await got(client, "/emails/search?query=boats")
+        assert [line["subject"] for line in by_date["emails"]] == ["More boats", "News", "Boats"]
+
+
+async def test_where_the_words_stand_is_told_if_asked_for(a_desk: Desks) -> None:
+    async with a_desk() as desk:
+        await desk.receive("Boats again", "We sail with two boats.")
+        client = await desk.signed_in()
+        page = await got(client, "/emails/search?query=boat&highlight=true")
+        [told] = page["highlights"]
+        assert told["email_id"] == page["emails"][0]["email_id"]
+        assert told["subject"] == [
+            {"text": "Boats", "is_hit": True},
+            {"text": " again", "is_hit": False},
+        ]
+        assert [piece["text"] for piece in told["text"] if piece["is_hit"]] == ["boats"]
+        assert (await got(client, "/emails/search?query=boat"))["highlights"] is None
+
+
+async def test_how_far_the_index_is_behind_is_told(a_desk: Desks) -> None:
+    async with a_desk() as desk:
+        client = await desk.signed_in()
+        await desk.receive("lunch")
+        up_to_date = await got(client, "/emails/search?query=lunch")
+        assert up_to_date["lag"] == {"changes": 0, "seconds": 0.0}
+
+
+async def test_a_change_that_the_index_has_yet_to_hear_of_counts(clock: ManualClock) -> None:
+    services = await in_memory()
+    mailboxes: Mailboxes = services[Mailboxes]
+    search: Search = services[Search]
+    await carry_out(mailboxes, deliver(1), deliver(2), delete(2, permanent=True))
+    context: Any = SimpleNamespace(mailboxes=mailboxes, search=search, clock=clock)
+
+    behind = await lag(context, "ann")
+    assert (behind.changes, behind.seconds) == (1, 60.0)  # a mail that is gone lacks nothing
+
+    email = await mailboxes.email("ann", email_id(1))
+    assert email is not None
+    await search.index([document_of("ann", email, "")])
+    assert (await lag(context, "ann")).changes == 0
+    await carry_out(mailboxes, set_flags(1, is_read=True))
+    assert (await lag(context, "ann")).changes == 1
+    await carry_out(mailboxes, delete(1, permanent=True))
+    assert (await lag(context, "ann")).changes == 1  # it is found though it is gone
+    await search.remove("ann", [email_id(1)])
+    assert (await lag(context, "ann")).changes == 0
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock(AT + timedelta(minutes=2))
+
+
+# --- builders -----------------------------------------------------------------------
+
+
+def with_file(content: bytes, name: str) -> bytes:
+    mail = EmailMessage()
+    mail["From"], mail["Subject"] = "zoe@far.example", "see attached"
+    mail.set_content("Dear Ann")
+    mail.add_attachment(content, maintype="application", subtype="pdf", filename=name)
+    return mail.as_bytes(policy=SMTP)

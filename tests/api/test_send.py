@@ -242,6 +242,23 @@ async def test_a_large_mail_goes_by_the_blob_store_and_too_large_a_one_nowhere(
         assert huge.status_code == 413
 
 
+async def test_a_mail_goes_by_tls_alone_or_all_the_same_as_its_sender_says(a_desk: Desks) -> None:
+    async with a_desk() as desk:
+        ann = await desk.signed_in()
+        for wish in (True, False, None):
+            await sent(ann, to=[BO], require_tls=wish)
+        draft = await ann.post("/drafts", json={"to": [BO], "require_tls": True})
+        assert draft.json()["require_tls"] is True
+        answer = await ann.post(f"/drafts/{draft.json()['draft_id']}/send")
+        assert answer.status_code == 202
+        submitted = [e for e in desk.log.appended if isinstance(e, MailSubmitted)]
+        assert [mail.tls_required for mail in submitted] == ["yes", "", "", "yes"]
+        said = [b"\r\nTLS-Required: No\r\n" in (mail.raw or b"") for mail in submitted]
+        assert said == [False, True, False, False]
+        refused = await ann.post("/emails/send", json={"to": [BO], "require_tls": "maybe"})
+        assert refused.status_code == 422
+
+
 async def test_a_full_mailbox_sends_nothing(a_desk: Desks) -> None:
     async with a_desk() as desk:
         user = await desk.user("ann")

@@ -16,7 +16,7 @@ from topologies.ports.webhooks import MOST_OF_OWNER, WebhookAttempt
 URL = "https://shop.example/hook"
 ALL = [
     *("email.delivered", "email.deferred", "email.bounced", "email.complained"),
-    "email.suppressed",
+    *("email.suppressed", "sender.throttled", "sender.suspended"),
 ]
 
 

@@ -1,6 +1,7 @@
 """rillmail user, and rillmail alias."""
 
 import asyncio
+import json
 from datetime import timedelta
 from pathlib import Path
 
@@ -121,8 +122,21 @@ def test_a_password_is_changed() -> None:
 def test_a_deleted_user_is_gone() -> None:
     stores = furnished("bo@shop.example")
     result = stores.run(user, "delete", "BO@shop.example", "--now", "--yes")
-    assert (result.exit_code, result.output) == (0, "bo@shop.example is deleted\n")
+    assert result.exit_code == 0
+    assert result.output.startswith("bo@shop.example is deleted; what is left of it: rillmail user")
+    user_id = result.output.split()[-1]
+    assert [event.user_id for event in stores.log.kept] == [user_id]
+    assert stores.run(user, "erased", user_id).output.endswith("Nothing is left.\n")
     assert "There is no user yet" in stores.run(user, "list").output
+
+
+def test_what_is_left_of_a_user_is_told_store_by_store() -> None:
+    stores = furnished("bo@shop.example")
+    result = stores.run(user, "erased", "bo@shop.example", "--json")
+    told = json.loads(result.stdout)
+    assert (result.exit_code, told["is_erased"], told["left"]["directory"]) == (1, False, 1)
+    gone = stores.run(user, "erased", "cy@shop.example")
+    assert (gone.exit_code, "say the id" in gone.output) == (1, True)
 
 
 def test_a_user_is_deleted_after_a_time_of_grace() -> None:

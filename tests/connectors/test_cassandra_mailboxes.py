@@ -17,25 +17,33 @@ from connectors.memory.clock import ManualClock
 from connectors.memory.mailboxes import MemoryMailboxes
 from tests.live.cassandra_users import OwnUsers, own_mailboxes
 from tests.mailbox.commands import (
+    change_label,
     create,
+    create_label,
     delete,
+    delete_label,
     deliver,
     email_id,
+    empty,
     folder_id,
+    label,
+    label_id,
     move,
+    put_into,
     remove,
+    restore,
     save,
     set_flags,
 )
 from tests.mailbox.state import everything
 from topologies.errors import Retryable
-from topologies.events import INBOX, SENT, SPAM, TRASH, Command, Event
+from topologies.events import DELETED, INBOX, SENT, SPAM, TRASH, Command, Event
 from topologies.mailbox.store import store
 from topologies.ports.mailboxes import Mailboxes
 
 pytestmark = pytest.mark.live
 
-WORK = folder_id("Work")
+WORK, IDEAS = folder_id("Work"), folder_id("Ideas")
 UNIQUE = "".join(random.Random(1).choices("abcdefghijklmnopqrstuvwxyz0123456789", k=30_000))
 
 
@@ -78,8 +86,34 @@ DRAFTS: list[Command] = [
     save(1, "v4", replaces="v3"),
 ]
 
+# Labels and folders within each other, put on, taken off and taken away; mails put aside and back.
+MARKS: list[Command] = [
+    create_label("Red"),
+    create_label("Blue", colour="#00ff00"),
+    create("Work"),
+    create("Ideas", folder_id=IDEAS, parent_id=WORK),
+    *(deliver(number, folder_id=IDEAS if number == 3 else INBOX) for number in range(5)),
+    label(0, 1, 2, 3, 4, on=["Red"]),
+    set_flags(1, 3, is_read=True),
+    label(0, 3, on=["Blue"], off=["Red"]),
+    delete(0, 1),
+    delete(1, 3, permanent=True, is_restorable=True),
+    label(2, 4, on=["Blue"]),
+    restore(0, 3),
+    delete(2, permanent=True),
+    put_into(IDEAS, ""),
+    put_into(WORK, IDEAS),
+    remove(IDEAS),
+    remove(IDEAS, command_id="its next step"),
+    change_label(label_id("Blue"), name="Green"),
+    delete_label(label_id("Red")),
+    empty(TRASH, is_restorable=True),
+    empty(DELETED),
+]
+ALL = {"mails": HISTORY, "drafts": DRAFTS, "marks": MARKS}
 
-@pytest.mark.parametrize("history", [HISTORY, DRAFTS], ids=["mails", "drafts"])
+
+@pytest.mark.parametrize("history", ALL.values(), ids=ALL)
 async def test_a_crash_before_any_write_of_any_command_loses_and_doubles_nothing(
     cassandra: Connected, history: list[Command]
 ) -> None:
@@ -109,6 +143,7 @@ async def test_a_crash_before_any_write_of_any_command_loses_and_doubles_nothing
     [
         *((HISTORY, number) for number in range(1, len(HISTORY), 3)),
         *((DRAFTS, number) for number in (1, 3, 6, 9)),
+        *((MARKS, number) for number in (9, 11, 13, 15, 22, 23)),
     ],
 )
 async def test_a_command_that_is_never_tried_again_counts_whole_or_not_at_all(
@@ -163,7 +198,7 @@ def test_writes_that_fail_now_and_then_are_made_good_by_trying_again(
     asyncio.run(run())
 
 
-@pytest.mark.parametrize("history", [HISTORY, DRAFTS], ids=["mails", "drafts"])
+@pytest.mark.parametrize("history", ALL.values(), ids=ALL)
 async def test_two_workers_on_one_mailbox_at_once_leave_it_as_one_would(
     cassandra: Connected, history: list[Command]
 ) -> None:

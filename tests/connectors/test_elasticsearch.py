@@ -14,10 +14,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from connectors.documents.reader import DocumentTexts
+from connectors.elasticsearch.cluster import Cluster
+from connectors.elasticsearch.documents import MAPPING
 from connectors.elasticsearch.search import ElasticSearch
 from connectors.memory.blobs import MemoryBlobs
 from connectors.sqlite.database import Database
@@ -33,6 +37,7 @@ from topologies.mailbox.index import index as index_stage
 from topologies.ports.blobs import Blobs
 from topologies.ports.mailboxes import Email, Mailboxes, Summary
 from topologies.ports.search import Search, SearchDocument, SearchQuery, SearchState, Term
+from topologies.ports.texts import Texts
 from topologies.stage import declared_by
 
 pytestmark = pytest.mark.live
@@ -95,7 +100,12 @@ async def test_what_was_missed_is_indexed_when_the_cluster_is_back(place: Place,
     changes += [change(0, user, "email.updated"), change(1, user, "email.removed")]
     mailbox = OneMailbox([email(number) for number in range(3)])
     async with proxy(*address_of(urls)) as line, opened(([line.url], name)) as search:
-        services: dict[type, Any] = {Mailboxes: mailbox, Blobs: MemoryBlobs(), Search: search}
+        services: dict[type, Any] = {
+            Mailboxes: mailbox,
+            Blobs: MemoryBlobs(),
+            Search: search,
+            Texts: DocumentTexts(),
+        }
         await line.cut()
         missed = [await handle(stage, it, services, attempt=99) for it in changes]
         await line.open()
@@ -366,6 +376,26 @@ def test_an_index_is_rebuilt_beside_the_one_in_use(user: str) -> None:
         assert asyncio.run(rebuild(fresh)) == [1, 2, 3, 2]
 
 
+def test_an_index_that_lacks_only_fields_added_since_is_given_them_and_used(user: str) -> None:
+    before = {name: kind for name, kind in MAPPING["properties"].items() if name != "labels"}
+    mapping = MAPPING | {"properties": before, "_meta": {"layout": 1}}
+    labelled = replace(document(1, user), labels=("red",))
+
+    async def start(place: Place) -> int:
+        urls, name = place
+        cluster = Cluster(urls)
+        body = {"mappings": mapping, "aliases": {name: {}}}
+        await cluster.ask("PUT", f"/{name}-v1", msgspec.json.encode(body))
+        await cluster.close()
+        async with opened(place) as search:
+            assert await search.versions.ensure() == 1
+            await search.index([labelled, document(2, user)])
+            return (await search.search(user, SearchQuery(labels=("red",)))).total_count
+
+    with elasticsearch(prepared=False) as fresh:
+        assert asyncio.run(start(fresh)) == 1
+
+
 def test_processes_that_start_together_make_one_index() -> None:
     async def start(place: Place) -> list[int]:
         async with opened(place) as search:
@@ -434,7 +464,7 @@ class OneMailbox:
     def __init__(self, emails: Sequence[Email]) -> None:
         self._emails = {email.summary.email_id: email for email in emails}
 
-    async def email(self, user_id: str, email_id: str) -> Email | None:
+    async def email(self, user_id: str, email_id: str, *, or_deleted: bool = False) -> Email | None:
         return self._emails.get(email_id)
 
     async def summaries(self, user_id: str, email_ids: Sequence[str]) -> Sequence[Summary]:

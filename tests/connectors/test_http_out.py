@@ -44,6 +44,14 @@ async def test_what_is_posted_arrives_with_its_headers(sink: Sink) -> None:
     assert {name: post.headers[name] for name in wanted} == wanted
 
 
+async def test_what_kind_of_message_it_is_may_be_said(sink: Sink) -> None:
+    own = {"content-type": "application/x-www-form-urlencoded", "user-agent": "another"}
+    async with messenger() as it:
+        await it.post("w", sink.url, own, b"a=b")
+    [post] = sink.posts
+    assert {name: post.headers[name] for name in own} == own
+
+
 async def test_a_connection_serves_one_message_after_another(sink: Sink) -> None:
     async with messenger() as it:
         for _ in range(5):

@@ -30,6 +30,7 @@ def test_every_topic_that_the_topology_may_write_or_read_is_wanted() -> None:
         *(replay_topic(path) for path in paths),
         "dead.settled",
         "remember-senders-changelog",
+        "tally_senders-windows-changelog",
     }
 
 

@@ -14,7 +14,7 @@ from connectors.kafka.reader import KafkaReader
 from connectors.memory.clock import ManualClock
 from connectors.sqlite.dead_letters import SqliteDeadLetters
 from tests.contracts.logs import KINDS, brokers, sqlite_log
-from topologies.ports.dead_letters import DeadLetter, DeadLetters
+from topologies.ports.dead_letters import DeadLetter, DeadLetters, Edited
 from topologies.ports.log import Entry, Record
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -64,6 +64,36 @@ async def test_a_replay_gives_the_record_to_its_stage_once_with_the_same_event_i
     assert await house.letters.count() == {}
 
 
+async def test_an_edited_event_is_handed_on_and_the_one_that_died_stays_on_record(
+    house: "House",
+) -> None:
+    await buried(house, "a")
+    [letter] = await house.letters.list()
+    edited = Edited(value=b'{"a": 2}', key="b", by="root@shop.example")
+    assert await house.letters.replay(letter.letter_id, edited)
+    assert not await house.letters.replay(letter.letter_id, edited)
+    [record] = await house.records("inbound.replay")
+    assert (record.key, record.value, record.event_id) == ("b", b'{"a": 2}', "event-a")
+    assert record.headers["edited_by"] == "root@shop.example"
+    kept = await house.letters.get(letter.letter_id)
+    assert kept is not None
+    assert (kept.value, kept.key, kept.state) == (b'{"a": 1}', "a", "replayed")
+
+
+async def test_letters_are_counted_by_stage_until_they_are_settled(house: "House") -> None:
+    assert await house.letters.count_by_stage() == {}
+    await buried(house, "a")
+    await buried(house, "b")
+    await buried(house, "c", path="mailbox", stage="index")
+    assert await house.letters.count_by_stage() == {"parse": 2, "index": 1}
+    by_key = {letter.key: letter.letter_id for letter in await house.letters.list()}
+    await house.letters.replay(by_key["a"])
+    await house.letters.drop(by_key["c"])
+    assert await house.letters.count_by_stage() == {"parse": 1}
+    await buried(house, "d", stage="scan")
+    assert await house.letters.count_by_stage() == {"parse": 1, "scan": 1}
+
+
 async def test_a_dropped_letter_stays_on_record(house: "House") -> None:
     await buried(house, "a")
     [letter] = await house.letters.list()
@@ -86,9 +116,9 @@ async def test_an_id_that_nothing_has_finds_nothing(house: "House", letter_id: s
     assert not await house.letters.drop(letter_id)
 
 
-async def buried(house: "House", key: str, path: str = "inbound") -> None:
+async def buried(house: "House", key: str, path: str = "inbound", stage: str = "parse") -> None:
     headers = {
-        "stage": "parse",
+        "stage": stage,
         "kind": "bug",
         "reason": "KeyError: 'x'",
         "traceback": "Traceback …",

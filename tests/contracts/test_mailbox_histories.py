@@ -17,20 +17,41 @@ from connectors.memory.mailboxes import MemoryMailboxes
 from connectors.sqlite.database import Database
 from connectors.sqlite.mailboxes import MIGRATIONS, SqliteMailboxes
 from tests.mailbox.commands import (
+    AT,
+    LATER,
     RAW,
+    change_label,
     create,
+    create_label,
     delete,
+    delete_label,
     deliver,
     email_id,
+    empty,
     folder_id,
+    label,
+    label_id,
     move,
+    put_into,
     remove,
     rename,
+    restore,
     save,
     set_flags,
 )
 from tests.mailbox.state import MAILS, State, changes_in, everything
-from topologies.events import INBOX, SENT, SPAM, TRASH, Command, Event, MailboxChanged, RawRef
+from topologies.events import (
+    DELETED,
+    INBOX,
+    SENT,
+    SPAM,
+    TRASH,
+    Command,
+    Event,
+    MailboxChanged,
+    RawRef,
+)
+from topologies.mail.mailbox_folders import DEEPEST
 from topologies.mailbox.store import store, store_several
 from topologies.ports.mailboxes import Mailboxes
 
@@ -40,8 +61,12 @@ if TYPE_CHECKING:
 USERS = ("ann", "bo")
 NUMBERS = st.integers(0, MAILS - 1)
 SOME = st.lists(NUMBERS, min_size=1, max_size=3)
-NAMES = st.sampled_from(["Work", "Play"])
+NAMES = st.sampled_from(["Work", "Play", "Home"])
+FOLDERS = st.sampled_from([folder_id("Work"), folder_id("Play"), folder_id("Home")])
+PARENTS = st.sampled_from(["", "", folder_id("Work"), folder_id("Play"), TRASH, "none"])
 PLACES = st.sampled_from([INBOX, SPAM, TRASH, folder_id("Work"), folder_id("Play")])
+LABELS = st.sampled_from(["Red", "Blue", "Green"])
+SOME_LABELS = st.lists(LABELS, max_size=2)
 MAYBE = st.sampled_from([None, True, False])
 VERSIONS = st.sampled_from(["v1", "v2"])
 
@@ -56,7 +81,7 @@ def histories(draw: st.DrawFn) -> list[Command]:
             "command_id": f"command {number}",
             "answer": draw(st.booleans()),
         }
-        match draw(st.integers(0, 13)):
+        match draw(st.integers(0, 25)):
             case 0 | 1 | 2 | 3:
                 named = tuple(f"m{n}@sender.example" for n in draw(st.lists(NUMBERS, max_size=3)))
                 commands.append(
@@ -75,9 +100,10 @@ def histories(draw: st.DrawFn) -> list[Command]:
             case 5:
                 commands.append(move(*draw(SOME), to=draw(PLACES), **stamp))
             case 6:
-                commands.append(delete(*draw(SOME), permanent=draw(st.booleans()), **stamp))
+                how = {"permanent": draw(st.booleans()), "is_restorable": draw(st.booleans())}
+                commands.append(delete(*draw(SOME), **how, **stamp))
             case 7:
-                commands.append(create(draw(NAMES), **stamp))
+                commands.append(create(draw(NAMES), parent_id=draw(PARENTS), **stamp))
             case 8:
                 commands.append(rename(draw(PLACES), draw(NAMES), **stamp))
             case 9:
@@ -88,6 +114,29 @@ def histories(draw: st.DrawFn) -> list[Command]:
                     "draft_version": draw(VERSIONS),
                 }
                 commands.append(deliver(draw(NUMBERS), folder_id=SENT, **sent, **stamp))
+            case 11:
+                commands.append(create_label(draw(LABELS), **stamp))
+            case 12 | 13 | 14:
+                on, off = draw(SOME_LABELS), draw(SOME_LABELS)
+                commands.append(label(*draw(SOME), on=on, off=off, **stamp))
+            case 15:
+                colour = draw(st.sampled_from([None, "", "#1F6FEB", "red"]))
+                name = draw(st.sampled_from([None, "Red", "Yellow"]))
+                which = label_id(draw(LABELS))
+                commands.append(change_label(which, name=name, colour=colour, **stamp))
+            case 17 | 18:
+                commands.append(restore(*draw(SOME), **stamp))
+            case 19:
+                folder = draw(st.sampled_from([TRASH, SPAM, DELETED, INBOX]))
+                more = {"is_restorable": draw(st.booleans())}
+                commands.append(empty(folder, **more, **stamp))
+            case 20:
+                old = {"only_in": TRASH, "put_before": draw(st.sampled_from([AT, LATER]))}
+                commands.append(delete(*draw(SOME), permanent=True, **old, **stamp))
+            case 21 | 22:
+                commands.append(put_into(draw(FOLDERS), draw(PARENTS), **stamp))
+            case 16:
+                commands.append(delete_label(label_id(draw(LABELS)), **stamp))
             case _:
                 named = tuple(f"m{n}@sender.example" for n in draw(st.lists(NUMBERS, max_size=2)))
                 commands.append(
@@ -233,6 +282,7 @@ def _check(state: State, history: Sequence[Command]) -> None:
     mails = [mail for folder in state.pages.values() for mail in folder[None]]
     assert len({mail.email_id for mail in mails}) == len(mails)
     assert sum(mail.size_bytes for mail in mails) == state.mailbox.used_bytes
+    _check_tree(state)
     for folder in state.folders:
         pages = state.pages[folder.folder_id]
         found = pages[None]
@@ -243,11 +293,45 @@ def _check(state: State, history: Sequence[Command]) -> None:
         )
         for is_read in (True, False):
             assert pages[is_read] == [mail for mail in found if mail.is_read == is_read]
+    for is_read in (True, False):
+        kept = [mail for mail in state.deleted[None] if mail.is_read == is_read]
+        assert state.deleted[is_read] == kept
+    # What can be restored is met nowhere, and counts for nothing.
+    assert {mail.folder_id for mail in state.deleted[None]} <= {DELETED}
+    shown = {mail.email_id for mail in mails} | {
+        mail.email_id for found in state.threads.values() for mail in found
+    }
+    shown |= {email.summary.email_id for email in state.emails if email is not None}
+    assert not shown & {mail.email_id for mail in state.deleted[None]}
+    for each in state.labels:
+        pages = state.labelled[each.label_id]
+        carrying = [mail for mail in mails if each.label_id in mail.labels]
+        carrying.sort(key=lambda mail: mail.email_id, reverse=True)
+        assert pages[None] == carrying
+        assert (each.total_count, each.unread_count) == (
+            len(carrying),
+            sum(not mail.is_read for mail in carrying),
+        )
+        for is_read in (True, False):
+            assert pages[is_read] == [mail for mail in carrying if mail.is_read == is_read]
+    assert {i for mail in mails for i in mail.labels} <= {each.label_id for each in state.labels}
     own = {email_id(number, state.mailbox.user_id) for number in range(MAILS)}
     assert {mail.email_id for mail in mails} <= own
     for mail in mails:
         assert mail in state.threads[mail.email_id]
         assert {each.thread_id for each in state.threads[mail.email_id]} == {mail.thread_id}
+
+
+def _check_tree(state: State) -> None:
+    seen = {folder.folder_id: folder for folder in state.folders if not folder.is_deleting}
+    for folder in seen.values():
+        above = [folder.folder_id]
+        while (parent_id := seen[above[-1]].parent_id) and len(above) <= DEEPEST:
+            assert parent_id in seen  # what lies in a folder that is hidden is hidden, too
+            above.append(parent_id)
+        assert len(above) <= DEEPEST
+    places = [(folder.parent_id, folder.name.casefold()) for folder in seen.values()]
+    assert len(set(places)) == len(places)
 
 
 def raw_of(size_bytes: int) -> RawRef:

@@ -1,6 +1,5 @@
 """Mailboxes: every store holds the same after the same commands, and each user only their own."""
 
-from collections.abc import AsyncGenerator
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
@@ -52,42 +51,6 @@ from topologies.mail.mailbox import STEP, decide, needs
 from topologies.mail.mailbox_several import decide_several
 from topologies.mailbox.store import store_several
 from topologies.ports.mailboxes import MAX_PAGE, Effects, Mailbox, Mailboxes, Needs
-
-
-@pytest.fixture
-def clock() -> ManualClock:
-    return ManualClock()
-
-
-@pytest.fixture(
-    params=[
-        "memory",
-        "sqlite",
-        pytest.param("cassandra", marks=pytest.mark.live),
-        pytest.param("cached", marks=pytest.mark.live),
-    ]
-)
-async def mailboxes(
-    request: pytest.FixtureRequest, tmp_path: Path, clock: ManualClock
-) -> AsyncGenerator[Mailboxes]:
-    if request.param == "memory":
-        yield MemoryMailboxes(clock)
-        return
-    if request.param == "cached":
-        from tests.live.redis_keys import own_listings  # which loads the library
-
-        async with own_listings(MemoryMailboxes(clock)) as listings:
-            yield listings
-        return
-    if request.param == "cassandra":
-        from tests.live.cassandra_users import own_mailboxes  # which loads the driver
-
-        async with own_mailboxes(request.getfixturevalue("cassandra"), clock) as found:
-            yield found
-        return
-    with closing(Database(tmp_path / "mailboxes.db", MIGRATIONS)) as database:
-        yield SqliteMailboxes(database, clock)
-
 
 # --- several commands at once -------------------------------------------------------
 
@@ -548,10 +511,11 @@ async def test_a_failed_write_leaves_nothing_behind(tmp_path: Path) -> None:
 
 async def test_a_damaged_file_is_an_outage_and_buries_nothing(tmp_path: Path) -> None:
     path = tmp_path / "mailboxes.db"
-    with closing(Database(path, MIGRATIONS)) as database:
+    page = 16_384  # which takes the whole schema
+    with closing(Database(path, MIGRATIONS, page_bytes=page)) as database:
         await carry_out(SqliteMailboxes(database, ManualClock()), deliver(1))
     whole = path.read_bytes()
-    path.write_bytes(whole[:4096] + b"\xff" * (len(whole) - 4096))  # the schema is left
+    path.write_bytes(whole[:page] + b"\xff" * (len(whole) - page))  # the schema is left
     with closing(Database(path, MIGRATIONS)) as database:
         mailboxes = SqliteMailboxes(database, ManualClock())
         effects = decide(

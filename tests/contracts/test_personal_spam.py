@@ -46,6 +46,14 @@ async def test_what_is_older_never_replaces_what_is_newer(desk: "Desk") -> None:
     assert await desk.store.read(desk.user) == newer
 
 
+async def test_of_a_user_who_is_erased_nothing_is_known(desk: "Desk") -> None:
+    await desk.store.keep(desk.user, FULL)
+    for _ in range(2):
+        await desk.store.erase(desk.user)
+        assert await desk.store.of(desk.user) == Learnt()
+        assert await desk.store.read(desk.user) == Learnt()
+
+
 async def test_the_most_there_may_be_fits(desk: "Desk") -> None:
     most = Learnt(seq=1, reports=1, weights={n * 1_000: n for n in range(1, MOST_WEIGHTS + 1)})
     await desk.store.keep(desk.user, most)

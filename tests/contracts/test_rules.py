@@ -16,7 +16,14 @@ from connectors.sqlite.database import Database
 from connectors.sqlite.rules import MIGRATIONS, SqliteAnswers, SqliteRules
 from topologies.mail.ids import new_id
 from topologies.ports.answers import Answers
-from topologies.ports.rules import AwayNotice, Forwarding, Rules, SieveScript, UserRules
+from topologies.ports.rules import (
+    AwayNotice,
+    BlockedSender,
+    Forwarding,
+    Rules,
+    SieveScript,
+    UserRules,
+)
 
 AT = datetime(2026, 3, 1, 12, 0, 0, 123_456, tzinfo=UTC)
 WEEK_S = 7 * 86_400
@@ -25,6 +32,7 @@ FULL = UserRules(
     active="a – ü",
     away=AwayNotice(is_on=True, subject="weg", text="bin weg", days=3, starts_at=AT),
     forwarding=Forwarding(is_on=True, addresses=("x@far.example",), keeps_copy=False),
+    blocked=(BlockedSender(target="@spam.example", into="trash", since=AT),),
 )
 
 
@@ -41,6 +49,14 @@ async def test_rules_are_kept_whole_and_seen_at_once_where_they_were_written(des
     assert await desk.rules.of(desk.user) == kept
     assert await desk.rules.read(desk.user) == kept
     assert await desk.rules.of(new_id(datetime.now(UTC))) == UserRules()
+
+
+async def test_of_a_user_who_is_erased_there_are_none(desk: "Desk") -> None:
+    await desk.rules.write(desk.user, FULL)
+    for _ in range(2):
+        await desk.rules.erase(desk.user)
+        assert await desk.rules.of(desk.user) == UserRules()
+        assert await desk.rules.read(desk.user) == UserRules()
 
 
 async def test_what_is_not_active_is_not_brought_along(desk: "Desk") -> None:

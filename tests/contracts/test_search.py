@@ -4,7 +4,7 @@ import asyncio
 import secrets
 import sqlite3
 import tempfile
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -119,6 +119,11 @@ async def search(place: Place) -> AsyncIterator[Search]:
         pytest.param("filename:report has:attachment", "en", id="an attachment"),
         pytest.param("has:attachment 会議", "", id="no attachment"),
         pytest.param("in:archive", "ja", id="a folder"),
+        pytest.param("label:red", "en ja", id="a label"),
+        pytest.param("label:red label:blue", "ja", id="two labels"),
+        pytest.param("label:red -label:blue", "en", id="one label and not another"),
+        pytest.param("-label:red is:starred", "ko", id="no label"),
+        pytest.param("label:red procedure", "en", id="a label and a word"),
         pytest.param("is:starred", "ko", id="starred"),
         pytest.param("is:read", "en", id="read"),
         pytest.param("is:unread invoice", "", id="unread"),
@@ -129,6 +134,12 @@ async def search(place: Place) -> AsyncIterator[Search]:
         pytest.param("refrigerators", "en", id="a plural by itself"),
         pytest.param("u:1", "", id="nobody meets the marks of our own"),
         pytest.param('"the the the"', "", id="a repeated word must be repeated"),
+        pytest.param("turbine", "en", id="what is written in a file"),
+        pytest.param("body:turbine", "en", id="which is text of the mail"),
+        pytest.param("filename:turbine", "", id="and not its name"),
+        pytest.param("body:blades invoice", "en", id="in the second file"),
+        pytest.param('"orders id 7 turbine"', "", id="a phrase does not bridge text and file"),
+        pytest.param('"turbine spare"', "", id="nor two files"),
     ],
 )
 async def test_finds(search: Search, typed: str, found: str) -> None:
@@ -216,11 +227,20 @@ async def test_older_version_changes_nothing(search: Search) -> None:
 
 async def test_state_changes_without_the_text(search: Search) -> None:
     await search.index([document(1, text="invoice", version=1)])
-    changed = state(document(1, version=2), is_read=True, is_starred=True, folder_id="archive")
+    changed = state(
+        document(1, version=2),
+        is_read=True,
+        is_starred=True,
+        folder_id="archive",
+        labels=("red",),
+    )
 
     assert await search.set_state("ann", [changed]) == []
-    assert await count(search, "invoice is:read is:starred in:archive") == 1
+    assert await count(search, "invoice is:read is:starred in:archive label:red") == 1
     assert await count(search, "in:inbox") == 0
+    unlabelled = replace(changed, version=3, labels=())
+    assert await search.set_state("ann", [unlabelled]) == []
+    assert await count(search, "invoice label:red") == 0
 
 
 async def test_state_of_an_unknown_mail_asks_for_it(search: Search) -> None:
@@ -248,6 +268,31 @@ async def test_removal_may_come_before_the_mail(search: Search) -> None:
     await search.index([mail])
 
     assert (await search.search("ann", SearchQuery())).total_count == 0
+
+
+async def test_of_a_user_who_is_erased_nothing_is_found_and_others_keep_theirs(
+    search: Search,
+) -> None:
+    mails = [document(number, text="secret") for number in range(1, 4)]
+    await search.index([*mails, document(1, user="bob", text="secret")])
+    await search.remove("ann", [mails[0].email_id])
+    for _ in range(2):
+        await search.erase("ann")
+        assert (await search.search("ann", SearchQuery())).total_count == 0
+        assert await count(search, "secret") == 0
+    assert (await search.search("bob", SearchQuery())).total_count == 1
+
+
+async def test_the_version_of_what_is_found_is_told(search: Search) -> None:
+    first, second, gone = (document(number, version=1) for number in (1, 2, 3))
+    assert await search.versions_of("ann", [first.email_id]) == {}
+    await search.index([first, second, gone])
+    await search.set_state("ann", [state(replace(second, version=5))])
+    await search.remove("ann", [gone.email_id])
+
+    wanted = [each.email_id for each in (first, second, gone)]
+    assert await search.versions_of("ann", wanted) == {first.email_id: 1, second.email_id: 5}
+    assert await search.versions_of("bob", wanted) == await search.versions_of("ann", []) == {}
 
 
 # --- order and pages ----------------------------------------------------------------
@@ -292,29 +337,33 @@ async def test_foreign_cursor_is_refused(search: Search) -> None:
 
 ALPHABET = ["ab", "abc", "b", "会", "議会", "é", "e", "ก", "-", ".", "x_y", "🎉", "ß", "한국"]
 texts = st.lists(st.sampled_from(ALPHABET), max_size=6).map(" ".join) | st.text(max_size=8)
+label_ids = st.sampled_from(["red", "redder"])
 documents = st.builds(
-    lambda number, user, subject, text, sender, folder, is_read, version: document(
+    lambda number, user, subject, text, attached, sender, folder, labels, state: document(
         number,
         user=user,
         subject=subject,
         text=text,
+        attached=tuple(attached),
         senders=(sender, "ab <b@e.example>"),
         folder_id=folder,
-        is_read=is_read,
-        version=version,
+        labels=tuple(sorted(labels)),
+        is_read=state[0],
+        version=state[1],
     ),
     st.integers(0, 7),
     st.sampled_from(["ann", "bob"]),
     texts,
     texts,
+    st.lists(texts, max_size=2),
     texts,
     st.sampled_from(["inbox", "trash"]),
-    st.booleans(),
-    st.integers(0, 3),
+    st.sets(label_ids),
+    st.tuples(st.booleans(), st.integers(0, 3)),
 )
 terms = st.builds(
     Term,
-    field=st.sampled_from(["any", "any", "subject", "text", "from", "to", "filename"]),
+    field=st.sampled_from(["any", "any", "head", "subject", "text", "from", "to", "filename"]),
     words=texts,
     is_prefix=st.booleans(),
     is_negated=st.booleans(),
@@ -325,6 +374,8 @@ queries = st.builds(
     either=st.lists(st.lists(terms, min_size=1, max_size=3).map(tuple), max_size=2).map(tuple),
     folder_id=st.sampled_from([None, None, "inbox"]),
     is_read=st.sampled_from([None, None, True]),
+    labels=st.sets(label_ids, max_size=1).map(tuple),
+    without_labels=st.sets(label_ids, max_size=1).map(tuple),
 )
 steps = st.lists(
     st.tuples(st.just("index"), st.lists(documents, min_size=1, max_size=5))
@@ -488,6 +539,12 @@ class Apart:
     async def remove(self, user_id: str, email_ids: Sequence[str]) -> None:
         await self._search.remove(self._own(user_id), email_ids)
 
+    async def erase(self, user_id: str) -> None:
+        await self._search.erase(self._own(user_id))
+
+    async def versions_of(self, user_id: str, email_ids: Sequence[str]) -> Mapping[str, int]:
+        return await self._search.versions_of(self._own(user_id), email_ids)
+
     async def search(
         self, user_id: str, query: SearchQuery, *, limit: int = 50, cursor: str | None = None
     ) -> Hits:
@@ -529,6 +586,7 @@ def state(mail: SearchDocument, **changed: Any) -> SearchState:
         version=mail.version,
         is_read=mail.is_read,
         is_starred=mail.is_starred,
+        labels=mail.labels,
     )
     return replace(made, **changed)
 
@@ -548,10 +606,18 @@ MAILS: Sequence[SearchDocument] = (
         senders=("Ada Lovelace <ada@sender.example>",),
         recipients=("Bo <bo@rcpt.example>", "Carol <carol@rcpt.example>"),
         file_names=("Report.pdf",),
+        attached=("Turbine", "Spare blades"),
         has_attachments=True,
         is_read=True,
+        labels=("red",),
     ),
-    mail(2, subject="会議の手続き", text="東京タワーが見える。", folder_id="archive"),
+    mail(
+        2,
+        subject="会議の手続き",
+        text="東京タワーが見える。",
+        folder_id="archive",
+        labels=("blue", "red"),
+    ),
     mail(3, text="내일 회의를 시작합니다 통신장비", is_starred=True, size_bytes=50_000),
     mail(8, text="พรุ่งนี้มีประชุมใหญ่"),
     mail(5, text="Бегемот и ёжик 🎉 party"),

@@ -1,4 +1,4 @@
-"""The key that signs URLs: one for all processes, and kept."""
+"""The keys of a deployment, that of URLs and that for push services: one for all, and kept."""
 
 import asyncio
 import stat
@@ -9,7 +9,7 @@ import pytest
 
 from connectors.files.url_key import FileUrlKey
 from connectors.memory.url_key import MemoryUrlKey
-from connectors.s3.url_key import S3UrlKey
+from connectors.s3.url_key import OBJECT, PUSH_OBJECT, S3UrlKey
 from tests.live import engines
 from topologies.errors import MailError
 from topologies.ports.url_key import KEY_BYTES, UrlKey
@@ -17,11 +17,19 @@ from topologies.ports.url_key import KEY_BYTES, UrlKey
 Processes = Callable[[], UrlKey]  # each call is another process of the deployment
 
 
-@pytest.fixture(params=["memory", "files", pytest.param("s3", marks=pytest.mark.live)])
+@pytest.fixture(
+    params=[
+        "memory",
+        "files",
+        pytest.param("s3", marks=pytest.mark.live),
+        pytest.param("s3-push", marks=pytest.mark.live),
+    ]
+)
 async def processes(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncGenerator[Processes]:
-    if request.param == "s3":
+    if request.param.startswith("s3"):
+        name = PUSH_OBJECT if request.param == "s3-push" else OBJECT
         async with engines.s3() as client:
-            yield lambda: S3UrlKey(client)
+            yield lambda: S3UrlKey(client, name)
     elif request.param == "files":
         yield lambda: FileUrlKey(tmp_path / "url.key")
     else:

@@ -186,8 +186,21 @@ async def test_a_reader_that_ends_by_itself_ends_the_worker(tmp_path: Path) -> N
 
 def test_a_role_is_a_path_or_the_first_stage_of_a_chain() -> None:
     topology = build()
-    assert names(topology, "inbound") == ["parse", "remember", "inbound-replay"]
-    mailbox = ["store", "learn", "index", "notify", "mailbox-replay"]
+    assert names(topology, "inbound") == [
+        "parse",
+        "remember",
+        "tally_senders",
+        "inbound-replay",
+    ]
+    mailbox = [
+        "bring_back",
+        "store",
+        "learn",
+        "learn_contacts",
+        "index",
+        "notify",
+        "mailbox-replay",
+    ]
     assert names(topology, "mailbox") == mailbox
     assert names(topology, "index") == ["index"]
     with pytest.raises(Misconfigured, match="cut the step"):

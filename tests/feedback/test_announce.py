@@ -9,6 +9,7 @@ from tests.feedback.hooks import ALL, a_webhook
 from tests.feedback.outcomes import MAIL_ID, Office, deferred, delivered, failed, office
 from tests.services import AT, DOMAIN
 from topologies.events import MailComplained, WebhookDue
+from topologies.events.webhook import SenderRestrained
 from topologies.mail import ids
 from topologies.ports.webhooks import Webhook, Webhooks
 
@@ -92,6 +93,34 @@ async def test_a_webhook_that_is_disabled_is_told_nothing() -> None:
     webhook = await given(house)
     await house.get(Webhooks).disable(house.user_id, webhook.webhook_id, AT, "tired")
     assert await house.run("announce", house.attempted(failed())) == []
+
+
+async def test_that_a_sender_may_send_less_is_told() -> None:
+    house = await office()
+    await given(house, owner=f"@{DOMAIN}")
+    restrained = SenderRestrained(
+        mail_id=MAIL_ID,
+        user_id=house.user_id,
+        mail_from=f"ann@{DOMAIN}",
+        restrained_at=AT,
+        kind="throttled",
+        bad_mails=3,
+        reason="spam or malware was sent from this account",
+        until=AT + timedelta(days=1),
+    )
+    [message] = await house.run("announce", restrained)
+    assert (message.type, message.owner) == ("sender.throttled", f"@{DOMAIN}")
+    assert told(message) == {
+        "email_id": ids.email_id(MAIL_ID, house.user_id),
+        "from": f"ann@{DOMAIN}",
+        "bad_mails": 3,
+        "reason": "spam or malware was sent from this account",
+        "until": "2026-03-02T12:00:00Z",
+    }
+    assert await house.run("announce", restrained) == [message]
+    suspended = msgspec.structs.replace(restrained, kind="suspended", until=None)
+    [other] = await house.run("announce", suspended)
+    assert (other.type, told(other)["until"]) == ("sender.suspended", None)
 
 
 async def test_a_complaint_is_told() -> None:

@@ -320,6 +320,17 @@ async def test_the_message_comes_back_whole_only_when_that_is_wished() -> None:
     assert RAW in raw_of(report)
 
 
+async def test_what_is_told_of_a_mail_that_must_go_by_tls_must_as_well_and_holds_less() -> None:
+    house = await office()
+    wishes = DeliveryWishes(returned="FULL")
+    for sender, kind in ((f"ann@{DOMAIN}", MailReceived), ("eva@else.example", MailOutgoing)):
+        event = house.attempted(failed(), wishes=wishes, tls_required="yes", mail_from=sender)
+        [report] = await house.told(msgspec.structs.replace(event, delivery_id=sender))
+        assert isinstance(report, kind)
+        assert report.tls_required == "yes"
+        assert b"Come and see." not in (report.raw or b"")
+
+
 async def test_a_mail_that_the_sender_deleted_is_reported_without_it() -> None:
     house = await office()
     event = house.attempted(failed(), mail_id="0198f3a1-7c00-7000-8000-0000000000ff")

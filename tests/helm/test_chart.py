@@ -80,7 +80,10 @@ def test_each_role_is_a_deployment_that_runs_its_worker(file: str) -> None:
     }
     expected = {role: ["worker", role] for role in ROLES}
     if file == PRODUCTION:  # a step of inbound is cut, so that scanning has machines of its own
-        expected |= {"inbound": ["worker", "parse", "remember"], "scan": ["worker", "scan"]}
+        expected |= {
+            "inbound": ["worker", "parse", "remember", "tally_senders"],
+            "scan": ["worker", "scan"],
+        }
     assert found == expected
     settings = load(environment(containers(objects(file).of("Deployment")["rillmail-smtp"])[0]))
     for args in found.values():
@@ -216,7 +219,11 @@ def test_keda_looks_at_all_groups_of_a_role_and_makes_no_idle_workers() -> None:
         for each in inbound["triggers"]
         if each["type"] == "kafka"
     ]
-    assert read == [("parse", "mail.received"), ("remember", "senders.judged")]
+    assert read == [
+        ("parse", "mail.received"),
+        ("remember", "senders.judged"),
+        ("tally_senders", "senders.judged"),
+    ]
     assert scaled["rillmail-api"]["spec"]["maxReplicaCount"] == 60  # it reads none
 
 

@@ -177,6 +177,18 @@ async def test_a_mail_is_forwarded_under_a_reverse_path_of_ours() -> None:
     assert told.how == "forwarded"
 
 
+async def test_what_must_go_by_tls_is_forwarded_and_answered_so() -> None:
+    post = await a_post()
+    await post.script(
+        'require ["copy", "vacation"]; redirect :copy "ann@home.example"; vacation "I am away.";'
+    )
+    written = only(MailOutgoing, await post.comes(tls_required="yes"))
+    assert {mail.kind: mail.tls_required for mail in written} == {
+        "forwarded": "yes",
+        "answer": "yes",
+    }
+
+
 async def test_forwarding_without_a_script_keeps_a_copy_or_not() -> None:
     post = await a_post()
     await post.set(UserRules(forwarding=KEEPING))

@@ -53,6 +53,20 @@ def test_all_who_are_not_there_are_told_to_the_sender_in_one_report(systems: "Sy
     assert "any@nowhere.test" in told
 
 
+def test_a_mail_that_must_go_by_tls_goes_to_who_proves_a_name_and_else_comes_back(
+    systems: "Systems",
+) -> None:
+    ann, bo = systems.ann(), systems.bo()
+    send(ann, to=["bo@b.test"], subject="By TLS", require_tls=True)
+    assert len(eventually(lambda: titled(bo, "By TLS"), bool)) == 1
+    send(bo, to=["ann@a.test"], subject="To nobody known", require_tls=True)
+    title = "Your mail could not be delivered: To nobody known"
+    [report] = eventually(lambda: titled(bo, title), bool)
+    said = (bo.get(f"/emails/{report['email_id']}/raw")).text
+    assert "Status: 5.7.10" in said
+    assert titled(ann, "To nobody known") == []  # and will not be: it has failed
+
+
 def test_a_sender_that_is_killed_loses_nothing(systems: "Systems") -> None:
     seed = random.randrange(2**32)
     print(f"seed {seed}, {KILLS} kills")
@@ -88,15 +102,19 @@ def systems(tmp_path_factory: pytest.TempPathFactory, dns: str) -> Iterator[Syst
     folder = tmp_path_factory.mktemp("systems")
     ports = {"a": free_port(), "b": free_port()}
     running: dict[str, RunningService] = {}
+    certificates = {name: made(folder, f"mx.{name}.test") for name in ports}
     for name, other, user in (("a", "b", "ann"), ("b", "a", "bo")):
-        certificate = made(folder, f"mx.{name}.test")
+        certificate = certificates[name]
         settings = {
+            # a can tell b's certificate from others; b knows nobody who made a's.
+            "RILLMAIL_DELIVERY_CA_FILE": certificates["b"].pem if name == "a" else "",
             "RILLMAIL_HOSTNAME": f"mx.{name}.test",
             "RILLMAIL_SMTP_PORT": str(ports[name]),
             "RILLMAIL_DELIVERY_PORT": str(ports[other]),
             "RILLMAIL_DELIVERY_TO_PRIVATE": "true",
             "RILLMAIL_WEBHOOKS_TO_PRIVATE": "true",
             "RILLMAIL_DNS_SERVERS": dns,
+            "RILLMAIL_TLS_REPORTS": "true",
             "RILLMAIL_TLS_CERTIFICATE": certificate.pem,
             "RILLMAIL_TLS_KEY": certificate.key,
         }
@@ -121,6 +139,7 @@ def dns() -> Iterator[str]:
         for domain in ("a.test", "b.test")
         for name, records in {
             domain: {"MX": [f"10 mx.{domain}."]},
+            f"_smtp._tls.{domain}": {"TXT": [f'"v=TLSRPTv1; rua=mailto:bo@{domain}"']},
             f"mx.{domain}": {"A": ["127.0.0.1"]},
         }.items()
     }

@@ -32,8 +32,11 @@ NO_SPF = SpfVerdict("none", "")
         ("v=DMARC1; p=none; pct=٣", {"percent": 100}),
         ("v=DMARC1; p=none; adkim=s; aspf=s", {"is_dkim_strict": True, "is_spf_strict": True}),
         ("v=DMARC1; p=none; adkim=r; aspf=x; future=1", {}),
-        ("v=DMARC1; p=nonsense; rua=mailto:dmarc@shop.example", {}),
-        ("v=DMARC1; rua=mailto:dmarc@shop.example", {}),
+        (
+            "v=DMARC1; p=nonsense; rua=mailto:dmarc@shop.example",
+            {"rua": "mailto:dmarc@shop.example"},
+        ),
+        ("v=DMARC1; rua=mailto:dmarc@shop.example", {"rua": "mailto:dmarc@shop.example"}),
         ("v=DMARC1; p=reject; p=none", {"wish": "reject", "wish_below": "reject"}),
     ],
 )

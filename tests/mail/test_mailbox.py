@@ -36,7 +36,8 @@ from topologies.events import (
     MailboxChanged,
     SpamVerdict,
 )
-from topologies.mail.mailbox import MOST_EMAILS, MOST_FOLDERS, STEP, decide, needs
+from topologies.mail.mailbox import MOST_EMAILS, STEP, decide, needs
+from topologies.mail.mailbox_folders import MOST_FOLDERS
 from topologies.ports.mailboxes import Loaded, Mailbox, Needs, Summary
 
 # --- deliveries ---------------------------------------------------------------------

@@ -51,6 +51,11 @@ CASES = Path(__file__).parents[3] / "shared" / "cases"
         pytest.param("in:Inbox", SearchQuery(folder_id="inbox"), id="a system folder"),
         pytest.param('in:"My Folder"', SearchQuery(folder_id="My Folder"), id="as typed"),
         pytest.param(
+            'label:a LABEL:"To read" -label:b label:a',
+            SearchQuery(labels=("a", "To read"), without_labels=("b",)),
+            id="labels",
+        ),
+        pytest.param(
             "is:unread is:STARRED", SearchQuery(is_read=False, is_starred=True), id="flags"
         ),
         pytest.param("-is:read", SearchQuery(is_read=False), id="not read is unread"),
@@ -112,6 +117,7 @@ def test_dates_are_days_of_the_time_zone() -> None:
         pytest.param("x is:read is:unread", 10, "leave one", id="contradiction"),
         pytest.param("in:a in:b", 5, "leave one", id="two folders"),
         pytest.param("-in:spam", 0, "in:inbox", id="not in a folder"),
+        pytest.param("a label:", 2, "name a label", id="no label"),
         pytest.param("-after:2026", 0, "before:", id="not after"),
         pytest.param("has:picture", 0, "has:attachment", id="unknown thing to have"),
         pytest.param("after:yesterday", 0, "7d", id="a date in words"),

@@ -44,5 +44,6 @@ def test_an_unknown_sender_changes_nothing() -> None:
 
 @given(probability=st.floats(0, 1), by=st.floats(-MOST, MOST))
 @example(probability=5e-324, by=1.0)
+@example(probability=0.9999999999999999, by=0.25)
 def test_a_probability_stays_one(probability: float, by: float) -> None:
     assert 0 <= weighed(probability, by) <= 1

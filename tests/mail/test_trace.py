@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from topologies.events import Authentication, DkimVerdict, Message, RawRef
@@ -91,6 +91,7 @@ async def test_an_empty_line_that_is_none_to_some_readers_does_not_end_the_heade
     ),
     st.lists(st.integers(1, 90), max_size=8),
 )
+@example([b"\n", FORGED, b"\r\n", FORGED], [])  # what is left is no end of the header to some
 async def test_how_it_is_cut_does_not_matter(pieces: list[bytes], sizes: list[int]) -> None:
     raw = b"".join(pieces)
     whole = await left(raw)

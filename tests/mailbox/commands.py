@@ -7,18 +7,24 @@ from typing import Any
 from topologies.events import (
     INBOX,
     Address,
+    ChangeLabel,
     Command,
     CreateFolder,
+    CreateLabel,
     DeleteEmails,
     DeleteFolder,
+    DeleteLabel,
     Deliver,
     Draft,
     DraftTexts,
+    EmptyFolder,
     Event,
+    LabelEmails,
     Message,
     MoveEmails,
     RawRef,
     RenameFolder,
+    RestoreEmails,
     SaveDraft,
     SetFlags,
 )
@@ -27,6 +33,7 @@ from topologies.mailbox.store import store
 from topologies.ports.mailboxes import Mailboxes
 
 AT = datetime(2026, 3, 14, 12, tzinfo=UTC)
+LATER = AT + timedelta(days=100)
 RAW = RawRef(blob="0" * 64, kind="whole", size_bytes=1_000)
 
 
@@ -40,6 +47,10 @@ def email_id(number: int, user_id: str = "ann") -> str:
 
 def folder_id(name: str) -> str:
     return ids.derived_id(AT, "folder", name)
+
+
+def label_id(name: str) -> str:
+    return ids.derived_id(AT, "label", name)
 
 
 def deliver(number: int, user_id: str = "ann", **changes: Any) -> Deliver:
@@ -95,6 +106,17 @@ def delete(*numbers: int, user_id: str = "ann", **changes: Any) -> DeleteEmails:
     return DeleteEmails(**_naming("delete", user_id, numbers, changes))
 
 
+def restore(*numbers: int, user_id: str = "ann", **changes: Any) -> RestoreEmails:
+    return RestoreEmails(**_naming("restore", user_id, numbers, changes))
+
+
+def empty(
+    folder: str, user_id: str = "ann", *, before: datetime = LATER, **changes: Any
+) -> EmptyFolder:
+    stamp = _stamp("empty", user_id, (folder, before), changes)
+    return EmptyFolder(**stamp, folder_id=folder, put_before=before)
+
+
 def create(name: str, user_id: str = "ann", **changes: Any) -> CreateFolder:
     fields: dict[str, Any] = {"folder_id": folder_id(name)} | changes
     return CreateFolder(**_stamp("create", user_id, (name,), fields), name=name)
@@ -105,8 +127,41 @@ def rename(folder: str, name: str, user_id: str = "ann", **changes: Any) -> Rena
     return RenameFolder(**stamp, folder_id=folder, name=name)
 
 
+def put_into(folder: str, parent: str, user_id: str = "ann", **changes: Any) -> RenameFolder:
+    """A folder moved into another, or into none."""
+    return rename(folder, "", user_id, parent_id=parent, **changes)
+
+
 def remove(folder: str, user_id: str = "ann", **changes: Any) -> DeleteFolder:
     return DeleteFolder(**_stamp("remove", user_id, (folder,), changes), folder_id=folder)
+
+
+def create_label(name: str, user_id: str = "ann", **changes: Any) -> CreateLabel:
+    fields: dict[str, Any] = {"label_id": label_id(name)} | changes
+    return CreateLabel(**_stamp("create label", user_id, (name,), fields), name=name)
+
+
+def change_label(label: str, user_id: str = "ann", **changes: Any) -> ChangeLabel:
+    return ChangeLabel(**_stamp("change label", user_id, (label,), changes), label_id=label)
+
+
+def delete_label(label: str, user_id: str = "ann", **changes: Any) -> DeleteLabel:
+    return DeleteLabel(**_stamp("delete label", user_id, (label,), changes), label_id=label)
+
+
+def label(
+    *numbers: int,
+    on: Sequence[str] = (),
+    off: Sequence[str] = (),
+    user_id: str = "ann",
+    **changes: Any,
+) -> LabelEmails:
+    """Labels put on mails, and others taken off them, by their names."""
+    named = {
+        "added": tuple(map(label_id, on)),
+        "removed": tuple(map(label_id, off)),
+    }
+    return LabelEmails(**_naming("label", user_id, numbers, named | changes))
 
 
 async def carry_out(mailboxes: Mailboxes, *commands: Command) -> list[Event]:

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from connectors.documents.reader import DocumentTexts
 from connectors.memory.search import MemorySearch
+from tests.contracts.documents import a_pdf
 from topologies.errors import BlobMissing
 from topologies.events import Address, Attachment, MailboxChanged, Message, RawRef
 from topologies.mail.ids import derived_id
@@ -133,6 +135,26 @@ async def test_a_missing_blob_leaves_the_start_findable() -> None:
     assert await world.find("start") == [ID]
 
 
+async def test_what_is_written_in_attached_files_is_found_also_by_a_replay() -> None:
+    world = World(
+        email(message=a_message(attachments=(note("1"), note("2", "text/plain")))),
+        blobs={"1": a_pdf("Turbine blades"), "2": b"spare parts"},
+    )
+    for _ in range(2):
+        await world.tell("email.added")
+        assert await world.find("blades body:spare") == [ID]
+
+
+async def test_a_file_that_can_not_be_read_costs_its_own_text_alone() -> None:
+    world = World(
+        email(message=a_message(attachments=(note("1"), note("lost"), note("2", "text/plain")))),
+        blobs={"1": b"%PDF-1.7 and nothing more", "2": b"spare parts"},
+    )
+    await world.tell("email.added")
+
+    assert await world.find("spare overdue filename:note") == [ID]
+
+
 # --- builders -----------------------------------------------------------------------
 
 
@@ -143,7 +165,7 @@ class OneMailbox:
         self.email_ = email_
         self.reads = 0
 
-    async def email(self, user_id: str, email_id: str) -> Email | None:
+    async def email(self, user_id: str, email_id: str, *, or_deleted: bool = False) -> Email | None:
         self.reads += 1
         return self.email_
 
@@ -154,6 +176,11 @@ class OneMailbox:
 @dataclass(frozen=True)
 class SomeBlobs:
     contents: dict[str, bytes]
+
+    async def get(self, blob: str) -> bytes:
+        if blob not in self.contents:
+            raise BlobMissing(blob)
+        return self.contents[blob]
 
     async def stream(
         self, blob: str, start: int = 0, end: int | None = None
@@ -172,6 +199,7 @@ class World:
         self.mailboxes: Any = OneMailbox(email_)
         self.blobs: Any = SomeBlobs(blobs or {})
         self.search = MemorySearch()
+        self.texts = DocumentTexts()
 
     async def tell(self, kind: Any, *, is_rewritten: bool = False) -> None:
         change = MailboxChanged(
@@ -184,7 +212,11 @@ class World:
             is_rewritten=is_rewritten,
         )
         written = await index(
-            change, mailboxes=self.mailboxes, search=self.search, blobs=self.blobs
+            change,
+            mailboxes=self.mailboxes,
+            search=self.search,
+            blobs=self.blobs,
+            texts=self.texts,
         )
         assert written == []
 
@@ -211,6 +243,12 @@ def a_message(**changed: Any) -> Message:
         ),
     }
     return Message(**(values | changed))
+
+
+def note(blob: str, content_type: str = "application/pdf") -> Attachment:
+    return Attachment(
+        attachment_id=blob, file_name="note", content_type=content_type, size_bytes=1, blob=blob
+    )
 
 
 def email(*, message: Message | None = None, **state: Any) -> Email:

@@ -18,7 +18,6 @@ from topologies.events import (
     DeliveryDue,
     DeliveryLater1m,
     DeliveryLater4h,
-    DeliveryLater5m,
     DeliveryLater30m,
     Event,
     RecipientResult,
@@ -175,7 +174,7 @@ async def test_a_held_one_waits_and_goes_when_it_is_let_go() -> None:
     await it.deliveries.expect(due(raw=RAW))
     assert await it.deliveries.give("delivery-1", "hold")
     [later] = await it.attempt(due(raw=RAW))
-    assert isinstance(later, DeliveryLater5m)
+    assert isinstance(later, DeliveryLater30m)
     assert (later.attempt, later.recipients) == (1, (BO,))
     assert await it.deliveries.give("delivery-1", "go")
     [told] = await it.attempt(as_kind(later, DeliveryDue))

@@ -20,6 +20,7 @@ from topologies.events import (
     VetVerdict,
     VirusVerdict,
 )
+from topologies.events.webhook import SenderRestrained
 from topologies.mail import compose, ids
 from topologies.outbound.vet import vet
 from topologies.ports.policy import MalwarePolicy, VetPolicy
@@ -90,6 +91,18 @@ async def test_who_sends_bad_mail_is_throttled_for_a_day_and_then_suspended() ->
     held = await desk.restraints.of("user-1")
     assert held is not None
     assert (held.kind, held.until) == ("suspended", None)
+
+
+async def test_that_its_sender_may_send_less_is_told_with_the_mail_that_was_one_too_many() -> None:
+    desk = Desk()
+    written = [await desk.vet(SPAM) for _ in range(4)]
+    told = [[e for e in events if isinstance(e, SenderRestrained)] for events in written]
+    assert [len(each) for each in told] == [0, 1, 1, 1]
+    assert [each[0].kind for each in told[1:]] == ["throttled", "throttled", "suspended"]
+    [first], [last] = told[1], told[3]
+    assert (first.bad_mails, first.until) == (2, AT + timedelta(days=1))
+    assert (last.bad_mails, last.until, last.user_id) == (4, None, "user-1")
+    assert first.mail_id == submitted(SPAM).mail_id
 
 
 async def test_a_replay_comes_to_the_same() -> None:

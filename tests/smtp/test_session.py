@@ -133,8 +133,8 @@ async def test_pipelined_commands_are_answered_in_order_and_together() -> None:
     [
         ("NOOP " + "x" * 505, "250"),
         ("NOOP " + "x" * 506, "500"),
-        ("MAIL FROM:<ann@far.example>" + " " * 652, "250"),
-        ("MAIL FROM:<ann@far.example>" + " " * 653, "500"),
+        ("MAIL FROM:<ann@far.example>" + " " * 663, "250"),
+        ("MAIL FROM:<ann@far.example>" + " " * 664, "500"),
         ("NOOP " + "x" * 1_000_000, "500"),
     ],
 )

@@ -249,6 +249,16 @@ async def test_wishes_for_notifications_are_kept(pem: Pem) -> None:
         )
 
 
+async def test_that_it_must_go_by_tls_is_kept(pem: Pem) -> None:
+    async with a_desk(pem) as house, talk(house) as client:
+        assert "REQUIRETLS" in (await client.say(HELLO)).replace("-", " ").split()
+        await signed_in(client)
+        mail_id_in(await client.send(MESSAGE, f"{FROM_BO} REQUIRETLS", TO_ANN))
+        mail_id_in(await client.send(MESSAGE, FROM_BO, TO_ANN))
+        kept = [mail.tls_required for mail in house.log.events if isinstance(mail, MailSubmitted)]
+        assert kept == ["yes", ""]
+
+
 async def test_one_mail_too_many_is_put_off_and_a_suspended_user_refused(pem: Pem) -> None:
     async with a_desk(pem, user_sends_per_hour=1) as house, talk(house) as client:
         await signed_in(client)

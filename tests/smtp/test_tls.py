@@ -31,6 +31,22 @@ async def test_mail_comes_by_tls(pem: Pem) -> None:
         assert await talk.reply() == ""
 
 
+async def test_requiretls_is_offered_and_taken_in_tls_alone(pem: Pem) -> None:
+    asked = f"{FROM_ANN} REQUIRETLS"
+    async with tls_house(pem) as house, house.talk() as talk:
+        assert "REQUIRETLS" not in await talk.say(HELLO)
+        assert (await talk.say(asked))[:10] == "530 5.7.10"
+        await secured(talk)
+        assert "REQUIRETLS" in (await talk.say(HELLO)).replace("-", " ").split()
+        assert (await talk.say(f"{asked}=yes"))[:9] == "501 5.5.4"
+        assert (await talk.say(f"{asked} REQUIRETLS"))[:9] == "501 5.5.4"
+        assert (await talk.say(asked))[:9] == "250 2.1.0"
+        await talk.say("RSET")
+        mail_id_in(await talk.send(b"Subject: x\r\n\r\ny\r\n", asked, TO_BO))
+        mail_id_in(await talk.send(b"Subject: x\r\n\r\ny\r\n"))
+        assert [mail.tls_required for mail in house.log.mails] == ["yes", ""]
+
+
 async def test_it_is_offered_once(pem: Pem) -> None:
     async with tls_house(pem) as house, house.talk() as talk:
         assert "250-STARTTLS" in (await talk.say(HELLO)).splitlines()

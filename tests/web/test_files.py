@@ -9,17 +9,20 @@ import pytest
 WEB = Path(__file__).parents[2] / "api" / "web"
 SCRIPTS = sorted(WEB.glob("*.js"))
 SHEETS = sorted(WEB.glob("*.css"))
+PAGES = sorted(WEB.glob("*.html"))
 
 
-def test_the_page_refers_only_to_files_that_exist() -> None:
-    page = read_page()
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_the_page_refers_only_to_files_that_exist(path: Path) -> None:
+    page = read_page(path)
 
     assert [url for url in page.urls if not (WEB / url.removeprefix("/web/")).is_file()] == []
     assert all(url.startswith("/web/") for url in page.urls)
 
 
-def test_the_page_holds_no_inline_script_style_or_handler() -> None:
-    page = read_page()
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_the_page_holds_no_inline_script_style_or_handler(path: Path) -> None:
+    page = read_page(path)
 
     assert page.inline == []
     assert [name for name in page.attributes if name.startswith("on") or name == "style"] == []
@@ -55,7 +58,7 @@ def test_the_sandbox_lets_no_script_run() -> None:
     assert "allow-top-navigation" not in sandbox.split()
 
 
-@pytest.mark.parametrize("path", [*SCRIPTS, *SHEETS, WEB / "index.html"], ids=lambda p: p.name)
+@pytest.mark.parametrize("path", [*SCRIPTS, *SHEETS, *PAGES], ids=lambda p: p.name)
 def test_nothing_is_loaded_from_elsewhere(path: Path) -> None:
     urls = re.findall(r"""["'(](?:https?:)?//\w[^"')]*""", path.read_text())
 
@@ -73,9 +76,9 @@ def test_every_icon_that_is_used_is_drawn() -> None:
     assert set() == used - drawn
 
 
-def read_page() -> "Page":
+def read_page(path: Path) -> "Page":
     page = Page()
-    page.feed((WEB / "index.html").read_text())
+    page.feed(path.read_text())
     return page
 
 

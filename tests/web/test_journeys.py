@@ -248,6 +248,7 @@ def test_search_finds_by_word_and_tells_what_it_can_not_read(webmail: Webmail) -
 
     webmail.search_until_found("pears", 1)
     expect(webmail.row("Harvest")).to_be_visible()
+    expect(webmail.row("Harvest").locator("mark")).to_have_text("pears")
     webmail.open("Harvest")
     expect(webmail.mail).to_contain_text("Apples and pears")
 

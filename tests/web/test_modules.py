@@ -140,6 +140,52 @@ def test_after_a_break_the_changes_since_the_last_cursor_are_taken_up(page: Page
     assert sockets[1].url.endswith("/ws?since=9")
 
 
+def test_when_the_changes_are_not_kept_any_more_all_is_read_anew(page: Page) -> None:
+    sockets: list[WebSocketRoute] = []
+    page.route_web_socket("**/ws?**", lambda socket: sockets.append(socket))
+    is_lost: list[bool] = []
+
+    def changes(query: Mapping[str, str]) -> Body | tuple[int, Body]:
+        del query
+        is_lost.append(True)
+        return 410, {"type": "urn:rillmail:problem:cursor-too-old", "title": "Gone"}
+
+    def me(query: Mapping[str, str]) -> Body:
+        del query
+        return {"user_id": "u", "address": "ada@demo.test", "cursor": 50 if is_lost else 7}
+
+    def mails(query: Mapping[str, str]) -> Body | tuple[int, Body]:
+        return listing(len(is_lost))(query)
+
+    serve(page, MAILBOX | {"/changes": changes, "/me": me, "/folders/inbox/emails": mails})
+    sign_in(page)
+    expect(page.get_by_text("No mails here.")).to_be_visible()
+    until(page, lambda: len(sockets) == 1)
+    sockets[0].close(code=4410)
+
+    expect(page.locator(".row")).to_have_count(1)
+    until(page, lambda: len(sockets) == 2)
+    assert sockets[1].url.endswith("/ws?since=50")
+
+
+def test_a_mailbox_that_was_made_anew_is_read_anew(page: Page) -> None:
+    sockets: list[WebSocketRoute] = []
+    page.route_web_socket("**/ws?**", lambda socket: sockets.append(socket))
+    is_rebuilt: list[bool] = []
+
+    def mails(query: Mapping[str, str]) -> Body | tuple[int, Body]:
+        return listing(len(is_rebuilt))(query)
+
+    serve(page, MAILBOX | {"/folders/inbox/emails": mails})
+    sign_in(page)
+    expect(page.get_by_text("No mails here.")).to_be_visible()
+    until(page, lambda: len(sockets) == 1)
+    is_rebuilt.append(True)
+    sockets[0].send(json.dumps({"type": "mailbox.rebuilt", "cursor": 8}))
+
+    expect(page.locator(".row")).to_have_count(1)
+
+
 def test_without_a_connection_the_page_says_so(page: Page) -> None:
     page.route_web_socket("**/ws?**", lambda socket: socket.close())
     serve(page, MAILBOX | {"/folders/inbox/emails": listing(3)})
@@ -207,6 +253,8 @@ def serve(page: Page, answers: Mapping[str, Answer]) -> None:
             route.fulfill(json=told)
 
     page.route(f"{ORIGIN}/**", answer)
+    # What these tests list, they list mail by mail.
+    page.add_init_script("localStorage.setItem('rillmail.conversations', 'off')")
     page.goto(f"{ORIGIN}/")
 
 
@@ -251,6 +299,7 @@ def line(number: int) -> dict[str, Any]:
 MAILBOX: dict[str, Answer] = {
     "/auth/token": always({"access_token": "t0k3n", "token_type": "Bearer", "expires_in": 3600}),
     "/me": always({"user_id": "u", "address": "ada@demo.test", "cursor": 7}),
+    "/labels": always([]),
     "/folders": always(
         [
             {

@@ -139,6 +139,10 @@ class Webmail:
             else:
                 return
 
+    def tick(self, item: str) -> None:
+        """Choose what is on or off in a menu."""
+        self.page.get_by_role("menuitemcheckbox", name=item, exact=True).click()
+
     def choose(self, item: str) -> None:
         self.page.get_by_role("menuitem", name=item, exact=True).click()
 

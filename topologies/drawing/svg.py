@@ -58,18 +58,23 @@ class _Chain:
 
     name: str
     path: str
+    room: int  # letters that are left free at the end of each line
     rows: list[tuple[Stage, str]] = field(default_factory=list[tuple[Stage, str]])  # and a mark
 
     @property
     def box(self) -> Box:
-        letters = max(len(stage.name) + 2 + len(mark) for stage, mark in self.rows)
+        letters = max(len(stage.name) + 2 + len(mark) for stage, mark in self.rows) + self.room
         width = max(110.0, letters * LETTER + 24, len(self.path) * LETTER + 24)
         return Box(name=self.name, width=width, height=HEAD + LINE * len(self.rows) + 4)
 
 
-def as_svg(topology: Topology) -> str:
-    """Draw the topology as an SVG document."""
-    chains = _chains(topology)
+def as_svg(topology: Topology, *, room: int = 0) -> str:
+    """Draw the topology as an SVG document.
+
+    Each stage is a group with the id `stage-NAME`, and the end of its line is in its `data-x` and
+    `data-y`: whoever shows the picture may write as many letters as there is *room* before it.
+    """
+    chains = _chains(topology, room)
     waits = _waits()
     boxes = [_box_of(topic) for topic in _drawn(topology)]
     boxes += [Box(name=name, width=_wide(name), height=TOPIC_HEIGHT) for name in waits]
@@ -127,7 +132,7 @@ def _waits() -> dict[str, list[Topic]]:
     return found
 
 
-def _chains(topology: Topology) -> list[_Chain]:
+def _chains(topology: Topology, room: int) -> list[_Chain]:
     chains: list[_Chain] = []
 
     def add(chain: _Chain, stage: Stage, mark: str) -> None:
@@ -138,7 +143,7 @@ def _chains(topology: Topology) -> list[_Chain]:
                 add(chain, follower, "tapped" if name in topology.taps else "")
 
     for _, head in topology.heads():
-        chain = _Chain(name=f"chain {head.name}", path=head.path)
+        chain = _Chain(name=f"chain {head.name}", path=head.path, room=room)
         add(chain, head, "")
         chains.append(chain)
     return chains
@@ -232,7 +237,8 @@ def _chain(chain: _Chain, placed: Placed, colour: str) -> str:
         reads = ", ".join(kind.__name__ for kind in stage.reads)
         writes = ", ".join(kind.__name__ for kind in stage.writes) or "nothing"
         parts.append(
-            f'<g id="stage-{escape(stage.name)}"><title>reads {reads}; writes {writes}</title>'
+            f'<g id="stage-{escape(stage.name)}" data-x="{x + box.width - 12:.1f}"'
+            f' data-y="{middle + 4:.1f}"><title>reads {reads}; writes {writes}</title>'
             f'<text x="{x + 12:.1f}" y="{middle + 4:.1f}">{escape(stage.name)}{said}</text></g>'
         )
         if row:

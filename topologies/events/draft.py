@@ -43,3 +43,4 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     unsubscribe_mailto: str | None = None
     send_at: datetime | None = None
     undo_s: int | None = None
+    require_tls: bool | None = None  # RFC 8689; None: as usual

@@ -22,6 +22,9 @@ ArcResult = Literal["none", "pass", "fail", "temperror"]
 DmarcResult = Literal["none", "pass", "fail", "temperror", "permerror"]
 Origin = Literal["smtp", "lmtp", "local", "import"]
 BodyType = Literal["7BIT", "8BITMIME", "BINARYMIME"]
+# RFC 8689: yes: REQUIRETLS was said with it, so that it goes on within TLS alone, to hosts that
+# prove who they are; no: its sender wants it sent whatever the hosts promise; empty: as usual.
+TlsRequired = Literal["", "yes", "no"]
 # What a client called itself: no name at all (RFC 5321 §4.1.1.1), our own, one that does not
 # lead to it, one that does not exist, one that leads to it; empty: not looked up.
 HeloVerdict = Literal["", "malformed", "ours", "mismatch", "unresolved", "proved"]
@@ -67,6 +70,15 @@ class DeliveryWishes(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     recipients: tuple[RecipientWish, ...] = ()  # those with a wish alone
 
 
+class Filing(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Where a mail lay before it was brought here, and how it was marked there."""
+
+    folder: str = ""  # the folder's name, its parents before it with "/"; empty: nobody says
+    is_read: bool = True
+    is_starred: bool = False
+    labels: tuple[str, ...] = ()  # their names
+
+
 class MailReceived(Event, frozen=True, kw_only=True, tag="mail.received/1"):
     """A message was accepted: from here on it must not be lost."""
 
@@ -89,6 +101,8 @@ class MailReceived(Event, frozen=True, kw_only=True, tag="mail.received/1"):
     wishes: DeliveryWishes | None = None  # None: the sender had none
     released: Release | None = None  # None: it does not come out of the quarantine
     sent_id: str = ""  # of the mail that its sender, a user here, has as sent
+    tls_required: TlsRequired = ""  # RFC 8689
+    filed: Filing | None = None  # of imported mail; None: nobody knows
 
     @property
     def key(self) -> str:
@@ -191,6 +205,7 @@ class MailQuarantined(Event, frozen=True, kw_only=True, tag="mail.quarantined/1"
     # Set if the policy is to reject: who is told, and of which recipients.
     report_to: str = ""  # the reverse-path, if it is proved; empty: nobody is told
     report_about: tuple[str, ...] = ()
+    tls_required: TlsRequired = ""  # of the report as of the mail (RFC 8689 §5)
 
     @property
     def key(self) -> str:
@@ -209,6 +224,7 @@ class MailUndeliverable(Event, frozen=True, kw_only=True, tag="mail.undeliverabl
     sent_id: str = ""
     received_at: datetime | None = None
     wishes: DeliveryWishes | None = None
+    tls_required: TlsRequired = ""
 
     @property
     def key(self) -> str:
@@ -228,6 +244,7 @@ def undeliverable(mail: MailReceived, recipient: str, reason: str) -> MailUndeli
         sent_id=mail.sent_id,
         received_at=mail.received_at,
         wishes=mail.wishes,
+        tls_required=mail.tls_required,
     )
 
 

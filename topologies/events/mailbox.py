@@ -15,6 +15,8 @@ from topologies.events.message import Message, RawRef
 # Every mailbox has these, without being asked. Custom folders have UUIDs.
 INBOX, SENT, DRAFTS, TRASH, SPAM = "inbox", "sent", "drafts", "trash", "spam"
 SYSTEM_FOLDERS = (INBOX, SENT, DRAFTS, SPAM, TRASH)
+# Where mails that were deleted for good lie for a while, to be restored: no folder that is listed.
+DELETED = "deleted"
 QUARANTINE_USER = "quarantine"  # the mailbox that keeps infected mail for the admin
 
 
@@ -85,6 +87,26 @@ class DeleteEmails(Command, frozen=True, kw_only=True, tag="mailbox.delete/1"):
 
     email_ids: tuple[str, ...]
     permanent: bool = False
+    is_restorable: bool = False  # what is gone can be restored, until it is deleted once more
+    only_in: str = ""  # those alone that lie in this folder still, …
+    put_before: datetime | None = None  # … and were put there before, or at that moment
+
+
+class RestoreEmails(Command, frozen=True, kw_only=True, tag="mailbox.restore/1"):
+    """Bring mails back from trash, or that were deleted for good, to where they were before."""
+
+    email_ids: tuple[str, ...]
+
+
+class EmptyFolder(Command, frozen=True, kw_only=True, tag="mailbox.empty-folder/1"):
+    """Delete for good what was put into trash or spam up to *put_before*, in bounded steps.
+
+    ``store`` writes the next step itself as long as mails are left.
+    """
+
+    folder_id: str  # TRASH, SPAM or DELETED
+    put_before: datetime
+    is_restorable: bool = False
 
 
 class CreateFolder(Command, frozen=True, kw_only=True, tag="mailbox.create-folder/1"):
@@ -92,28 +114,70 @@ class CreateFolder(Command, frozen=True, kw_only=True, tag="mailbox.create-folde
 
     folder_id: str
     name: str
+    parent_id: str = ""  # the folder that it lies in; empty: none
 
 
 class RenameFolder(Command, frozen=True, kw_only=True, tag="mailbox.rename-folder/1"):
-    """Give a custom folder another name."""
+    """Give a custom folder another name, or put it into another folder, with all that is in it."""
 
     folder_id: str
-    name: str
+    name: str  # empty, where it is put elsewhere: as it is
+    parent_id: str | None = None  # None: where it lies; empty: into none
 
 
 class DeleteFolder(Command, frozen=True, kw_only=True, tag="mailbox.delete-folder/1"):
-    """Delete a custom folder; its mails go to trash, in bounded steps.
+    """Delete a custom folder and those within; their mails go to trash, in bounded steps.
 
-    ``store`` writes the next step itself as long as mails are left.
+    ``store`` writes the next steps itself as long as mails or folders are left.
     """
 
     folder_id: str
+
+
+class CreateLabel(Command, frozen=True, kw_only=True, tag="mailbox.create-label/1"):
+    """Make a label: a name that any number of mails may carry, wherever they lie."""
+
+    label_id: str
+    name: str
+    colour: str = ""  # as "#1f6feb"; empty: none
+
+
+class ChangeLabel(Command, frozen=True, kw_only=True, tag="mailbox.change-label/1"):
+    """Give a label another name or colour; None leaves either alone."""
+
+    label_id: str
+    name: str | None = None
+    colour: str | None = None
+
+
+class DeleteLabel(Command, frozen=True, kw_only=True, tag="mailbox.delete-label/1"):
+    """Take a label off all mails, in bounded steps, and then away; the mails stay.
+
+    ``store`` writes the next step itself as long as mails carry it.
+    """
+
+    label_id: str
+
+
+class LabelEmails(Command, frozen=True, kw_only=True, tag="mailbox.label/1"):
+    """Put labels on mails and take others off them."""
+
+    email_ids: tuple[str, ...]
+    added: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
 
 
 class UseMailbox(Command, frozen=True, kw_only=True, tag="mailbox.use/1"):
     """Let the mailbox that was made anew beside the one in use take its place."""
 
     generation: int  # its number; the first mailbox of a user has 0
+
+
+class EraseMailbox(Command, frozen=True, kw_only=True, tag="mailbox.erase/1"):
+    """Take away all that a mailbox holds, in bounded steps; from then on it takes nothing.
+
+    ``store`` writes the next step itself as long as something is left.
+    """
 
 
 ChangeKind = Literal[
@@ -124,8 +188,12 @@ ChangeKind = Literal[
     "folder.added",
     "folder.updated",
     "folder.removed",
+    "label.added",
+    "label.updated",
+    "label.removed",
     "thread.merged",
     "mailbox.rebuilt",  # all may be different: read it anew
+    "mailbox.erased",  # its user is gone, and so is all of it
 ]
 
 
@@ -145,6 +213,9 @@ class MailboxChanged(Event, frozen=True, kw_only=True, tag="mailbox.changed/1"):
     is_read: bool = False
     is_starred: bool = False
     is_rewritten: bool = False  # it says something else now: a draft that was saved again
+    label_id: str = ""  # the label that changed
+    labels: tuple[str, ...] = ()  # of the mail, as they are now
+    is_restorable: bool = False  # of a removed mail: it can be brought back for a while
 
     @property
     def key(self) -> str:
@@ -160,6 +231,19 @@ class CommandAnswered(Event, frozen=True, kw_only=True, tag="mailbox.answered/1"
     seq: int  # the mailbox's last number after it
     problem: Literal["", "not-found", "name-taken", "invalid", "system-folder", "changed"] = ""
     detail: str = ""  # for people
+
+    @property
+    def key(self) -> str:
+        return self.user_id
+
+
+class SentMailKept(Event, frozen=True, kw_only=True, tag="mailbox.sent-kept/1"):
+    """A mail was put among those that a user sent."""
+
+    user_id: str
+    email_id: str
+    seq: int  # of the change that says so
+    kept_at: datetime
 
     @property
     def key(self) -> str:

@@ -14,7 +14,7 @@ from typing import Literal
 import msgspec
 
 from topologies.events.base import Event
-from topologies.events.inbound import Authentication, BodyType, DeliveryWishes
+from topologies.events.inbound import Authentication, BodyType, DeliveryWishes, TlsRequired
 from topologies.events.message import BlobId, Message
 
 SubmissionOrigin = Literal["api", "submission"]
@@ -43,6 +43,7 @@ class MailSubmitted(Event, frozen=True, kw_only=True, tag="mail.submitted/1"):
     wishes: DeliveryWishes | None = None  # RFC 3461; None: the sender had none
     draft_id: str = ""  # the draft that is sent, if it is one
     draft_version: str = ""
+    tls_required: TlsRequired = ""  # RFC 8689
 
     @property
     def key(self) -> str:
@@ -110,6 +111,7 @@ class MailOutgoing(Event, frozen=True, kw_only=True, tag="mail.outgoing/1"):
     smtputf8: bool = False
     body_type: BodyType = "8BITMIME"
     wishes: DeliveryWishes | None = None
+    tls_required: TlsRequired = ""  # RFC 8689; what its header says of it is read when it is signed
 
     @property
     def key(self) -> str:
@@ -137,6 +139,7 @@ class DeliveryDue(Event, frozen=True, kw_only=True, tag="delivery.due/1"):
     smtputf8: bool = False
     body_type: BodyType = "8BITMIME"
     wishes: DeliveryWishes | None = None
+    tls_required: TlsRequired = ""  # RFC 8689
 
     @property
     def key(self) -> str:
@@ -174,6 +177,18 @@ WAITS: dict[timedelta, type[DeliveryDue]] = {
 }
 
 
+class TlsSession(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a connection to a mail host came to as far as TLS goes (RFC 8460 §4)."""
+
+    policy: Literal["none", "sts", "tlsa"] = "none"  # what the domain promises about TLS
+    policy_text: tuple[str, ...] = ()  # as it stood there
+    mx_host: str = ""
+    address: str = ""  # of the host
+    source: str = ""  # of ours; empty: whichever the machine took
+    failure: str = ""  # result type (§4.3); empty: it was as promised
+    reason: str = ""  # in words
+
+
 class RecipientResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What became of one recipient in one attempt."""
 
@@ -186,6 +201,8 @@ class RecipientResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     tls: str = ""  # protocol version and cipher; empty: clear text, or it came to none
     tells_itself: bool = False  # the peer was handed the wishes and reports itself (RFC 3461 §5.2)
     is_suppressed: bool = False  # nobody was asked: the recipient is on a suppression list
+    # Connections that were opened for the attempt; told once, with the first of its results.
+    tls_sessions: tuple[TlsSession, ...] = ()
 
 
 class DeliveryAttempted(Event, frozen=True, kw_only=True, tag="delivery.attempted/1"):
@@ -204,6 +221,7 @@ class DeliveryAttempted(Event, frozen=True, kw_only=True, tag="delivery.attempte
     kind: Literal["sent", "forwarded", "answer", "report"] = "sent"
     wishes: DeliveryWishes | None = None
     is_late: bool = False  # told by a bounce that the sender was sent, long after the attempt
+    tls_required: TlsRequired = ""  # of what is told of it, as of the mail (RFC 8689 §5)
 
     @property
     def key(self) -> str:

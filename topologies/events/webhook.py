@@ -1,12 +1,13 @@
 """Facts on the way of what webhooks are told.
 
-    DeliveryAttempted, MailComplained → WebhookDue ⇄ WebhookLater…
+    DeliveryAttempted, MailComplained, SenderRestrained → WebhookDue ⇄ WebhookLater…
 
 One message for one webhook is one event, and carries what is posted, so that each try posts the
 same bytes.
 """
 
 from datetime import datetime, timedelta
+from typing import Literal
 
 from topologies.events.base import Event
 
@@ -23,6 +24,23 @@ class MailComplained(Event, frozen=True, kw_only=True, tag="mail.complained/1"):
     complained_at: datetime  # when the report came
     feedback_type: str  # abuse, fraud, opt-out, …
     reported_by: str  # the domain that the report proved to come from
+
+    @property
+    def key(self) -> str:
+        return self.mail_id
+
+
+class SenderRestrained(Event, frozen=True, kw_only=True, tag="sender.restrained/1"):
+    """A user may send less, or nothing, since they sent spam or malware once too often."""
+
+    mail_id: str  # of the mail that was one too many
+    user_id: str
+    mail_from: str
+    restrained_at: datetime  # when that was submitted
+    kind: Literal["throttled", "suspended"]
+    bad_mails: int  # in the last day, with this one
+    reason: str  # in words that the user may read
+    until: datetime | None = None  # None: until an administrator lifts it
 
     @property
     def key(self) -> str:

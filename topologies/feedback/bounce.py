@@ -13,6 +13,8 @@ written to again is not decided here.
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+import msgspec
+
 from topologies.errors import BlobMissing
 from topologies.events import (
     RAW_INLINE_BYTES,
@@ -118,7 +120,9 @@ async def _report(
     )
     [blob] = [None] if len(raw) <= RAW_INLINE_BYTES else await blobs.put([raw])
     is_here = (await directory.resolve(to)).status in ("local", "unknown")
-    return (_received if is_here else _outgoing)(to, mail_id, at, raw, blob)
+    written = (_received if is_here else _outgoing)(to, mail_id, at, raw, blob)
+    # RFC 8689 §5, §6: what is told of a mail goes by TLS alone if the mail had to.
+    return msgspec.structs.replace(written, tls_required=news[0].tls_required)
 
 
 def _first_made_at(attempted: DeliveryAttempted, known: Delivery | None) -> datetime:
@@ -144,7 +148,7 @@ async def _original(news: DeliveryAttempted, mailboxes: Mailboxes, blobs: Blobs)
         return b""
 
 
-def _received(to: str, mail_id: str, at: datetime, raw: bytes, blob: str | None) -> Event:
+def _received(to: str, mail_id: str, at: datetime, raw: bytes, blob: str | None) -> MailReceived:
     return MailReceived(
         mail_id=mail_id,
         received_at=at,
@@ -158,7 +162,7 @@ def _received(to: str, mail_id: str, at: datetime, raw: bytes, blob: str | None)
     )
 
 
-def _outgoing(to: str, mail_id: str, at: datetime, raw: bytes, blob: str | None) -> Event:
+def _outgoing(to: str, mail_id: str, at: datetime, raw: bytes, blob: str | None) -> MailOutgoing:
     return MailOutgoing(
         mail_id=mail_id,
         submitted_at=at,

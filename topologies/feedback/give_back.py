@@ -44,5 +44,6 @@ async def give_back(lost: MailUndeliverable) -> Sequence[Event]:
                 ),
             ),
             wishes=lost.wishes,
+            tls_required=lost.tls_required,
         )
     ]

@@ -56,6 +56,7 @@ async def report_held(
                 raw=inline,
                 raw_blob=blob,
                 body_type="8BITMIME",
+                tls_required=held.tls_required,
             )
         ]
     return [
@@ -69,6 +70,7 @@ async def report_held(
             raw_blob=blob,
             kind="report",
             smtputf8=not held.report_to.isascii(),
+            tls_required=held.tls_required,
         )
     ]
 

@@ -1,6 +1,7 @@
 """Authenticate: find out whether a mail comes from whom it says (SPF, DKIM, DMARC, ARC).
 
-Reads `mail.parsed`; writes `mail.authenticated`. Refuses nothing: what the verdicts are worth
+Reads `mail.parsed`; writes `mail.authenticated`, and `dmarc.seen` for the owner of the domain in
+From, if they ask for reports and that is wanted here. Refuses nothing: what the verdicts are worth
 is decided by `score`. Asks the DNS, but never waits for it: what is not answered within one
 deadline is `temperror`, and the mail flows on, since it was accepted and shall arrive when the
 DNS is dead.
@@ -31,7 +32,8 @@ from topologies.events import (
     MailParsed,
 )
 from topologies.events.inbound import grow
-from topologies.mail import arc, arc_trust, dkim, dmarc_tree
+from topologies.events.summary import DmarcSeen
+from topologies.mail import arc, arc_trust, dkim, dmarc_seen, dmarc_tree
 from topologies.mail.dkim_canonical import fields, split
 from topologies.mail.dmarc import DmarcVerdict, Policy, discover, evaluate
 from topologies.mail.domains import is_public_address
@@ -50,24 +52,28 @@ LATE = "the DNS was too slow"
 T = TypeVar("T")
 
 
-@stage(reads=MailParsed, writes=[MailAuthenticated])
+@stage(reads=MailParsed, writes=[MailAuthenticated, DmarcSeen])
 async def authenticate(
     mail: MailParsed, *, dns: Resolver, blobs: Blobs, policy: AuthenticatePolicy
 ) -> Sequence[Event]:
     """Return the mail with what is known about who sent it."""
+    seen: DmarcSeen | None = None
     if mail.user_id or mail.origin == "local":  # or we wrote it ourselves: a report
         known = Authentication(signed_in=True, from_domain=_from_domain(mail))
     elif mail.origin == "import":
         known = Authentication(from_domain=_from_domain(mail))
     else:
         raw = mail.raw if mail.raw is not None else await read_raw(blobs, mail.raw_ref)
-        known = await _asked(mail, raw, dns, policy)
-    return [grow(mail, MailAuthenticated, authentication=known)]
+        known, verdict = await _asked(mail, raw, dns, policy)
+        if policy.tells_owners:
+            seen = dmarc_seen.of(mail, known, verdict)
+    grown = grow(mail, MailAuthenticated, authentication=known)
+    return [grown] if seen is None else [grown, seen]
 
 
 async def _asked(
     mail: MailParsed, raw: bytes, dns: Resolver, policy: AuthenticatePolicy
-) -> Authentication:
+) -> tuple[Authentication, DmarcVerdict]:
     from_domain = _from_domain(mail)
     now = mail.received_at
     until = asyncio.get_running_loop().time() + DNS_DEADLINE_S
@@ -96,7 +102,7 @@ async def _asked(
         chain = msgspec.structs.replace(chain, vouched_by=vouched_by)
         if vouched_by and policy.honours_sealers:
             wish = "none"  # RFC 7489 §6.7 leaves it to us
-    return Authentication(
+    known = Authentication(
         spf=spf.result,
         spf_domain=spf.domain,
         dkim=signatures,
@@ -105,6 +111,7 @@ async def _asked(
         from_domain=from_domain,
         arc=None if chain.result == "none" else chain,
     )
+    return known, verdict
 
 
 async def _spf(mail: MailParsed, dns: Resolver) -> SpfVerdict:

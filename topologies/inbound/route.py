@@ -22,9 +22,11 @@ from topologies.events import (
     SPAM,
     AggregateArrived,
     CreateFolder,
+    CreateLabel,
     Deliver,
     DeliveryAttempted,
     Event,
+    LabelEmails,
     MailDisposed,
     MailOutgoing,
     MailQuarantined,
@@ -37,6 +39,7 @@ from topologies.events import (
 from topologies.mail import (
     aggregate,
     dkim_canonical,
+    filing,
     fullness,
     ids,
     loops,
@@ -93,6 +96,8 @@ class _Reached:
     writes=[
         Deliver,
         CreateFolder,
+        CreateLabel,
+        LabelEmails,
         MailReceived,
         MailOutgoing,
         MailQuarantined,
@@ -136,6 +141,11 @@ async def route(
             mail, target.user_id, folder_id, recipient=recipient, tag=target.tag, note=note
         )
         copy = msgspec.structs.replace(copy, spam=spam)
+        if mail.filed is not None:
+            folders = await mailboxes.folders(target.user_id)
+            labels = await mailboxes.labels(target.user_id) if mail.filed.labels else ()
+            events += filing.restored(mail.filed, copy, folders, labels)
+            continue
         events += await obedience.obeyed(opened, copy, target.address)
         events += await fullness.warnings(
             mail, target.user_id, directory=directory, mailboxes=mailboxes, answers=answers
@@ -252,5 +262,6 @@ def _quarantined(mail: MailScored) -> Sequence[Event]:
             virus=mail.virus,
             report_to=malware.report_to(mail),
             report_about=malware.report_about(mail),
+            tls_required=mail.tls_required,
         ),
     ]

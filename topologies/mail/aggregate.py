@@ -11,7 +11,7 @@ from typing import Literal
 
 import msgspec
 
-from topologies.events import AggregateArrived, Attachment, MailScored
+from topologies.events import AggregateArrived, Attachment, MailParsed, MailScored
 from topologies.mail import mailbox_address
 from topologies.ports.directory import Directory
 
@@ -70,6 +70,13 @@ def arrived(mail: MailScored, unreached: Collection[str]) -> Sequence[AggregateA
             authentication=mail.authentication,
         )
     ]
+
+
+def may_bring_some(mail: MailParsed) -> bool:
+    """Tell whether *mail* may carry reports on a domain of ours, by what it holds and to whom."""
+    return any(map(_may_be_one, mail.message.attachments)) and any(
+        map(_is_report_address, mail.recipients)
+    )
 
 
 async def domain_of(name: str, directory: Directory) -> str | None:

@@ -35,6 +35,11 @@ def usable(records: Sequence[Tlsa]) -> tuple[Tlsa, ...]:
     )
 
 
+def written(record: Tlsa) -> str:
+    """Return *record* as it stands in a zone file (RFC 6698 §2.2)."""
+    return f"{record.usage} {record.selector} {record.matching} {record.data.hex()}"
+
+
 def is_vouched_for(
     records: Sequence[Tlsa], chain: Sequence[bytes], *, host: str, now: datetime
 ) -> bool:

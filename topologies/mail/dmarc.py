@@ -35,6 +35,7 @@ class Policy:
     wish_absent: Wish | None = None  # np=, for names below that do not exist
     psd: Literal["y", "n", "u"] = "u"  # psd=, whether the domain is a public suffix
     is_test: bool = False  # t=
+    rua: str = ""  # where its owner wants reports to be sent
 
     def wish_for(self, from_domain: str, sample: int) -> Wish:
         """Return what is wanted for a message that fails.
@@ -89,6 +90,7 @@ def parse(text: str, domain: str) -> Policy:
         wish_absent=_WISHES.get(found.get("np", "").lower()),
         psd="y" if psd == "y" else "n" if psd == "n" else "u",
         is_test=found.get("t", "").lower() == "y",
+        rua=found.get("rua", ""),
     )
 
 

@@ -4,16 +4,27 @@ Pure. The first copy has the id that it would have without rules, so that a repl
 rules makes no second one; further copies are numbered.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
 
-from topologies.events import INBOX, SYSTEM_FOLDERS, CreateFolder, Deliver
+from topologies.events import (
+    INBOX,
+    SYSTEM_FOLDERS,
+    CreateFolder,
+    CreateLabel,
+    Deliver,
+    Event,
+    Filing,
+    LabelEmails,
+)
 from topologies.mail import folder_names, ids
 from topologies.mail.sieve_actions import Action, FileInto, Keep
-from topologies.ports.mailboxes import Folder
+from topologies.ports.mailboxes import Folder, Label
 
+MOST_NESTED = 10  # folders that lie in each other, as ``mailbox_folders`` takes them
 MOST_NAMES_TRIED = 10  # for a folder whose place is taken by one that was renamed
 
 _SEEN, _FLAGGED = "\\seen", "\\flagged"  # RFC 9051 §2.3.2
@@ -48,10 +59,90 @@ def filed(actions: Sequence[Action], copy: Deliver, folders: Sequence[Folder]) -
     return found
 
 
+def restored(
+    was: Filing, copy: Deliver, folders: Sequence[Folder], labels: Sequence[Label]
+) -> Sequence[Event]:
+    """Return what puts *copy*, of an imported mail, where it lay before, marked as it was."""
+    copy = msgspec.structs.replace(copy, is_read=was.is_read, is_starred=was.is_starred)
+    labelled = _labelled(was.labels, copy, labels)
+    if not was.folder:
+        return [copy, *labelled]
+    folder_id, made = _restored_place(was.folder, copy, folders)
+    return [*made, msgspec.structs.replace(copy, folder_id=folder_id), *labelled]
+
+
+def _restored_place(
+    path: str, copy: Deliver, folders: Sequence[Folder]
+) -> tuple[str, list[CreateFolder]]:
+    """Return the folder with this path, and those that are to be made first, outermost first."""
+    visible = [folder for folder in folders if not folder.is_deleting]
+    known = {each.casefold(): i for i, each in folder_names.paths(visible).items()}
+    known |= {each: each for each in SYSTEM_FOLDERS}
+    if (folder_id := known.get(path.casefold())) is not None:
+        return folder_id, []
+    used = {folder.folder_id for folder in folders}
+    made: list[CreateFolder] = []
+    parent_id = ""
+    try:
+        names = [folder_names.normalised(name) for name in _names_in(path, known)]
+    except ValueError:
+        return INBOX, []
+    for depth in range(1, len(names) + 1):
+        within = "/".join(names[:depth])
+        folder_id = known.get(within.casefold(), "")
+        if not folder_id:
+            tried = (_folder_id(copy.user_id, within, n) for n in range(MOST_NAMES_TRIED))
+            folder_id = next((each for each in tried if each not in used), "")
+            if not folder_id:
+                return INBOX, []
+            command_id = ids.command_id("file-into", copy.mail_id, copy.user_id, folder_id)
+            made.append(
+                CreateFolder(
+                    user_id=copy.user_id,
+                    command_id=command_id,
+                    issued_at=copy.issued_at,
+                    folder_id=folder_id,
+                    name=names[depth - 1],
+                    parent_id=parent_id,
+                )
+            )
+        parent_id = folder_id
+    return parent_id, made
+
+
+def _names_in(path: str, known: Mapping[str, str]) -> list[str]:
+    """Return the names of the folders that lead to *path*, each in the one before it."""
+    names = [name for name in path.split("/") if name.strip()]
+    if names and known.get(names[0].casefold()) in SYSTEM_FOLDERS:
+        return [path]  # which hold no others
+    return [*names[: MOST_NESTED - 1], "/".join(names[MOST_NESTED - 1 :])][: len(names) or 1]
+
+
+def _labelled(names: Sequence[str], copy: Deliver, labels: Sequence[Label]) -> list[Event]:
+    """Return what puts labels on *copy*, those that are not there made first."""
+    known = {label.name.casefold(): label.label_id for label in labels if not label.is_deleting}
+    events: list[Event] = []
+    for name in names:
+        stamp: dict[str, Any] = {"user_id": copy.user_id, "issued_at": copy.issued_at}
+        label_id = known.get(name.casefold(), "")
+        if not label_id:
+            label_id = ids.command_id("label", copy.user_id, name.casefold())
+            made = ids.command_id("make-label", copy.mail_id, copy.user_id, label_id)
+            events.append(CreateLabel(**stamp, command_id=made, label_id=label_id, name=name))
+        put = ids.command_id("put-label", copy.mail_id, copy.user_id, label_id)
+        events.append(
+            LabelEmails(**stamp, command_id=put, email_ids=(copy.email_id,), added=(label_id,))
+        )
+    return events
+
+
 def _place(action: FileInto, copy: Deliver, folders: Sequence[Folder], found: Filed) -> str:
     """Return the folder that *action* names; the inbox if there is none of that name."""
     wanted = action.folder.casefold()
     visible = [folder for folder in folders if not folder.is_deleting]
+    for folder_id, path in folder_names.paths(visible).items():
+        if wanted == path.casefold():
+            return folder_id
     for folder in visible:
         if wanted == folder.name.casefold() or (folder.is_system and wanted == folder.folder_id):
             return folder.folder_id

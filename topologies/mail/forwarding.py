@@ -153,6 +153,7 @@ class Forwarder:
             helo_verdict=mail.helo_verdict,
             smtputf8=mail.smtputf8,
             body_type=mail.body_type,
+            tls_required=mail.tls_required,
         )
 
     async def _outgoing(
@@ -172,6 +173,7 @@ class Forwarder:
             sign=False,  # it is another's, and holds what they signed
             smtputf8=mail.smtputf8 or not all(a.isascii() for a in (mail_from, *recipients)),
             body_type=mail.body_type,
+            tls_required=mail.tls_required,  # RFC 8689 §6
         )
 
     async def _seal(self, mail: MailScored, raw: bytes, domain: str) -> bytes:

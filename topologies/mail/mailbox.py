@@ -7,7 +7,8 @@ goes on. Nothing here reads a clock or draws an id, so a replay decides alike. T
 * A draft that is sent is gone when the sender's copy is there, unless it was saved since.
 * A mail for a folder that is gone goes to the inbox; a user who moves one there is told so.
 * Of several mails named, those that are there are changed; if none is, it is ``not-found``.
-* Deleting moves to trash; from there, or if permanent, a mail is gone and frees its bytes.
+* Deleting moves to trash; from there, or if permanent, a mail is gone and frees its bytes. It can
+  be restored for a while, if that is asked for.
 * A folder that is deleted is hidden at once, and its mails move to trash in bounded steps.
 """
 
@@ -16,36 +17,39 @@ from dataclasses import replace
 
 from topologies.errors import Poison
 from topologies.events.mailbox import (
+    DELETED,
     INBOX,
     SPAM,
-    TRASH,
+    ChangeLabel,
     Command,
     CommandAnswered,
     CreateFolder,
+    CreateLabel,
     DeleteEmails,
     DeleteFolder,
+    DeleteLabel,
     Deliver,
+    EmptyFolder,
+    LabelEmails,
     MailboxChanged,
     MoveEmails,
     RenameFolder,
+    RestoreEmails,
     SaveDraft,
     SetFlags,
     UseMailbox,
 )
-from topologies.mail import folder_names, ids, threads
+from topologies.mail import ids, mailbox_folders, mailbox_labels, mailbox_trash, threads
 from topologies.mail.mailbox_drafts import save_draft
 from topologies.mail.mailbox_emails import email_of
 from topologies.mail.mailbox_ledger import Ledger
 from topologies.ports.mailboxes import Effects, Folder, Loaded, Needs, Summary
 
 MOST_EMAILS = 1_000  # named by one command
-MOST_FOLDERS = 500  # custom ones of one mailbox
 STEP = 500  # mails that one command moves out of a deleted folder
 
 _NO_EMAIL = "there is no such mail in the mailbox"
 _NO_FOLDER = "there is no such folder in the mailbox"
-_SYSTEM = "every mailbox has this folder: it can't be renamed or deleted"
-_TAKEN = "a folder of this name is there already"
 
 
 def needs(command: Command) -> Needs:
@@ -70,15 +74,19 @@ def needs(command: Command) -> Needs:
                 message_ids=() if replaces else threads.named(message),
                 draft_id=email_id,
             )
-        case SetFlags() | MoveEmails() | DeleteEmails():
+        case SetFlags() | MoveEmails() | DeleteEmails() | LabelEmails() | RestoreEmails():
             wanted = tuple(dict.fromkeys(command.email_ids[:MOST_EMAILS]))
             return Needs(command_id=command_id, email_ids=wanted)
-        case CreateFolder() | RenameFolder():
+        case CreateFolder() | RenameFolder() | CreateLabel() | ChangeLabel():
             return Needs(command_id=command_id)
         case UseMailbox(generation=generation):
             return Needs(command_id=command_id, generation=generation)
         case DeleteFolder(folder_id=folder_id):
             return Needs(command_id=command_id, oldest_in_folder=folder_id, limit=STEP)
+        case EmptyFolder(folder_id=folder_id):
+            return Needs(command_id=command_id, oldest_in_folder=folder_id, limit=STEP)
+        case DeleteLabel(label_id=label_id):
+            return Needs(command_id=command_id, labelled=label_id, limit=STEP)
         case _:
             raise Poison(f"{type(command).__name__} is no command that a mailbox knows")
 
@@ -99,39 +107,84 @@ def decide(command: Command, loaded: Loaded) -> Effects:
         case Deliver():
             return _deliver(command, loaded)
         case SetFlags():
-            return _set_flags(command, loaded)
+            return _set_flags(command, _without_deleted(loaded))
         case MoveEmails():
-            return _move(command, loaded)
+            return _move(command, _without_deleted(loaded))
         case DeleteEmails():
-            return _delete(command, loaded)
+            if len(command.email_ids) > MOST_EMAILS:
+                return _too_many(command, loaded)
+            return mailbox_trash.delete(command, loaded)
+        case RestoreEmails():
+            if len(command.email_ids) > MOST_EMAILS:
+                return _too_many(command, loaded)
+            return mailbox_trash.restore(command, loaded)
+        case EmptyFolder():
+            return mailbox_trash.empty(command, loaded)
         case CreateFolder():
-            return _create_folder(command, loaded)
+            return mailbox_folders.create(command, loaded)
         case RenameFolder():
-            return _rename_folder(command, loaded)
+            return mailbox_folders.rename(command, loaded)
         case DeleteFolder():
-            return _delete_folder(command, loaded)
+            return mailbox_folders.delete(command, loaded, step=STEP)
         case UseMailbox():
             return _use(command, loaded)
         case SaveDraft():
             return save_draft(command, loaded)
+        case CreateLabel():
+            return mailbox_labels.create(command, loaded)
+        case ChangeLabel():
+            return mailbox_labels.change(command, loaded)
+        case DeleteLabel():
+            return mailbox_labels.delete(command, loaded, step=STEP)
+        case LabelEmails():
+            if len(command.email_ids) > MOST_EMAILS:
+                return _too_many(command, loaded)
+            return mailbox_labels.put_on(command, _without_deleted(loaded))
         case _:
             raise Poison(f"{type(command).__name__} is no command that a mailbox knows")
 
 
 def following(
     command: Command, events: Sequence[MailboxChanged | CommandAnswered]
-) -> DeleteFolder | None:
-    """Return the command that carries on what *command* began; *events* are what it led to."""
-    if not isinstance(command, DeleteFolder):
-        return None
+) -> Sequence[DeleteFolder | DeleteLabel | EmptyFolder]:
+    """Return the commands that carry on what *command* began; *events* are what it led to."""
     kinds = {event.kind for event in events if isinstance(event, MailboxChanged)}
-    if not kinds or "folder.removed" in kinds:
-        return None
+    if not kinds or kinds & {"folder.removed", "label.removed"}:
+        return ()
+    if isinstance(command, DeleteFolder):
+        folders = mailbox_folders.hidden_by(events)
+        return [_next_of(command, each) for each in folders or [command.folder_id]]
+    if isinstance(command, DeleteLabel | EmptyFolder):
+        return [_next_step(command)]
+    return ()
+
+
+def _next_of(command: DeleteFolder, folder_id: str) -> DeleteFolder:
+    is_same = folder_id == command.folder_id
+    named = ("delete-folder", command.command_id) + (() if is_same else (folder_id,))
     return DeleteFolder(
         user_id=command.user_id,
-        command_id=ids.command_id("delete-folder", command.command_id),
+        command_id=ids.command_id(*named),
         issued_at=command.issued_at,
-        folder_id=command.folder_id,
+        folder_id=folder_id,
+    )
+
+
+def _next_step(command: DeleteLabel | EmptyFolder) -> DeleteLabel | EmptyFolder:
+    if isinstance(command, EmptyFolder):
+        return EmptyFolder(
+            user_id=command.user_id,
+            command_id=ids.command_id("empty-folder", command.command_id),
+            issued_at=command.issued_at,
+            folder_id=command.folder_id,
+            put_before=command.put_before,
+            is_restorable=command.is_restorable,
+        )
+    return DeleteLabel(
+        user_id=command.user_id,
+        command_id=ids.command_id("delete-label", command.command_id),
+        issued_at=command.issued_at,
+        label_id=command.label_id,
     )
 
 
@@ -153,7 +206,8 @@ def _deliver(command: Deliver, loaded: Loaded) -> Effects:
     for merged in joined.merged:
         ledger.merge(merged, joined.thread_id)
     draft = loaded.emails.get(command.draft_id)
-    if draft is not None and loaded.draft_version == command.draft_version:
+    is_there_still = draft is not None and draft.folder_id != DELETED
+    if draft is not None and is_there_still and loaded.draft_version == command.draft_version:
         ledger.remove(draft)
     return ledger.done()
 
@@ -188,76 +242,14 @@ def _move(command: MoveEmails, loaded: Loaded) -> Effects:
     return ledger.done()
 
 
-def _delete(command: DeleteEmails, loaded: Loaded) -> Effects:
-    ledger = Ledger(command, loaded)
-    if len(command.email_ids) > MOST_EMAILS:
-        return ledger.refused("invalid", f"at most {MOST_EMAILS} mails at once")
-    if not loaded.emails:
-        return ledger.refused("not-found", _NO_EMAIL)
-    for mail in _named(command.email_ids, loaded):
-        if command.permanent or mail.folder_id == TRASH:
-            ledger.remove(mail)
-        else:
-            ledger.move(mail, TRASH)
-    return ledger.done()
+def _too_many(command: Command, loaded: Loaded) -> Effects:
+    return Ledger(command, loaded).refused("invalid", f"at most {MOST_EMAILS} mails at once")
 
 
-def _create_folder(command: CreateFolder, loaded: Loaded) -> Effects:
-    ledger = Ledger(command, loaded)
-    there = loaded.folders.get(command.folder_id)
-    if there is not None and there.is_system:
-        return ledger.refused("system-folder", "every mailbox has this folder already")
-    if there is not None and there.is_deleting:
-        return ledger.refused("invalid", "this folder is being deleted")
-    if there is not None:
-        return ledger.done()
-    try:
-        name = folder_names.normalised(command.name)
-    except ValueError as error:
-        return ledger.refused("invalid", str(error))
-    if folder_names.is_taken(name, loaded.folders.values()):
-        return ledger.refused("name-taken", _TAKEN)
-    if sum(not folder.is_system for folder in loaded.folders.values()) >= MOST_FOLDERS:
-        return ledger.refused("invalid", f"a mailbox has at most {MOST_FOLDERS} folders of its own")
-    folder = Folder(folder_id=command.folder_id, name=name, is_system=False)
-    ledger.put_folder(folder, "folder.added")
-    return ledger.done()
-
-
-def _rename_folder(command: RenameFolder, loaded: Loaded) -> Effects:
-    ledger = Ledger(command, loaded)
-    folder = _visible(loaded, command.folder_id)
-    if folder is None:
-        return ledger.refused("not-found", _NO_FOLDER)
-    if folder.is_system:
-        return ledger.refused("system-folder", _SYSTEM)
-    try:
-        name = folder_names.normalised(command.name)
-    except ValueError as error:
-        return ledger.refused("invalid", str(error))
-    others = [each for each in loaded.folders.values() if each is not folder]
-    if folder_names.is_taken(name, others):
-        return ledger.refused("name-taken", _TAKEN)
-    if name != folder.name:
-        ledger.put_folder(replace(folder, name=name), "folder.updated")
-    return ledger.done()
-
-
-def _delete_folder(command: DeleteFolder, loaded: Loaded) -> Effects:
-    ledger = Ledger(command, loaded)
-    folder = loaded.folders.get(command.folder_id)
-    if folder is None:
-        return ledger.refused("not-found", _NO_FOLDER)
-    if folder.is_system:
-        return ledger.refused("system-folder", _SYSTEM)
-    is_last_step = len(loaded.emails) < STEP or folder.total_count <= STEP
-    if not is_last_step and not folder.is_deleting:
-        ledger.put_folder(replace(folder, is_deleting=True), "folder.updated")
-    for mail in loaded.emails.values():
-        ledger.move(mail, TRASH)
-    if is_last_step:
-        ledger.remove_folder(folder.folder_id)
-    return ledger.done()
+def _without_deleted(loaded: Loaded) -> Loaded:
+    """Return what was loaded less the mails that are gone for all but who restores them."""
+    kept = {each: mail for each, mail in loaded.emails.items() if mail.folder_id != DELETED}
+    return loaded if len(kept) == len(loaded.emails) else replace(loaded, emails=kept)
 
 
 def _use(command: UseMailbox, loaded: Loaded) -> Effects:

@@ -7,7 +7,7 @@ wherever it was put.
 """
 
 from topologies.events.draft import ANY_VERSION
-from topologies.events.mailbox import SaveDraft
+from topologies.events.mailbox import DELETED, SaveDraft
 from topologies.mail import threads
 from topologies.mail.mailbox_emails import draft_of
 from topologies.mail.mailbox_ledger import Ledger
@@ -23,7 +23,7 @@ def save_draft(command: SaveDraft, loaded: Loaded) -> Effects:
     before = loaded.emails.get(command.email_id)
     if not command.replaces:
         return _add(command, loaded, ledger)
-    if before is None or not loaded.draft_version:
+    if before is None or before.folder_id == DELETED or not loaded.draft_version:
         return ledger.refused("not-found", _NO_DRAFT)
     if command.replaces not in (ANY_VERSION, loaded.draft_version):
         return ledger.refused("changed", _CHANGED)

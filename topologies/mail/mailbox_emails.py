@@ -55,7 +55,8 @@ def draft_of(command: SaveDraft, before: Summary | None, *, thread_id: str, seq:
         is_starred=before is not None and before.is_starred,
     )
     email = email_of(as_mail, folder_id=DRAFTS, thread_id=thread_id, seq=seq)
-    return replace(email, draft=command.draft)
+    summary = replace(email.summary, labels=() if before is None else before.labels)
+    return replace(email, summary=summary, draft=command.draft)
 
 
 def _summary(command: Deliver, folder_id: str, thread_id: str, seq: int) -> Summary:

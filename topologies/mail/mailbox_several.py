@@ -9,20 +9,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from topologies.events.mailbox import (
+    ChangeLabel,
     Command,
     CommandAnswered,
     CreateFolder,
+    CreateLabel,
     DeleteEmails,
     Deliver,
+    LabelEmails,
     MailboxChanged,
     MoveEmails,
     RenameFolder,
+    RestoreEmails,
     SetFlags,
 )
 from topologies.mail.mailbox import MOST_EMAILS, decide, needs
 from topologies.ports.mailboxes import (
     Effects,
     Folder,
+    Label,
     Loaded,
     LoadedForSeveral,
     Mailbox,
@@ -33,7 +38,18 @@ from topologies.ports.mailboxes import (
 Told = tuple[MailboxChanged | CommandAnswered, ...]
 
 # What these need is named by them. Of other commands each is applied alone.
-_TOGETHER = (Deliver, SetFlags, MoveEmails, DeleteEmails, CreateFolder, RenameFolder)
+_TOGETHER = (
+    Deliver,
+    SetFlags,
+    MoveEmails,
+    DeleteEmails,
+    CreateFolder,
+    RenameFolder,
+    RestoreEmails,
+    LabelEmails,
+    CreateLabel,
+    ChangeLabel,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +91,7 @@ def combined(found: Sequence[tuple[Needs, Loaded]]) -> LoadedForSeveral:
         loaded=Loaded(
             mailbox=first.mailbox,
             folders=first.folders,
+            labels=first.labels,
             emails={email_id: mail for each in fresh for email_id, mail in each.emails.items()},
             gone=frozenset(email_id for each in fresh for email_id in each.gone),
             threads={named: thread for each in fresh for named, thread in each.threads.items()},
@@ -121,6 +138,7 @@ class _View:
 
     mailbox: Mailbox
     folders: dict[str, Folder]
+    labels: dict[str, Label]
     emails: dict[str, Summary]
     gone: set[str]
     threads: dict[str, str]
@@ -133,6 +151,7 @@ class _View:
         return cls(
             mailbox=loaded.mailbox,
             folders=dict(loaded.folders),
+            labels=dict(loaded.labels),
             emails=dict(loaded.emails),
             gone=set(loaded.gone),
             threads=dict(loaded.threads),
@@ -147,6 +166,7 @@ class _View:
         return Loaded(
             mailbox=self.mailbox,
             folders=self.folders,
+            labels=self.labels,
             emails=emails,
             gone=frozenset(self.gone.intersection(wanted.email_ids)),
             threads=threads,
@@ -160,6 +180,7 @@ class _View:
         self.folders = self.folders | {folder.folder_id: folder for folder in effects.folders}
         for folder_id in effects.removed_folders:
             self.folders.pop(folder_id, None)
+        self.labels = self.labels | {label.label_id: label for label in effects.labels}
         for email in effects.added:
             mail = email.summary
             self.emails[mail.email_id] = mail

@@ -3,7 +3,8 @@
 Reads the mbox formats that are in use (RFC 4155, mboxo, mboxrd), each message in memory and
 never the file. Line ends become CRLF, one ``>`` of a quoted ``>From `` goes, and so does the
 empty line that ends a message in the file but not in the mail. A line of text that begins with
-"From " is no new message: that takes a date in the line and a header field after it.
+"From " is no new message: that takes a date in the line and a header field after it. What was
+written here (``mbox_writing``) comes out byte for byte, with its folder and flags.
 """
 
 import re
@@ -12,6 +13,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import BinaryIO
+
+from topologies.events import Filing
+from topologies.mail import mbox_marks
+from topologies.mail.mbox_marks import Kept
 
 _LINE_BYTES = 64 * 1024  # a longer line is read in pieces
 _SEPARATOR = re.compile(
@@ -36,6 +41,8 @@ class Stored:
         sender: The envelope sender of its ``From `` line, empty if that names none.
         stored_at: The date of that line, None if there is none or it can't be read.
         end: How many bytes of the file were read.
+        filing: Its folder and flags, as far as the file tells them; None: it tells nothing.
+        kept_id: Of the mail that it was here when it was written; empty: it was none.
     """
 
     raw: bytes
@@ -43,6 +50,8 @@ class Stored:
     sender: str = ""
     stored_at: datetime | None = None
     end: int
+    filing: Filing | None = None
+    kept_id: str = ""
 
 
 def messages(file: BinaryIO, max_bytes: int) -> Iterator[Stored]:
@@ -99,17 +108,23 @@ class _Message:
         self._lines: list[bytes] = []
         self._size_bytes = 0
         self._ends_blank = False
+        self._kept: Kept | None = None
+        self._marks: list[bytes] | None = [] if separator else None  # None: there are no more
 
     @property
     def is_untouched(self) -> bool:
         return self._separator is None and not self._size_bytes
 
     def add(self, line: bytes, *, is_start: bool) -> None:
-        if is_start and _QUOTED_FROM.match(line):
+        if self._marks is not None and self._is_mark(line):
+            return
+        # Only within an mbox: a message that stands alone was never quoted.
+        if is_start and self._separator and _QUOTED_FROM.match(line):
             line = line[1:]
-        if line.endswith(b"\n") and not line.endswith(b"\r\n"):
+        is_as_it_was = self._kept is not None and self._kept.is_as_it_was
+        if line.endswith(b"\n") and not line.endswith(b"\r\n") and not is_as_it_was:
             line = line[:-1] + b"\r\n"
-        self._ends_blank = is_start and line == b"\r\n"
+        self._ends_blank = is_start and line in (b"\r\n", b"\n")
         self._size_bytes += len(line)
         # Two bytes more: the last empty line may not be its own.
         if self._size_bytes <= self._max_bytes + 2:
@@ -117,12 +132,28 @@ class _Message:
         else:
             self._lines.clear()
 
+    def _is_mark(self, line: bytes) -> bool:
+        """Tell whether *line* is one of those that say how the mail lay here, and take it."""
+        if self._marks is not None and mbox_marks.is_next(self._marks, line):
+            self._marks.append(line)
+            if len(self._marks) == mbox_marks.LINES:
+                self._kept, self._marks = mbox_marks.read(self._marks), None
+            return True
+        before, self._marks = self._marks or [], None
+        for each in before:  # somebody has changed them: they are text as any other
+            self.add(each, is_start=True)
+        return False
+
     def stored(self, end: int) -> Stored:
+        if self._marks:
+            self._is_mark(b"")
         size_bytes = self._size_bytes
-        if self._separator and self._ends_blank:
-            size_bytes -= 2
+        if self._kept and self._kept.size_bytes <= size_bytes:
+            size_bytes = self._kept.size_bytes
+        elif self._separator and self._ends_blank:
+            size_bytes -= 1 if self._kept and self._kept.is_as_it_was else 2
         raw = b"".join(self._lines)[:size_bytes] if size_bytes <= self._max_bytes else b""
-        if raw and not raw.endswith(b"\n"):
+        if raw and not raw.endswith(b"\n") and not self._kept:
             raw += b"\r\n"
             size_bytes += 2
         sender = self._separator["sender"].decode("ascii", "replace") if self._separator else ""
@@ -132,6 +163,8 @@ class _Message:
             sender=sender if "@" in sender and sender.isprintable() else "",
             stored_at=_stored_at(self._separator) if self._separator else None,
             end=end,
+            filing=self._kept.filing if self._kept else mbox_marks.foreign(raw),
+            kept_id=self._kept.email_id if self._kept else "",
         )
 
 

@@ -1,7 +1,7 @@
 """What of a message a server can take: its parameters, its changes, or why not at all.
 
 Decides by what the server offered in EHLO: SIZE (RFC 1870), 8BITMIME (RFC 6152), SMTPUTF8
-(RFC 6531), DSN (RFC 3461). Asks nothing.
+(RFC 6531), DSN (RFC 3461), REQUIRETLS (RFC 8689). Asks nothing.
 """
 
 import email
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from email.generator import BytesGenerator
 
 from topologies.events import BodyType, DeliveryWishes
+from topologies.mail import require_tls
 from topologies.mail.mailbox_address import parse
 from topologies.mail.mx import Refusal
 
@@ -57,8 +58,11 @@ def fit(
     smtputf8: bool,
     body_type: BodyType,
     wishes: DeliveryWishes | None,
+    requires_tls: bool = False,
 ) -> Fitted | Refusal:
     """Return *raw* as the server with *features* can take it, or why it can't."""
+    if requires_tls and require_tls.KEYWORD not in features:
+        return require_tls.NOT_OFFERED
     is_eight_bit = not raw.isascii()
     if body_type == "BINARYMIME" or is_eight_bit:
         fitted = _body(raw, features, is_eight_bit=is_eight_bit)
@@ -92,6 +96,7 @@ def fit(
     command += f" SIZE={len(raw)}" if "SIZE" in features else ""
     command += " BODY=8BITMIME" if is_eight_bit and "8BITMIME" in features else ""
     command += " SMTPUTF8" if utf8 or (takes_utf8 and not sender.isascii()) else ""
+    command += f" {require_tls.KEYWORD}" if requires_tls else ""
     return Fitted(command + options, tuple(chosen), refused, raw, "DSN" in features)
 
 

@@ -13,6 +13,8 @@ import msgspec
 from topologies.events import (
     INBOX,
     RAW_INLINE_BYTES,
+    SPAM,
+    TRASH,
     Address,
     Deliver,
     Event,
@@ -22,7 +24,16 @@ from topologies.events import (
     MailScored,
     MailUndeliverable,
 )
-from topologies.mail import answerable, filing, ids, loops, mailbox_address, refusal, vacation
+from topologies.mail import (
+    answerable,
+    blocking,
+    filing,
+    ids,
+    loops,
+    mailbox_address,
+    refusal,
+    vacation,
+)
 from topologies.mail.forwarding import Forwarder, Opened
 from topologies.mail.sieve import Script, SieveError, compiled
 from topologies.mail.sieve_actions import (
@@ -70,6 +81,11 @@ class Obedience:
         rules = await self.rules.of(copy.user_id)
         if rules.is_idle or mail.origin == "import":
             return [copy]
+        if blocked := blocking.blocked_by(rules, mail.message.from_, mail.mail_from):
+            # Nothing else is done with it: neither is it sent on, nor answered.
+            folder_id = TRASH if blocked.into == "trash" else SPAM
+            kept = msgspec.structs.replace(copy, folder_id=folder_id)
+            return [_noted(kept, f"you have blocked {blocked.target}")]
         script, error = _script_of(rules)
         folders = await self._folders(script, copy.user_id)
         view = _view(mail, await opened.raw(), copy, folders)
@@ -214,6 +230,7 @@ class Obedience:
                 raw=raw if is_small else None,
                 raw_blob=blob,
                 user_id=user_id,
+                tls_required=mail.tls_required,
             )
         return MailOutgoing(
             mail_id=mail_id,
@@ -226,6 +243,7 @@ class Obedience:
             raw_blob=blob,
             kind="answer",
             smtputf8=not (to + header.decode("latin-1")).isascii(),
+            tls_required=mail.tls_required,  # RFC 8689 §6: it may quote the mail
         )
 
     async def _is_alone(self, copy: Deliver) -> bool:

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from topologies.mail.folding import words
-from topologies.mail.query_filters import FILTERS
+from topologies.mail.query_filters import FILTERS, GATHERED
 from topologies.ports.search import SearchQuery, Term
 
 LONGEST_QUERY = 1_000  # characters
@@ -71,8 +71,8 @@ _Read = tuple[int, Term | Literal["or", "filter"]]
 def parse(text: str, *, now: datetime) -> SearchQuery:
     """Return what *text* asks for.
 
-    ``in:`` is returned as typed, for the caller to find the folder of that name;
-    only system folders are put into lower case.
+    ``in:`` and ``label:`` are returned as typed, for the caller to find the folder and the
+    labels of these names; only system folders are put into lower case.
 
     Args:
         text: As typed; empty or blank asks for everything.
@@ -241,7 +241,9 @@ def _filtered(query: SearchQuery, item: _Item, now: datetime) -> SearchQuery:
             advice=kind.advice,
         ) from None
     earlier = getattr(query, name)
-    if earlier is not None and earlier != wanted:
+    if name in GATHERED:
+        wanted = tuple(dict.fromkeys((*earlier, *wanted)))
+    elif earlier is not None and earlier != wanted:
         # All must hold, so of two bounds the narrower one does.
         if name in ("after", "larger_bytes"):
             wanted = max(earlier, wanted)

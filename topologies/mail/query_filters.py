@@ -1,4 +1,4 @@
-"""The filters of the search field: ``in: is: has: after: before: larger:``.
+"""The filters of the search field: ``in: label: is: has: after: before: larger:``.
 
 Each reads what stands behind its colon; ``topologies.mail.query`` puts them together.
 """
@@ -12,8 +12,17 @@ from typing import Any, Literal
 from topologies.events.mailbox import SYSTEM_FOLDERS
 
 Condition = Literal[
-    "folder_id", "is_read", "is_starred", "has_attachment", "after", "before", "larger_bytes"
+    "folder_id",
+    "labels",
+    "without_labels",
+    "is_read",
+    "is_starred",
+    "has_attachment",
+    "after",
+    "before",
+    "larger_bytes",
 ]
+GATHERED = ("labels", "without_labels")  # of these each that is typed counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +43,10 @@ class Filter:
 
 def _folder(value: str, _is_negated: bool, _now: datetime) -> tuple[Condition, Any]:
     return "folder_id", value.lower() if value.lower() in SYSTEM_FOLDERS else value
+
+
+def _label(value: str, is_negated: bool, _now: datetime) -> tuple[Condition, Any]:
+    return ("without_labels" if is_negated else "labels"), (value,)
 
 
 def _flag(value: str, is_negated: bool, _now: datetime) -> tuple[Condition, Any]:
@@ -93,6 +106,7 @@ FILTERS: dict[str, Filter] = {
     "in": Filter(
         _folder, "name a folder, as in in:inbox", "name the folder to look in, as in in:inbox"
     ),
+    "label": Filter(_label, 'name a label, as in label:work or label:"to read"'),
     "is": Filter(_flag, "write is:read, is:unread, is:starred or is:unstarred"),
     "has": Filter(_attachment, "write has:attachment"),
     "after": Filter(_after, _DATES, "write before: instead"),

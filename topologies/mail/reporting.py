@@ -130,6 +130,7 @@ def confirmed(mail: MailReceived, recipients: Sequence[str]) -> Sequence[Deliver
                 ),
             ),
             wishes=wishes_for(mail.wishes, [recipient]),
+            tls_required=mail.tls_required,
         )
         for recipient in recipients
         if recipient in wished
@@ -137,9 +138,14 @@ def confirmed(mail: MailReceived, recipients: Sequence[str]) -> Sequence[Deliver
 
 
 def wants_whole(news: Iterable[DeliveryAttempted], told: Told) -> bool:
-    """Tell whether the message comes back whole: only when it failed, and that was asked for."""
-    wishes = (each.wishes for each in news)
-    return told == "failed" and any(w is not None and w.returned == "FULL" for w in wishes)
+    """Tell whether the message comes back whole: only when it failed, and that was asked for.
+
+    Never of one that was to go by TLS alone: reports are lost more easily (RFC 8689 §5).
+    """
+    return told == "failed" and any(
+        each.wishes is not None and each.wishes.returned == "FULL" and each.tls_required != "yes"
+        for each in news
+    )
 
 
 def _wishes_of(attempted: DeliveryAttempted) -> Mapping[str, RecipientWish]:

@@ -48,7 +48,7 @@ def weighed(probability: float, by: float) -> float:
     if not by or not 0 < probability < 1:
         return probability
     odds = probability * math.exp(by)  # not by way of the logarithm, whose way back may overflow
-    return odds / (odds + 1 - probability)
+    return min(1.0, odds / (odds + 1 - probability))  # rounding may carry it beyond
 
 
 def user_key(user_id: str) -> str:

@@ -87,11 +87,15 @@ class _Header:
         out: list[bytes] = []
         at = 0
         for line in _LINE.finditer(whole):
-            out.append(self._of_line(line[0]))
+            told = self._of_line(line[0])
+            out.append(told)
             at = line.end()
-            is_empty = line[0] == b"\r\n" and self._is_after_crlf
-            self._is_after_crlf = line[0].endswith(b"\r\n")
-            if is_empty:
+            # Behind what is left, not behind what was there: so do those read who are told it.
+            before = told.removesuffix(line[0])
+            is_after_crlf = before.endswith(b"\r\n") if before else self._is_after_crlf
+            if told:
+                self._is_after_crlf = told.endswith(b"\r\n")
+            if line[0] == b"\r\n" and is_after_crlf:
                 self._is_over = True
                 out.append(whole[at:] + bytes(self._line))
                 self._line.clear()

@@ -10,7 +10,7 @@ from datetime import datetime
 import msgspec
 
 from topologies.events import DeliveryAttempted, RecipientResult
-from topologies.events.webhook import MailComplained, WebhookDue
+from topologies.events.webhook import MailComplained, SenderRestrained, WebhookDue
 from topologies.mail import ids, status
 from topologies.ports.webhooks import TEST, Webhook, WebhookEventType
 
@@ -23,6 +23,8 @@ MEANINGS: Mapping[WebhookEventType, str] = {
     "email.bounced": "the mail will not arrive, or came back later",
     "email.complained": "the recipient reported the mail as spam, or wants no more",
     "email.suppressed": "the mail was not sent, since the recipient is on a suppression list",
+    "sender.throttled": "the user sent spam or malware, and may send a tenth for a day",
+    "sender.suspended": "the user did so again and again, and may send nothing",
 }
 
 
@@ -56,6 +58,16 @@ class Complained(Told, frozen=True, kw_only=True):
     reported_by: str
 
 
+class Restrained(msgspec.Struct, frozen=True, kw_only=True):
+    """A user may send less, or nothing."""
+
+    email_id: str  # of the mail that was one too many
+    mail_from: str = msgspec.field(name="from")
+    bad_mails: int  # in the last day
+    reason: str
+    until: datetime | None  # null: until an administrator lifts it
+
+
 class Tried(msgspec.Struct, frozen=True, kw_only=True):
     """That a webhook is reached."""
 
@@ -65,7 +77,7 @@ class Tried(msgspec.Struct, frozen=True, kw_only=True):
 class _Message(msgspec.Struct, frozen=True, kw_only=True):
     type: str
     timestamp: datetime
-    data: Told | Tried
+    data: Told | Restrained | Tried
 
 
 def of_attempt(attempted: DeliveryAttempted, webhooks: Sequence[Webhook]) -> Iterator[WebhookDue]:
@@ -105,6 +117,22 @@ def of_complaint(complained: MailComplained, webhooks: Sequence[Webhook]) -> Ite
     return _to_each(webhooks, "email.complained", complained.complained_at, data, ())
 
 
+def of_restraint(restrained: SenderRestrained, webhooks: Sequence[Webhook]) -> Iterator[WebhookDue]:
+    """Yield what *webhooks* are told of a user who may send less."""
+    kind: WebhookEventType = (
+        "sender.suspended" if restrained.kind == "suspended" else "sender.throttled"
+    )
+    at = restrained.restrained_at
+    data = Restrained(
+        email_id=ids.email_id(restrained.mail_id, restrained.user_id),
+        mail_from=restrained.mail_from,
+        bad_mails=restrained.bad_mails,
+        reason=restrained.reason,
+        until=restrained.until,
+    )
+    return _each(webhooks, kind, at, data, (restrained.mail_id,))
+
+
 def of_trial(webhook: Webhook, at: datetime) -> WebhookDue:
     """Return the message by which its owner tries a webhook; each is another one."""
     data = Tried(webhook_id=webhook.webhook_id)
@@ -125,12 +153,21 @@ def _to_each(
     data: Told,
     place: Sequence[str],
 ) -> Iterator[WebhookDue]:
+    return _each(webhooks, kind, at, data, (data.delivery_id, data.recipient, *place))
+
+
+def _each(
+    webhooks: Iterable[Webhook],
+    kind: WebhookEventType,
+    at: datetime,
+    data: Told | Restrained,
+    about: Sequence[str],
+) -> Iterator[WebhookDue]:
     body = ""
     for webhook in webhooks:
         if kind not in webhook.events:
             continue
         body = body or _body(kind, at, data)
-        about = (data.delivery_id, data.recipient, *place)
         yield WebhookDue(
             message_id=ids.derived_id(at, "webhook", webhook.webhook_id, kind, *about),
             webhook_id=webhook.webhook_id,
@@ -153,5 +190,5 @@ def _kind(result: RecipientResult) -> WebhookEventType:
             return "email.bounced"
 
 
-def _body(kind: str, at: datetime, data: Told | Tried) -> str:
+def _body(kind: str, at: datetime, data: Told | Restrained | Tried) -> str:
     return msgspec.json.encode(_Message(type=kind, timestamp=at, data=data)).decode()

@@ -3,16 +3,19 @@
 Reads `mailbox.changes`, writes nothing but the index. A change says which mail it
 was; what is indexed is the mail as it is now, so replays and changes that overtake
 each other end the same. The text of a mail never changes under one ``email_id``, but of
-a draft's: for flags and moves only its state is written.
+a draft's: for flags and moves only its state is written. What is written in attachments is
+text of the mail as well.
 """
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from topologies.errors import BlobMissing
-from topologies.events import Address, Event, MailboxChanged, Message
+from topologies.events import DELETED, Address, Event, MailboxChanged, Message
 from topologies.ports.blobs import Blobs
 from topologies.ports.mailboxes import Email, Mailboxes, Summary
 from topologies.ports.search import Search, SearchDocument, SearchState
+from topologies.ports.texts import Texts
 from topologies.stage import stage
 
 INDEXED_TEXT_BYTES = 256 * 1024  # of one mail; its end is not searched
@@ -23,14 +26,25 @@ INDEXED_FILE_NAMES = 500
 _CONCERNED = ("email.added", "email.updated", "email.moved", "email.removed")
 
 
-@stage(reads=MailboxChanged, writes=[])
+@stage(
+    reads=MailboxChanged,
+    writes=[],
+    timeout=timedelta(minutes=2),  # documents may take a minute and more
+)
 async def index(
-    change: MailboxChanged, *, mailboxes: Mailboxes, search: Search, blobs: Blobs
+    change: MailboxChanged, *, mailboxes: Mailboxes, search: Search, blobs: Blobs, texts: Texts
 ) -> Sequence[Event]:
     """Bring what the index holds of one mail up to date; folders are not indexed."""
+    if change.kind == "mailbox.erased":
+        await search.erase(change.user_id)
+        return []
     if change.kind not in _CONCERNED:
         return []
     user_id, email_id = change.user_id, change.email_id
+    if change.kind == "email.removed" and change.is_restorable:
+        # Hidden, not taken out: what was taken out never comes back.
+        await search.set_state(user_id, [_hidden(change)])
+        return []
     if change.kind == "email.removed":
         await search.remove(user_id, [email_id])
         return []
@@ -40,13 +54,25 @@ async def index(
             return []
     email = await mailboxes.email(user_id, email_id)
     if email is not None:  # else it is gone since, and its removal follows in this topic
-        text = await text_of(email.message, blobs)
-        await search.index([document_of(user_id, email, text)])
+        await search.index([await read_document(user_id, email, blobs, texts)])
     return []
 
 
-def document_of(user_id: str, email: Email, text: str) -> SearchDocument:
-    """Return what the index holds of *email*, whose text is *text*."""
+async def read_document(user_id: str, email: Email, blobs: Blobs, texts: Texts) -> SearchDocument:
+    """Return what the index holds of *email*, with what lies in *blobs*.
+
+    Raises:
+        Retryable: *blobs* is out of reach.
+    """
+    text = await text_of(email.message, blobs)
+    attached = await texts.texts_of(email.message.attachments, blobs)
+    return document_of(user_id, email, text, attached)
+
+
+def document_of(
+    user_id: str, email: Email, text: str, attached: Sequence[str] = ()
+) -> SearchDocument:
+    """Return what the index holds of *email*, whose text is *text*, and *attached* its files'."""
     message, summary = email.message, email.summary
     recipients = _texts_of((*message.to, *message.cc, *message.bcc))
     # Who was written to by an alias or a list finds the mail by that address too.
@@ -58,6 +84,7 @@ def document_of(user_id: str, email: Email, text: str) -> SearchDocument:
         version=summary.changed_seq,
         subject=message.subject[:INDEXED_SUBJECT_CHARACTERS],
         text=text,
+        attached=tuple(attached),
         senders=_texts_of(message.from_),
         recipients=recipients + envelope,
         file_names=tuple(a.file_name for a in message.attachments[:INDEXED_FILE_NAMES]),
@@ -66,6 +93,7 @@ def document_of(user_id: str, email: Email, text: str) -> SearchDocument:
         is_starred=summary.is_starred,
         has_attachments=summary.has_attachments,
         size_bytes=summary.size_bytes,
+        labels=summary.labels,
     )
 
 
@@ -80,6 +108,17 @@ def _state_of(summary: Summary) -> SearchState:
         version=summary.changed_seq,
         is_read=summary.is_read,
         is_starred=summary.is_starred,
+        labels=summary.labels,
+    )
+
+
+def _hidden(change: MailboxChanged) -> SearchState:
+    return SearchState(
+        email_id=change.email_id,
+        folder_id=DELETED,
+        version=change.seq,
+        is_read=change.is_read,
+        is_starred=change.is_starred,
     )
 
 

@@ -36,7 +36,9 @@ from topologies.ports.relay import PutOff, Relay
 from topologies.ports.suppressions import Suppressions
 from topologies.stage import stage
 
-HELD_FOR = timedelta(minutes=5)  # until it is asked again whether a held one may go
+# Until it is asked again whether a held one may go. A release does not wait for that, but writes it
+# to `delivery.due`; so this is for the one that was under way at that moment.
+HELD_FOR = timedelta(minutes=30)
 TELL_AGAIN_S = 1.0
 GIVEN_UP = "5.4.7"  # RFC 3463 §3.5: delivery time expired
 _DAYS = GIVE_UP_AFTER.days
@@ -159,6 +161,7 @@ def _outcome(
         next_try_at=now + wait if wait is not None else None,
         kind=due.kind,
         wishes=due.wishes,
+        tls_required=due.tls_required,
     )
     if wait is None:
         return (attempted,)

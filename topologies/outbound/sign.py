@@ -13,7 +13,15 @@ from functools import lru_cache
 
 from topologies.errors import Poison
 from topologies.events import RAW_INLINE_BYTES, DeliveryDue, Event, MailOutgoing
-from topologies.mail import completing, dkim_canonical, dkim_private, dkim_sign, ids, verp
+from topologies.mail import (
+    completing,
+    dkim_canonical,
+    dkim_private,
+    dkim_sign,
+    ids,
+    require_tls,
+    verp,
+)
 from topologies.mail.dkim_private import PrivateKey
 from topologies.mail.domains import organizational
 from topologies.mail.mailbox_address import parse
@@ -38,6 +46,8 @@ async def sign(
     deliveries = _deliveries(mail, is_split=is_split)
     key = verp.key_of(await url_key.get()) if is_split else b""
     raw = await raw_of(mail, blobs)
+    # RFC 8689 §4.1: what was said in the envelope counts, and the header where nothing was.
+    tls_required = mail.tls_required or require_tls.of_header(raw)
     chosen = await _keys_for(mail, raw, keys)
     if len(raw) > IN_THREAD_BYTES:
         whole = await asyncio.to_thread(_complete, mail, raw, chosen, policy.hostname)
@@ -64,6 +74,7 @@ async def sign(
             smtputf8=mail.smtputf8,
             body_type=mail.body_type,
             wishes=wishes_for(mail.wishes, recipients),
+            tls_required=tls_required,
         )
         for delivery_id, (destination, recipients) in deliveries.items()
     ]

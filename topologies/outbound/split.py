@@ -100,6 +100,7 @@ def _received(mail: MailVetted, recipients: Sequence[str]) -> MailReceived:
         user_id=mail.user_id,
         wishes=wishes_for(mail.wishes, recipients),
         sent_id=mail.mail_id,
+        tls_required=mail.tls_required,
     )
 
 
@@ -117,6 +118,7 @@ def _outgoing(mail: MailVetted, recipients: Sequence[str]) -> MailOutgoing:
         smtputf8=mail.smtputf8,
         body_type=mail.body_type,
         wishes=wishes_for(mail.wishes, recipients),
+        tls_required=mail.tls_required,
     )
 
 
@@ -144,6 +146,7 @@ def _failed(
                 for each in by_destination[destination]
             ),
             wishes=wishes_for(mail.wishes, by_destination[destination]),
+            tls_required=mail.tls_required,
         )
         for destination in sorted(by_destination)
     ]

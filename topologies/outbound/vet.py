@@ -1,11 +1,11 @@
 """Vet: look whether what a user sends may go out.
 
 Reads `mail.submitted`; writes `mail.vetted`, and `senders.judged` for the user, so that what
-they sent in the last day is known. Judges by what stands in the mail alone, so that a replay
-comes to the same. What would be held if it came in is refused, and what is surely spam. Who sends
-malware or spam again and again is throttled, then suspended, until an administrator says
-otherwise. How many mails a user may send is asked before a mail is taken, not here; what follows
-from a verdict is `split`'s work.
+they sent in the last day is known; and `delivery.outcomes` if they may send less from now on.
+Judges by what stands in the mail alone, so that a replay comes to the same. What would be held if
+it came in is refused, and what is surely spam. Who sends malware or spam again and again is
+throttled, then suspended, until an administrator says otherwise. How many mails a user may send is
+asked before a mail is taken, not here; what follows from a verdict is `split`'s work.
 """
 
 import asyncio
@@ -23,6 +23,7 @@ from topologies.events import (
     VirusVerdict,
 )
 from topologies.events.base import as_kind
+from topologies.events.webhook import SenderRestrained
 from topologies.mail import malware
 from topologies.mail.features import features
 from topologies.mail.message import Parsed, parse_message
@@ -42,7 +43,7 @@ PASS = VetVerdict()
 REASON = "spam or malware was sent from this account"
 
 
-@stage(reads=MailSubmitted, writes=[MailVetted, SenderJudged])
+@stage(reads=MailSubmitted, writes=[MailVetted, SenderJudged, SenderRestrained])
 async def vet(
     mail: MailSubmitted,
     *,
@@ -70,15 +71,15 @@ async def vet(
                 result="refused", kind="spam", reason="the message was taken for spam"
             )
             is_bad = True
-    if is_bad:
-        await _restrain(mail, reputations, restraints, policy)
+    told = await _restrained(mail, reputations, restraints, policy) if is_bad else None
     judged = SenderJudged(
         sender=user_key(mail.user_id),
         mail_id=mail.mail_id,
         judged_at=mail.submitted_at,
         is_bad=is_bad,
     )
-    return [_vetted(mail, verdict), judged]
+    written = [_vetted(mail, verdict), judged]
+    return written if told is None else [*written, told]
 
 
 async def _found(raw: bytes, parsed: Parsed, antivirus: Antivirus) -> Sequence[Finding]:
@@ -100,10 +101,10 @@ def _held(verdict: VirusVerdict) -> VetVerdict:
     return VetVerdict(result="refused", kind="virus", reason=malware.note_of(verdict))
 
 
-async def _restrain(
+async def _restrained(
     mail: MailSubmitted, reputations: Reputations, restraints: Restraints, policy: VetPolicy
-) -> None:
-    """Let the sender send less, or nothing, if this was one bad mail too many."""
+) -> SenderRestrained | None:
+    """Let the sender send less, or nothing, if this was one bad mail too many; return that."""
     known = await reputations.of(user_key(mail.user_id))
     bad = (known.bad if known else 0) + 1
     if policy.bad_mails_suspend and bad >= policy.bad_mails_suspend:
@@ -119,8 +120,18 @@ async def _restrain(
             until=mail.submitted_at + THROTTLED_FOR,
         )
     else:
-        return
+        return None
     await restraints.put(restraint)
+    return SenderRestrained(
+        mail_id=mail.mail_id,
+        user_id=mail.user_id,
+        mail_from=mail.mail_from,
+        restrained_at=mail.submitted_at,
+        kind=restraint.kind,
+        bad_mails=bad,
+        reason=restraint.reason,
+        until=restraint.until,
+    )
 
 
 def _vetted(mail: MailSubmitted, verdict: VetVerdict) -> MailVetted:

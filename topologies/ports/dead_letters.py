@@ -36,6 +36,20 @@ class DeadLetter:
     state: Literal["dead", "replayed", "dropped"] = "dead"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edited:
+    """An event that takes the place of one that died.
+
+    Attributes:
+        key: Of the event, which may be another than that of the one that died.
+        by: Who put it there; the record that is handed on says so.
+    """
+
+    value: bytes
+    key: str
+    by: str
+
+
 class DeadLetters(Protocol):
     """All dead letters of a deployment. Burying is the engine's commit, not here."""
 
@@ -49,10 +63,14 @@ class DeadLetters(Protocol):
         """Return one, or None."""
         ...
 
-    async def replay(self, letter_id: str) -> bool:
+    async def replay(self, letter_id: str, edited: Edited | None = None) -> bool:
         """Hand the record to its stage again; False if there is none that is dead.
 
         The event keeps its event_id, so what went through before is not doubled.
+
+        Args:
+            letter_id: Which.
+            edited: What is handed on instead of the event that died, which stays on record.
         """
         ...
 
@@ -62,4 +80,8 @@ class DeadLetters(Protocol):
 
     async def count(self) -> dict[str, int]:
         """Return the number of dead ones by path."""
+        ...
+
+    async def count_by_stage(self) -> dict[str, int]:
+        """Return the number of dead ones by the stage that could not pass them."""
         ...

@@ -8,7 +8,7 @@ behind each other may be loaded for and written together.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol
 
@@ -18,6 +18,7 @@ from topologies.events.mailbox import CommandAnswered, MailboxChanged
 from topologies.events.message import Message, RawRef
 
 MAX_PAGE = 500
+ERASED_AT_ONCE = 500  # mails
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +28,7 @@ class Mailbox:
     user_id: str
     seq: int = 0  # number of the last change
     used_bytes: int = 0  # sum of the raw sizes of its mails
+    is_erased: bool = False  # its user is gone: it holds nothing and takes nothing any more
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +41,28 @@ class Folder:
     total_count: int = 0
     unread_count: int = 0
     is_deleting: bool = False  # hidden; its mails are on their way to trash
+    parent_id: str = ""  # the custom folder that it lies in; empty: none
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Label:
+    """A label and its exact counts."""
+
+    label_id: str
+    name: str
+    colour: str = ""  # as "#1f6feb"; empty: none
+    total_count: int = 0  # of the mails that carry it, wherever they lie
+    unread_count: int = 0
+    is_deleting: bool = False  # hidden; it is being taken off its mails
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Before:
+    """Where a mail was before it came to trash or spam, or was deleted; and when that was."""
+
+    folder_id: str
+    at: datetime
+    labels: tuple[str, ...] = ()  # that it carried, of a deleted one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +84,8 @@ class Summary:
     created_at: datetime  # when it was received; the sort order is by email_id
     spam_probability: float | None = None
     changed_seq: int = 0  # number of the change that touched it last
+    labels: tuple[str, ...] = ()  # label ids, sorted
+    before: Before | None = None  # None: it lies elsewhere, or came there when it was received
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +122,7 @@ class Needs:
 
     Attributes:
         oldest_in_folder: Load up to `limit` mails of this folder besides.
+        labelled: Load up to `limit` mails that carry this label besides, whichever.
         generation: Load of the user's mailbox of this number, which is to take the place of the
             one in use; 0: of that. Only ``ports.generations`` heeds it.
         draft_id: One of `email_ids`, of which the draft's version is loaded, too.
@@ -105,6 +132,7 @@ class Needs:
     email_ids: tuple[str, ...] = ()
     message_ids: tuple[str, ...] = ()  # to find the threads of
     oldest_in_folder: str = ""
+    labelled: str = ""
     limit: int = 0
     generation: int = 0
     draft_id: str = ""
@@ -130,6 +158,7 @@ class Loaded:
     thread_sizes: dict[str, int]
     answered: tuple[MailboxChanged | CommandAnswered, ...] | None = None
     draft_version: str = ""
+    labels: dict[str, Label] = field(default_factory=dict[str, Label])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,6 +185,8 @@ class Effects:
         removed: Mails that are gone for good; their ids stay known as gone.
         folders: Folders that are new or changed.
         removed_folders: Folders that are gone.
+        labels: Labels that are new or changed.
+        removed_labels: Labels that are gone; no mail carries them any more.
         threads: message-id → thread_id, to be remembered.
         merged: (thread taken up, thread that took it): rewrite the former's mails.
         events: What is told to the world, kept so that a replay tells the same.
@@ -169,6 +200,8 @@ class Effects:
     removed: tuple[str, ...] = ()
     folders: tuple[Folder, ...] = ()
     removed_folders: tuple[str, ...] = ()
+    labels: tuple[Label, ...] = ()
+    removed_labels: tuple[str, ...] = ()
     threads: tuple[tuple[str, str], ...] = ()
     merged: tuple[tuple[str, str], ...] = ()
     events: tuple[MailboxChanged | CommandAnswered, ...] = ()
@@ -209,7 +242,7 @@ class Mailboxes(Protocol):
     async def load_for_several(self, user_id: str, needs: Sequence[Needs]) -> LoadedForSeveral:
         """Return what *needs* of several commands name, all of one moment.
 
-        None of them asks for the oldest mails of a folder.
+        None of them asks for the mails of a folder or a label.
         """
         ...
 
@@ -226,6 +259,18 @@ class Mailboxes(Protocol):
         """
         ...
 
+    async def erase(self, user_id: str, limit: int = ERASED_AT_ONCE) -> bool:
+        """Take away up to *limit* mails, and with the last of them all else; tell if any are left.
+
+        What stays is that the mailbox ``is_erased``, with the number of one more change. Done
+        again, or after a crash in the middle, it goes on. Marks without content, that a mail was
+        deleted for good, may be left where nothing leads to them any more.
+
+        Raises:
+            Retryable: As ``write``; any part may have been done.
+        """
+        ...
+
     # --- for whoever reads ----------------------------------------------------------
 
     async def mailbox(self, user_id: str) -> Mailbox:
@@ -233,7 +278,14 @@ class Mailboxes(Protocol):
         ...
 
     async def folders(self, user_id: str) -> Sequence[Folder]:
-        """Return system folders in their order, then custom ones by name."""
+        """Return system folders in their order, then custom ones by name; without ``DELETED``.
+
+        Each is followed by those that lie in it.
+        """
+        ...
+
+    async def labels(self, user_id: str) -> Sequence[Label]:
+        """Return the labels by name, those on their way out too."""
         ...
 
     async def page(
@@ -249,15 +301,33 @@ class Mailboxes(Protocol):
         """Return a page of a folder, newest first; None if there is no such folder.
 
         A cursor keeps its place when mails come and go; it takes precedence
-        over *offset*.
+        over *offset*. Mails that were deleted and can be restored are the folder ``DELETED``,
+        and are met nowhere else.
 
         Raises:
             ValueError: The cursor is not one of ours.
         """
         ...
 
-    async def email(self, user_id: str, email_id: str) -> Email | None:
-        """Return the mail, or None."""
+    async def labelled(
+        self,
+        user_id: str,
+        label_id: str,
+        *,
+        limit: int = 50,
+        offset: int = 0,
+        cursor: str | None = None,
+        is_read: bool | None = None,
+    ) -> Page | None:
+        """Return a page of the mails that carry a label, as ``page`` does of a folder's.
+
+        Raises:
+            ValueError: The cursor is not one of ours.
+        """
+        ...
+
+    async def email(self, user_id: str, email_id: str, *, or_deleted: bool = False) -> Email | None:
+        """Return the mail, or None; with *or_deleted* one that can be restored, too."""
         ...
 
     async def summaries(self, user_id: str, email_ids: Sequence[str]) -> Sequence[Summary]:
@@ -268,12 +338,20 @@ class Mailboxes(Protocol):
         """Return the thread's mails, oldest first; empty if unknown. Follows merges."""
         ...
 
+    async def threads(self, user_id: str, thread_ids: Sequence[str]) -> Sequence[Sequence[Summary]]:
+        """Return what ``thread`` says of each, in the order asked for; MAX_PAGE at most."""
+        ...
+
     async def changes(self, user_id: str, since: int, limit: int = 100) -> Changes:
         """Return up to *limit* changes with a number above *since*, in order."""
         ...
 
     async def usage(self, user_id: str) -> int:
         """Return the bytes in use."""
+        ...
+
+    async def remains(self, user_id: str) -> int:
+        """Return how many mails, folders, labels and changes are kept; 0 of one that is erased."""
         ...
 
     async def places(self, mail_id: str) -> Sequence[tuple[str, str]]:

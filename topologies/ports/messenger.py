@@ -51,6 +51,9 @@ class Messenger(Protocol):
     ) -> Reply | NotNow:
         """Post *body* once, follow no redirect, and return what came of it.
 
+        *headers* have names in lower case; without ``content-type`` it is JSON. *webhook_id* names
+        the line that the message stands in.
+
         Takes some seconds at most once it has begun, and has few messages of one webhook under
         way: one that is slow or dead keeps no other waiting. What is put off counts as no attempt.
         """

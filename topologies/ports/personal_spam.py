@@ -41,6 +41,14 @@ class PersonalSpam(Protocol):
         """
         ...
 
+    async def erase(self, user_id: str) -> None:
+        """Forget everything about a user.
+
+        Raises:
+            Retryable: Where it is kept is out of reach.
+        """
+        ...
+
     async def keep(self, user_id: str, learnt: Learnt) -> None:
         """Keep *learnt*, once that is durable, unless what is kept has a higher ``seq``.
 

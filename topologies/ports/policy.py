@@ -66,6 +66,14 @@ class AuthenticatePolicy:
     accepts_partial_bodies: bool = False  # DKIM signatures that leave out the body's end (l=)
     trusted_sealers: tuple[str, ...] = ()  # domains whose ARC seals are believed, and those below
     honours_sealers: bool = False  # what DMARC asks to refuse is accepted when they vouch for it
+    tells_owners: bool = False  # how mail fared is told to whoever publishes a policy and asks
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PushPolicy:
+    """Who we are to push services."""
+
+    contact: str  # whom they may write to, as a URI (RFC 8292 §2.1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +82,20 @@ class ReportPolicy:
 
     hostname: str  # ours: who reports
     is_delay_told: bool = True  # once, when a mail has waited for some hours
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SummaryPolicy:
+    """What owners of other domains are told once a day, if they ask for it.
+
+    Attributes:
+        sender: Our address; empty: postmaster at the domain that ``hostname`` is of.
+    """
+
+    hostname: str
+    tells_tls: bool = False  # how TLS to their hosts did (RFC 8460)
+    tells_dmarc: bool = False  # how mail in their name fared (RFC 7489 §7.2)
+    sender: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Protocol
+from typing import Literal, Protocol
 
 MOST_SCRIPTS = 10  # of one user
 MOST_FORWARDED_TO = 5  # addresses of the simple forwarding
+MOST_BLOCKED = 1_000  # senders of one user
+BlockedTo = Literal["spam", "trash"]  # the folder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,11 +52,26 @@ class Forwarding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BlockedSender:
+    """Somebody whose mail the user does not want to see.
+
+    Attributes:
+        target: An address, or ``@domain``; see ``mail.blocking``.
+        into: Where their mail goes.
+    """
+
+    target: str
+    into: BlockedTo = "spam"
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UserRules:
     """All rules of one user.
 
     Attributes:
         active: The name of the script that is run; empty: none is.
+        blocked: The newest first.
         version: How often they were changed.
     """
 
@@ -62,12 +79,14 @@ class UserRules:
     active: str = ""
     away: AwayNotice = AwayNotice()
     forwarding: Forwarding = Forwarding()
+    blocked: tuple[BlockedSender, ...] = ()
     version: int = 0
 
     @property
     def is_idle(self) -> bool:
         """Whether nothing is done with any mail."""
-        return not self.active and not self.away.is_on and not self.forwarding.is_on
+        is_one_on = self.active or self.away.is_on or self.forwarding.is_on or self.blocked
+        return not is_one_on
 
     @property
     def in_use(self) -> "UserRules":
@@ -95,6 +114,14 @@ class Rules(Protocol):
 
     async def read(self, user_id: str) -> UserRules:
         """Return a user's rules as they are now.
+
+        Raises:
+            Retryable: Where they are kept is out of reach.
+        """
+        ...
+
+    async def erase(self, user_id: str) -> None:
+        """Forget everything about a user.
 
         Raises:
             Retryable: Where they are kept is out of reach.

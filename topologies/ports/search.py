@@ -1,6 +1,6 @@
 """Finding mails of one mailbox by what they say."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -16,6 +16,7 @@ class SearchDocument:
     version: int  # the mailbox's seq; an older version never replaces a newer
     subject: str
     text: str
+    attached: tuple[str, ...] = ()  # of each file that is read; searched as the text is
     senders: tuple[str, ...]  # "Name <address>"
     recipients: tuple[str, ...]
     file_names: tuple[str, ...]
@@ -24,6 +25,12 @@ class SearchDocument:
     is_starred: bool
     has_attachments: bool
     size_bytes: int
+    labels: tuple[str, ...] = ()  # label ids
+
+    @property
+    def characters(self) -> int:
+        """How many there are to be cut into words, about."""
+        return len(self.text) + sum(map(len, self.attached))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +42,7 @@ class SearchState:
     version: int  # as in ``SearchDocument``
     is_read: bool
     is_starred: bool
+    labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,12 +50,14 @@ class Term:
     """One condition on text.
 
     Attributes:
-        field: ``any`` is subject, text, senders, recipients and file names.
+        field: ``any`` is subject, text, senders, recipients and file names; ``text`` is that
+            of the mail, and of its files as far as they are read; ``head`` is subject and
+            senders.
         words: One word, or several that must follow each other (a quoted phrase).
         is_prefix: The last word may go on; true for all that is not quoted.
     """
 
-    field: str  # any, subject, text, from, to, filename
+    field: str  # any, head, subject, text, from, to, filename
     words: str
     is_prefix: bool = True
     is_negated: bool = False
@@ -59,6 +69,8 @@ class SearchQuery:
 
     Attributes:
         either: Of each group of terms at least one must hold (``a OR b``).
+        labels: The mail carries each of these; ids, or names before they are looked up.
+        without_labels: It carries none of these.
     """
 
     terms: tuple[Term, ...] = ()
@@ -70,6 +82,8 @@ class SearchQuery:
     after: datetime | None = None  # received at or after
     before: datetime | None = None  # received before
     larger_bytes: int | None = None  # of more bytes than that
+    labels: tuple[str, ...] = ()
+    without_labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,14 +106,27 @@ class Search(Protocol):
         ...
 
     async def set_state(self, user_id: str, states: Sequence[SearchState]) -> Sequence[str]:
-        """Change folder and flags without reading texts; return ids that need ``index`` first.
+        """Change folder, flags and labels; return ids that need ``index`` first.
 
-        Those are mails the index never had. Older versions and removed mails are left alone.
+        No text is read. Those are mails the index never had. Older versions and removed mails
+        are left alone.
         """
         ...
 
     async def remove(self, user_id: str, email_ids: Sequence[str]) -> None:
         """Forget documents for good; unknown ones are no error."""
+        ...
+
+    async def erase(self, user_id: str) -> None:
+        """Forget everything about a user; done again, or after a crash within, it goes on."""
+        ...
+
+    async def versions_of(self, user_id: str, email_ids: Sequence[str]) -> Mapping[str, int]:
+        """Return the version of each mail that a search meets now; of those it meets at all.
+
+        Raises:
+            Retryable: As ``search``.
+        """
         ...
 
     async def search(

@@ -6,7 +6,13 @@ from datetime import datetime
 from typing import Literal, Protocol
 
 WebhookEventType = Literal[
-    "email.delivered", "email.deferred", "email.bounced", "email.complained", "email.suppressed"
+    "email.delivered",
+    "email.deferred",
+    "email.bounced",
+    "email.complained",
+    "email.suppressed",
+    "sender.throttled",
+    "sender.suspended",
 ]
 TEST = "webhook.test"  # the type of what is posted to try a webhook; counts neither way
 MOST_OF_OWNER = 20

@@ -1,0 +1,153 @@
+"""Many mails at once: what is to become of each, and what became of it.
+
+What is asked alike of several mails is one command, and all commands are written together. What
+makes no sense is refused before anything is done; what can't be done with one mail does not keep
+the others from it. Nothing asked here does more when it is asked again.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Annotated
+
+import msgspec
+from msgspec import UNSET, Meta, structs
+from starlette.responses import Response
+
+from api.commands import answers_to, deletion, refused, stamp
+from api.emails import GONE, commands_of
+from api.endpoint import Call, json_answer, pointer_of, told_and_path
+from api.problems import Problem, invalid, not_found
+from api.shapes import FieldProblem, In
+from api.shapes_batch import MOST_ITEMS, BatchItem, BatchOut, BatchResult
+from topologies.events import Command, MoveEmails
+from topologies.ports.mailboxes import MAX_PAGE, Summary
+
+LARGEST_BODY_BYTES = 1024 * 1024
+MOST_ERRORS = 100  # that are told of one body
+_NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class _RawBatch(In, frozen=True, kw_only=True):
+    """As ``BatchIn``, with items that are read one by one, so that an error says of which."""
+
+    items: Annotated[tuple[msgspec.Raw, ...], Meta(min_length=1, max_length=MOST_ITEMS)]
+
+
+async def change_many(call: Call) -> Response:
+    """Change many mails, and answer what became of each."""
+    items = _items(await call.body(_RawBatch))
+    there = await _there(call, [item.email_id for item in items])
+    plan = _plan(call, items, there)
+    results = [BatchResult(email_id=item.email_id, status=200) for item in items]
+    if plan:
+        await _carry_out(call, plan, results)
+        # Whoever deleted one of them meanwhile was faster.
+        there = await _there(call, [each.email_id for each in items if not each.delete]) | {
+            each.email_id: there[each.email_id]
+            for each in items
+            if each.delete and each.email_id in there
+        }
+    for place, item in enumerate(items):
+        if item.email_id not in there:
+            results[place] = _failed(item.email_id, not_found(), f"/items/{place}/email_id", GONE)
+    return json_answer(BatchOut(results=tuple(results)))
+
+
+async def _carry_out(
+    call: Call, plan: Mapping[Command, Sequence[int]], results: list[BatchResult]
+) -> None:
+    answered = await answers_to(call.context, list(plan))
+    for command, places in plan.items():
+        told = answered.get(command.command_id)
+        for place in places:
+            email_id = results[place].email_id
+            if told is None:
+                results[place] = BatchResult(email_id=email_id, status=202)
+            elif told.status == "refused":
+                problem = refused(told)
+                is_folder = isinstance(command, MoveEmails) and problem.status == 404
+                pointer = f"/items/{place}{'/folder_id' if is_folder else ''}"
+                results[place] = _failed(email_id, problem, pointer, told.detail)
+
+
+def _items(given: _RawBatch) -> Sequence[BatchItem]:
+    """Return what is asked.
+
+    Raises:
+        Problem: Some of it makes no sense.
+    """
+    items: list[BatchItem] = []
+    errors: list[FieldProblem] = []
+    first: dict[str, int] = {}
+    for place, raw in enumerate(given.items):
+        try:
+            item = msgspec.json.decode(raw, type=BatchItem)
+        except msgspec.ValidationError as error:
+            detail, path = told_and_path(str(error))
+            pointer = f"/items/{place}{pointer_of(path)}"
+        else:
+            items.append(item)
+            before = first.setdefault(item.email_id, place)
+            pointer, detail = _nonsense(item, place, before)
+        if detail:
+            errors.append(FieldProblem(pointer=pointer, detail=detail))
+    if errors:
+        raise invalid(*errors[:MOST_ERRORS])
+    return items
+
+
+def _nonsense(item: BatchItem, place: int, before: int) -> tuple[str, str]:
+    """Return where *item* makes no sense and why; empty if it does."""
+    names = set(structs.asdict(item)) - {"email_id", "delete"}
+    changes = [name for name in names if getattr(item, name) is not UNSET]
+    if before != place:
+        return f"/items/{place}/email_id", f"the mail is named before, by item {before}"
+    if item.delete and changes:
+        return f"/items/{place}/delete", "what is deleted for good can't be changed besides"
+    if not item.delete and not changes:
+        return f"/items/{place}", "say what is to be changed"
+    if item.is_spam is not UNSET and item.folder_id is not UNSET:
+        return f"/items/{place}/is_spam", "say is_spam or folder_id, as both move the mail"
+    return "", ""
+
+
+async def _there(call: Call, email_ids: Sequence[str]) -> dict[str, Summary]:
+    found: dict[str, Summary] = {}
+    for at in range(0, len(email_ids), MAX_PAGE):
+        some = email_ids[at : at + MAX_PAGE]
+        for summary in await call.context.mailboxes.summaries(call.user_id, some):
+            found[summary.email_id] = summary
+    return found
+
+
+def _plan(
+    call: Call, items: Sequence[BatchItem], there: Mapping[str, Summary]
+) -> Mapping[Command, Sequence[int]]:
+    """Return the commands that do it, and which items each is for."""
+    alike: dict[Command, list[int]] = {}
+    for place, item in enumerate(items):
+        if item.email_id not in there:
+            continue
+        for command in _commands(call, there[item.email_id], item):
+            kind = structs.replace(command, email_ids=(), command_id="", issued_at=_NEVER)
+            alike.setdefault(kind, []).append(place)
+    return {
+        structs.replace(
+            kind,
+            **stamp(call.context, call.user_id),
+            email_ids=tuple([items[place].email_id for place in places]),
+        ): places
+        for kind, places in alike.items()
+    }
+
+
+def _commands(call: Call, summary: Summary, item: BatchItem) -> Sequence[Command]:
+    if not item.delete:
+        return commands_of(call, summary, item)
+    return [deletion(call.context, call.user_id, [summary.email_id], permanent=True)]
+
+
+def _failed(email_id: str, problem: Problem, pointer: str, why: str) -> BatchResult:
+    errors = (FieldProblem(pointer=pointer, detail=why),)
+    body = structs.replace(problem.body, detail=why, errors=errors)
+    return BatchResult(email_id=email_id, status=problem.status, problem=body)

@@ -1,0 +1,159 @@
+"""Messages in files, one after the other: an mbox, a folder of those, a Maildir, one message."""
+
+import sys
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import BinaryIO
+
+import click
+import msgspec
+
+from topologies.events import INBOX, Filing
+from topologies.mail import foreign_folders, maildir
+from topologies.mail.mbox import Stored, messages
+
+STANDARD_INPUT = Path("-")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A file with messages in it.
+
+    Attributes:
+        folder: Of the Maildir, as it is called here; None: it is an mbox.
+        is_new: It lies in the Maildir's ``new``.
+    """
+
+    path: Path
+    folder: str | None = None
+    is_new: bool = False
+
+
+def files(source: Path) -> Sequence[Found]:
+    """Return the files in *source*.
+
+    Raises:
+        click.ClickException: There is none in it, or it can't be read.
+    """
+    if not source.is_dir():
+        return [Found(source)]
+    try:
+        if _is_maildir(source) or any(map(_is_maildir, source.glob(".*/"))):
+            return [*_maildir(source, INBOX), *_subfolders(source)]
+        found = sorted(path for path in source.rglob("*.mbox") if path.is_file())
+    except OSError as error:
+        raise click.ClickException(f"{source} can't be read: {error.strerror}") from error
+    if not found:
+        raise click.ClickException(
+            f"{source} is a folder, but no Maildir: cur and new are missing; nor does it hold"
+            " files whose names end with .mbox"
+        )
+    return [Found(path) for path in found]
+
+
+def read(
+    found: Sequence[Found], max_bytes: int, reached: Callable[[int], None]
+) -> Iterator[tuple[str, Stored]]:
+    """Yield each message, with words on where it is.
+
+    Args:
+        found: What ``files`` returned.
+        max_bytes: Larger messages come without their bytes.
+        reached: Told of the bytes that are done so far.
+
+    Raises:
+        click.ClickException: A file can't be read.
+    """
+    done = 0
+    for each in found:
+        end = 0
+        with _opened(each.path) as file:
+            if each.folder is None:
+                numbered = enumerate(messages(file, max_bytes), start=1)
+            else:
+                numbered = enumerate([_of_maildir(each, file, max_bytes)], start=1)
+            for number, message in numbered:
+                yield f"{each.path.name}, message {number}", message
+                end = message.end
+                reached(done + end)
+        done += end
+
+
+def total(found: Sequence[Found]) -> int | None:
+    """Return the bytes in *found*; None if nobody can know."""
+    if any(each.path == STANDARD_INPUT for each in found):
+        return None
+    return sum(each.path.stat().st_size for each in found)
+
+
+def _is_maildir(path: Path) -> bool:
+    return (path / "cur").is_dir() or (path / "new").is_dir()
+
+
+def _subfolders(root: Path) -> Iterator[Found]:
+    for path in sorted(root.glob(".*/")):
+        if not _is_maildir(path):
+            continue
+        kept = path / maildir.NAME_FILE
+        name = (
+            kept.read_text(encoding="utf-8", errors="replace")
+            if kept.is_file()
+            else maildir.folder_name(path.name)
+        )
+        yield from _maildir(path, name)
+
+
+def _maildir(path: Path, folder: str) -> Iterator[Found]:
+    for part in ("cur", "new"):
+        place = path / part
+        if place.is_dir():
+            for file in sorted(each for each in place.iterdir() if each.is_file()):
+                yield Found(file, folder, is_new=part == "new")
+
+
+def _of_maildir(found: Found, file: BinaryIO, max_bytes: int) -> Stored:
+    said = maildir.named(found.path.name, is_new=found.is_new)
+    folder = found.folder or ""
+    size_bytes = found.path.stat().st_size
+    raw = file.read(max_bytes + 1) if size_bytes <= max_bytes else b""
+    if not said.email_id:
+        folder = foreign_folders.own_name(folder)
+        raw = _with_crlf(raw)
+    return Stored(
+        raw=raw if len(raw) <= max_bytes else b"",
+        size_bytes=max(len(raw), size_bytes),
+        stored_at=said.stored_at,
+        end=size_bytes,
+        filing=Filing(folder=folder, is_read=said.is_read, is_starred=said.is_starred),
+        kept_id=said.email_id,
+    )
+
+
+def _with_crlf(raw: bytes) -> bytes:
+    fixed = raw.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+    return fixed if fixed.endswith(b"\n") or not fixed else fixed + b"\r\n"
+
+
+@contextmanager
+def _opened(path: Path) -> Generator[BinaryIO]:
+    if path == STANDARD_INPUT:
+        yield sys.stdin.buffer
+        return
+    try:
+        with path.open("rb") as file:
+            yield file
+    except OSError as error:
+        raise click.ClickException(f"{path} can't be read: {error.strerror}") from error
+
+
+def with_folder(message: Stored, folder: str | None) -> Stored:
+    """Return *message* as one that lay in *folder*; None: wherever it did."""
+    if not folder:
+        return message
+    filing = message.filing or Filing()
+    return replace(
+        message,
+        filing=msgspec.structs.replace(filing, folder=folder),
+    )

@@ -1,0 +1,11 @@
+"""What an export is asked with."""
+
+from typing import Literal
+
+from api.shapes import In
+
+
+class ExportQuery(In, frozen=True, kw_only=True):
+    """What the zip file holds: the mail, or everything one has."""
+
+    what: Literal["mail", "everything"] = "everything"

@@ -1,0 +1,69 @@
+// Putting a mail off until later: presets, a moment of one's own, and taking it back.
+
+import { askFor, openMenu, toast } from "./dialogs.js";
+import { h } from "./dom.js";
+import { fullDate } from "./format.js";
+
+export const SNOOZED = "snoozed"; // the folder of what is put off
+const MORNING_H = 8;
+const EVENING_H = 18;
+
+/** Moments that are likely meant, each with its name; `now` is a Date. */
+export function presets(now = new Date()) {
+  const at = (days, hours) =>
+    new Date(now.getFullYear(), now.getMonth(), now.getDate() + days, hours);
+  const found = [["In three hours", new Date(now.getTime() + 3 * 3_600_000)]];
+  if (now.getHours() < EVENING_H - 1) found.push(["This evening", at(0, EVENING_H)]);
+  found.push(["Tomorrow morning", at(1, MORNING_H)]);
+  // Saturday is 6, Monday 1.
+  if (now.getDay() > 0 && now.getDay() < 5) found.push(["At the weekend", at(6 - now.getDay(), MORNING_H)]);
+  // On a Sunday that is tomorrow.
+  if (now.getDay() > 0) found.push(["Next week", at(8 - now.getDay(), MORNING_H)]);
+  return found;
+}
+
+/** Let a person choose when `email` comes back. */
+export function snoozeMenu(anchor, client, email) {
+  const put = async (until) => {
+    await client.snooze(email.email_id, until.toISOString());
+    const undo = () => client.bringBack(email.email_id).then(
+      () => toast("The mail is back where it was."), tell);
+    toast(`The mail comes back on ${fullDate(until)}.`, { action: { label: "Undo", run: undo } });
+  };
+  openMenu(anchor, "Put off until", [
+    ...presets().map(([name, until]) => ({ label: `${name}, ${fullDate(until)}`,
+      run: () => put(until).catch(tell) })),
+    null,
+    { label: "Another time…", run: () => askFor("Put off until", "Date and time, such as 2026-03-31 09:30",
+      { value: typed(presets().at(-1)[1]), yes: "Put off", act: (text) => put(read(text)) }) },
+  ]);
+}
+
+/** A line that tells until when a mail is put off; empty for others. */
+export function snoozeBar(client, email) {
+  const bar = h("div", { class: "unsubscribe-bar", role: "status", hidden: true });
+  if (email.folder_id !== SNOOZED) return bar;
+  const back = h("button", { type: "button", class: "button",
+    onclick: () => client.bringBack(email.email_id).then(() => { bar.hidden = true; }, tell) }, "Bring it back now");
+  client.snoozed(email.email_id).then(({ until }) => {
+    bar.replaceChildren(h("span", {}, `This is put off until ${fullDate(until)}.`), back);
+    bar.hidden = false;
+  }, () => {}); // it was moved there by hand
+  return bar;
+}
+
+function typed(date) {
+  const two = (number) => String(number).padStart(2, "0");
+  const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
+  return `${day} ${two(date.getHours())}:${two(date.getMinutes())}`;
+}
+
+function read(text) {
+  const date = new Date(text.replace(" ", "T"));
+  if (Number.isNaN(date.getTime())) throw new Error("Write a date and a time, such as 2026-03-31 09:30.");
+  return date;
+}
+
+function tell(problem) {
+  toast(problem.words ?? String(problem), { isError: true });
+}

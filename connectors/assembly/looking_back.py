@@ -1,0 +1,50 @@
+"""What a command needs to run stages on the log as it stands: their services, and topics aside."""
+
+from connectors.assembly.stores import Stores, antivirus_of, services_of
+from connectors.memory.notices import MemoryNotices
+from connectors.memory.reputations import MemoryReputations
+from connectors.settings import Settings
+from topologies.engines.handling import Services
+from topologies.ports.reputations import Reputations
+
+
+def services_for(settings: Settings, stores: Stores) -> Services:
+    """Return an answer for each port that stages name, on *stores*.
+
+    What the embedded service knows of senders lives in its process alone: here nothing is known.
+    """
+    services = services_of(settings, stores, MemoryNotices(), antivirus_of(settings))
+    return {**services, Reputations: _reputations(settings, stores)}
+
+
+async def make_topic(settings: Settings, name: str) -> None:
+    """Let there be a topic *name* that no stage reads, and whose records are kept as usual.
+
+    Raises:
+        Retryable: The brokers are out of reach.
+    """
+    if settings.profile != "cluster":
+        return  # the log of one process makes them as they are written
+    from connectors.kafka.admin import KafkaAdmin
+    from connectors.kafka.client import LARGEST_RECORD_BYTES
+    from connectors.kafka.topics import ADDED_BYTES
+
+    admin = KafkaAdmin(settings.kafka_servers)
+    topic = settings.topic_prefix + name
+    if topic not in await admin.partitions():
+        configs = {
+            "max.message.bytes": str(LARGEST_RECORD_BYTES + ADDED_BYTES),
+            "retention.ms": str(settings.log_retention_hours * 3_600_000),
+        }
+        await admin.create(topic, settings.partitions, settings.kafka_replication, configs)
+
+
+def _reputations(settings: Settings, stores: Stores) -> Reputations:
+    if settings.profile != "cluster":
+        return MemoryReputations(stores.clock)
+    from connectors.assembly.cluster import ClusterStores
+    from connectors.redis.reputations import RedisReputations
+
+    if not isinstance(stores, ClusterStores):
+        raise TypeError("the stores of a cluster have Redis")
+    return RedisReputations(stores.redis, {}, stores.clock)

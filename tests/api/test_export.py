@@ -1,0 +1,66 @@
+"""GET /export: all that one has, as a zip file whose mail comes back byte for byte."""
+
+import io
+import json
+import zipfile
+from typing import Any
+
+import httpx
+
+from tests.api.desk import Desks
+from topologies.mail.mbox import messages
+
+RAW = b"From: Cy <cy@far.example>\r\nSubject: A pump\r\n\r\nFrom here\r\n>From there\r\n"
+
+
+async def test_everything_is_there_and_mail_is_as_it_was(a_desk: Desks) -> None:
+    async with a_desk() as desk:
+        client = await desk.signed_in()
+        await desk.receive("A pump")
+        [line] = (await client.get("/folders/inbox/emails")).json()["emails"]
+        raw = (await client.get(f"/emails/{line['email_id']}/raw")).content
+        await client.patch(f"/emails/{line['email_id']}", json={"is_starred": True})
+        draft = {"to": [{"address": "cy@far.example"}], "subject": "Not yet", "body": "half"}
+        assert (await client.post("/drafts", json=draft)).status_code == 201
+        script = {"source": "keep;"}
+        assert (await client.put("/rules/scripts/mine", json=script)).status_code == 201
+        made = await client.post("/app-passwords", json={"name": "phone"})
+        answer = await client.get("/export")
+        assert answer.headers["Content-Type"] == "application/zip"
+        held = unzipped(answer)
+        [mail] = messages(io.BytesIO(held["mail/Inbox.mbox"]), 10**6)
+        assert mail.raw == raw
+        assert mail.filing is not None
+        assert (mail.filing.is_read, mail.filing.is_starred) == (False, True)
+        assert mail.kept_id == line["email_id"]
+        assert json.loads(held["drafts.jsonl"])["subject"] == "Not yet"
+        assert held["rules/1.sieve"] == b"keep;"
+        assert [each["name"] for each in json.loads(held["app_passwords.json"])] == ["phone"]
+        assert json.loads(held["account.json"])["address"].startswith("ann@")
+        secret = made.json()["password"].encode()
+        assert not any(secret in content for content in held.values())
+
+
+async def test_the_mail_alone_may_be_asked_for(a_desk: Desks) -> None:
+    async with a_desk() as desk:
+        client = await desk.signed_in()
+        await desk.receive("A pump")
+        assert list(unzipped(await client.get("/export?what=mail"))) == ["mail/Inbox.mbox"]
+        assert (await client.get("/export?what=nothing")).status_code in (400, 422)
+
+
+async def test_nobody_takes_along_what_is_another_s(a_desk: Desks) -> None:
+    async with a_desk() as desk:
+        await desk.receive("A pump")
+        other = await desk.signed_in("bo")
+        held = unzipped(await other.get("/export"))
+        assert not any(b"A pump" in content for content in held.values())
+        assert (await desk.stranger().get("/export")).status_code == 401
+
+
+def unzipped(answer: httpx.Response) -> dict[str, Any]:
+    """Return the content of each member; every one is whole."""
+    assert answer.status_code == 200
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as file:
+        assert file.testzip() is None
+        return {name: file.read(name) for name in file.namelist()}

@@ -1,0 +1,140 @@
+"""Mails that are put off, by the API."""
+
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.api.desk import Desk, Desks, memory_alone
+from tests.api.test_mailbox import got
+from topologies.errors import Retryable
+from topologies.events import SnoozeDue
+from topologies.events.base import as_kind
+
+TOMORROW = "2026-03-02T08:00:00+01:00"
+
+
+async def test_a_mail_leaves_the_inbox_and_comes_back_on_top_unread(a_desk: Desks) -> None:
+    async with a_desk() as desk:
+        ann = await desk.signed_in("ann")
+        first, second = await desk.receive("Later"), await desk.receive("Newer")
+        await ann.patch(f"/emails/{first}", json={"is_read": True})
+        answer = await ann.post(f"/emails/{first}/snooze", json={"until": TOMORROW})
+        assert answer.status_code == 200, answer.text
+        told = answer.json()
+        assert (told["until"], told["folder_id"]) == ("2026-03-02T07:00:00Z", "inbox")
+        assert told["email"]["folder_id"] == "snoozed"
+        assert await inbox(ann) == [second]
+        assert (await got(ann, "/snoozed"))["snoozed"] == [told]
+        assert await got(ann, f"/emails/{first}/snooze") == told
+
+        desk.clock.move(timedelta(hours=19))
+        await timer_runs(desk)
+        back, other = (await got(ann, "/folders/inbox/emails"))["emails"]
+        assert (back["subject"], back["is_read"], other["email_id"]) == ("Later", False, second)
+        assert (await got(ann, "/snoozed"))["snoozed"] == []
+        assert (await ann.get(f"/emails/{first}")).status_code == 404
+        changes = (await got(ann, "/changes?since=0"))["changes"]
+        kinds = [(each["type"], each["email_id"]) for each in changes[-2:]]
+        assert kinds == [("email.added", back["email_id"]), ("email.removed", first)]
+
+
+async def test_it_is_put_off_again_or_taken_back(a_desk: Desks) -> None:
+    async with a_desk() as desk:
+        ann = await desk.signed_in("ann")
+        email_id = await desk.receive("Later")
+        path = f"/emails/{email_id}/snooze"
+        await ann.post(path, json={"until": TOMORROW})
+        again = await ann.post(path, json={"until": "2026-03-03T08:00:00Z"})
+        assert (again.status_code, again.json()["folder_id"]) == (200, "inbox")
+        desk.clock.move(timedelta(hours=20))
+        await timer_runs(desk)
+        assert await inbox(ann) == []
+
+        assert (await ann.delete(path)).status_code == 204
+        assert await inbox(ann) == [email_id]
+        assert (await ann.delete(path)).status_code == 404
+        assert (await ann.get(path)).status_code == 404
+        desk.clock.move(timedelta(days=2))
+        await timer_runs(desk)
+        assert await inbox(ann) == [email_id]
+
+
+async def test_a_folder_of_that_name_is_left_alone(a_desk: Desks) -> None:
+    async with a_desk() as desk:
+        ann = await desk.signed_in("ann")
+        await ann.post("/folders", json={"name": "snoozed"})
+        email_id = await desk.receive("Later")
+        answer = await ann.post(f"/emails/{email_id}/snooze", json={"until": TOMORROW})
+        assert answer.status_code == 200, answer.text
+        folders = {each["folder_id"]: each["name"] for each in await got(ann, "/folders")}
+        assert folders["snoozed"] == "Snoozed mails"
+
+
+async def test_a_request_that_was_cut_off_puts_no_mail_away_for_ever(a_desk: Desks) -> None:
+    async with a_desk() as desk:
+        ann = await desk.signed_in("ann")
+        email_id = await desk.receive("Later")
+        path = f"/emails/{email_id}/snooze"
+        desk.log.error = Retryable("the log is away")
+        assert (await ann.post(path, json={"until": TOMORROW})).status_code == 503
+        desk.log.error = None
+        assert await inbox(ann) == [email_id]
+        assert (await ann.get(path)).status_code == 404
+        assert (await ann.post(path, json={"until": TOMORROW})).status_code == 200
+        desk.log.error = Retryable("the log is away")  # putting it off for longer is noted alone
+        await ann.post(path, json={"until": "2026-03-04T08:00:00Z"})
+        desk.log.error = None
+        for days, found in ((1, 0), (3, 1)):
+            desk.clock.move(timedelta(days=days))
+            await timer_runs(desk)
+            assert len(await inbox(ann)) == found
+
+
+async def test_what_is_put_off_is_one_s_own(a_desk: Desks) -> None:
+    async with a_desk() as desk:
+        ann, bo = await desk.signed_in("ann"), await desk.signed_in("bo")
+        email_id = await desk.receive("Later")
+        path = f"/emails/{email_id}/snooze"
+        await ann.post(path, json={"until": TOMORROW})
+        assert (await bo.get(path)).status_code == 404
+        assert (await bo.post(path, json={"until": TOMORROW})).status_code == 404
+        assert (await bo.delete(path)).status_code == 404
+        assert (await got(bo, "/snoozed"))["snoozed"] == []
+        assert (await desk.stranger().get("/snoozed")).status_code == 401
+
+
+@memory_alone
+@pytest.mark.parametrize(
+    "until", ["2026-03-01T12:00:00Z", "2020-01-01T00:00:00Z", "2027-03-03T00:00:00Z", "2026-03-02"]
+)
+async def test_a_time_that_makes_no_sense_is_told(a_desk: Desks, until: str) -> None:
+    async with a_desk() as desk:
+        ann = await desk.signed_in("ann")
+        email_id = await desk.receive("Later")
+        answer = await ann.post(f"/emails/{email_id}/snooze", json={"until": until})
+        assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/until")
+
+
+@memory_alone
+async def test_mail_of_one_s_own_is_not_put_off(a_desk: Desks) -> None:
+    async with a_desk() as desk:
+        ann = await desk.signed_in("ann")
+        draft = await ann.post("/drafts", json={"subject": "Half done"})
+        answer = await ann.post(
+            f"/emails/{draft.json()['draft_id']}/snooze", json={"until": TOMORROW}
+        )
+        assert answer.status_code == 409
+
+
+async def inbox(client: httpx.AsyncClient) -> list[str]:
+    page: dict[str, Any] = await got(client, "/folders/inbox/emails")
+    return [each["email_id"] for each in page["emails"]]
+
+
+async def timer_runs(desk: Desk) -> None:
+    """Hand in again what waits, as the timer does, and whatever that writes."""
+    seen = [each for each in desk.log.appended if isinstance(each, SnoozeDue)]
+    for each in seen:
+        await desk.log.append([as_kind(each, SnoozeDue)])

@@ -1,0 +1,81 @@
+"""Batch jobs beside a service that runs, on both profiles."""
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connectors.assembly import open_stores
+from connectors.settings import load
+from tests.journeys.place import Person, Place
+from tests.pipelines.people import deliver
+from tests.process import eventually
+from topologies.mail.mbox import messages
+
+pytestmark = pytest.mark.process
+
+
+def test_mail_that_the_index_lost_is_found_again_after_a_repair(place: Place) -> None:
+    bo = place.person("bo")
+    place.send(b"Subject: kept\r\n\r\nkept\r\n", bo)
+    bo.awaited()
+    eventually(lambda: bo.found("kept"), lambda found: found == ["kept"])
+    asyncio.run(lose(place, bo))
+
+    compared = reconciled(place, "--repair", status=1)
+    assert (compared["mails"], compared["missing"], compared["handed_on"]) == (2, 1, 1)
+    eventually(lambda: bo.found("unheard"), lambda found: found == ["unheard"])
+    assert reconciled(place)["missing"] == 0
+
+
+def test_old_mail_is_let_go_and_the_rest_is_exported(place: Place, tmp_path: Path) -> None:
+    bo = place.person("bo")
+    for subject in ("one", "two"):
+        place.send(f"Subject: {subject}\r\n\r\n\r\n".encode(), bo)
+    kept, _ = bo.awaited(2)
+    bo.client.patch(f"/emails/{kept['email_id']}", json={"is_starred": True}).raise_for_status()
+    eventually(lambda: [e["is_starred"] for e in bo.emails()], lambda stars: stars == [True, False])
+    rule = ("retention", "--domain", place.domain, "--folder", "inbox", "--days", "0")
+    assert job(place, *rule, "--apply")["commands"] == 1
+    assert [mail["email_id"] for mail in bo.awaited(1)] == [kept["email_id"]]
+    assert bo.count("trash") == 1
+
+    output = tmp_path / "out"
+    exported = job(place, "export", "--domain", place.domain, "--output", str(output))
+    assert (exported["mailboxes"], exported["mails"]) == (1, 2)
+    [path] = output.glob("*.mbox")
+    with path.open("rb") as file:
+        raws = sorted(stored.raw for stored in messages(file, 10**6))
+    lines = [*bo.emails(), *bo.emails("trash")]
+    assert raws == sorted(bo.raw(line["email_id"]) for line in lines)
+
+
+def test_made_up_mail_is_sent_to_a_server_that_takes_it(place: Place) -> None:
+    bo = place.person("bo")
+    place.send(b"Subject: first\r\n\r\n\r\n", bo)  # once that is taken, all is
+    server = f"127.0.0.1:{place.service.smtp_port}"
+    sent = job(
+        place,
+        *("generate", "--mails", "5", "--form", "smtp", "--server", server, "--to", bo.address),
+    )
+    assert (sent["mails"], sent["refused"]) == (5, 0)
+    eventually(lambda: bo.count("inbox", "spam"), lambda count: count == 6)
+
+
+def reconciled(place: Place, *options: str, status: int = 0) -> dict[str, Any]:
+    return job(place, "reconcile", "--domain", place.domain, "--blobs", *options, status=status)
+
+
+def job(place: Place, *arguments: str, status: int = 0) -> dict[str, Any]:
+    return json.loads(place.rillmail("batch", *arguments, "--json", status=status))
+
+
+async def lose(place: Place, person: Person) -> None:
+    """Put a mail into a mailbox of which nothing else hears."""
+    async with open_stores(load(place.service.settings)) as stores:
+        user = await stores.directory.user_by_address(person.address)
+        assert user is not None
+        raw = b"Subject: unheard\r\n\r\nunheard\r\n"
+        await deliver(stores, user.user_id, raw, is_indexed=False)

@@ -1,0 +1,75 @@
+"""People and time, as somebody meets them on the page of the real service."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.web.webmail import Webmail
+
+pytestmark = [pytest.mark.browser, pytest.mark.process]
+# What the stores do is held against each other elsewhere; the page is the same.
+embedded_alone = pytest.mark.parametrize("house", ["embedded"], indirect=True)
+
+
+@embedded_alone
+def test_whom_one_wrote_to_is_proposed_and_called_otherwise(webmail: Webmail) -> None:
+    webmail.sign_in()
+    other = webmail.address(1)
+    webmail.write(other, "The first one", "Hello.")
+    expect(webmail.page.get_by_text("The mail is sent.")).to_be_visible()
+    webmail.go_to("Sent")
+    expect(webmail.row("The first one")).to_be_visible()
+
+    webmail.button("Settings").click()
+    people = webmail.dialog.get_by_role("region", name="Contacts")
+    people.get_by_role("button", name=f"Rename {other}").click()
+    webmail.dialog.last.get_by_role("textbox").fill("Zoë from the lake")
+    webmail.dialog.last.get_by_role("button", name="Save").click()
+    expect(people).to_contain_text("Zoë from the lake")
+    webmail.dialog.get_by_role("button", name="Close").first.click()
+
+    webmail.button("Write a mail").click()
+    to = webmail.compose.get_by_label("To", exact=True)
+    to.press_sequentially("zoe la")
+    expect(webmail.page.get_by_role("option")).to_contain_text(["Zoë from the lake"])
+    to.press("Enter")
+    expect(to).to_have_value(f'"Zoë from the lake" <{other}>, ')
+    webmail.compose.get_by_label("Subject").fill("The second one")
+    webmail.compose.get_by_role("button", name="Send", exact=True).click()
+    expect(webmail.row("The second one")).to_contain_text(re.compile(f"Zoë|{re.escape(other)}"))
+
+
+@embedded_alone
+def test_a_mail_is_put_off_and_its_sender_blocked(webmail: Webmail) -> None:
+    webmail.receive("Not today")
+    webmail.sign_in()
+    webmail.open("Not today")
+    webmail.button("Put off until later").click()
+    webmail.page.get_by_role("menuitem").filter(has_text="Tomorrow morning").click()
+    expect(webmail.page.locator("#toasts")).to_contain_text("The mail comes back on")
+    webmail.go_to("Inbox")
+    expect(webmail.page.get_by_text("No mails here.")).to_be_visible()
+    webmail.go_to("Snoozed")
+    webmail.open("Not today")
+    expect(webmail.page.get_by_text("This is put off until")).to_be_visible()
+    webmail.button("Bring it back now").click()
+    webmail.go_to("Inbox")
+    webmail.open("Not today")
+
+    webmail.button("More").click()
+    webmail.choose("Block sender")
+    webmail.dialog.get_by_label("Everybody @far.example").check()
+    webmail.dialog.get_by_role("button", name="Block", exact=True).click()
+    expect(webmail.page.locator("#toasts")).to_contain_text(
+        "From now on mail from @far.example goes to Spam."
+    )
+    webmail.receive("Never again")
+    webmail.go_to("Spam")
+    webmail.open("Never again")
+    expect(webmail.page.get_by_text("you have blocked @far.example")).to_be_visible()
+
+    webmail.button("Settings").click()
+    blocked = webmail.dialog.get_by_role("region", name="Blocked senders")
+    blocked.get_by_role("button", name="Unblock @far.example").click()
+    expect(blocked).to_contain_text("Nobody.")

@@ -1,0 +1,51 @@
+"""Bring back: a mail that was put off is on top of the inbox when its time has come.
+
+Reads `snooze.due`; writes to `snooze.later.*` what has to wait on, or the commands that put the
+mail on top of the inbox, unread (`mailbox.commands`). A wish that was taken back is let be; so is
+a mail that its reader has moved or deleted meanwhile. It comes back at most a few seconds late.
+The ids of what is written are derived from the wish, so that a replay, or an older wish for the
+same mail, brings nothing back twice.
+"""
+
+from collections.abc import Sequence
+
+from topologies.events import Deliver, Event, LabelEmails
+from topologies.events.base import as_kind
+from topologies.events.snooze import (
+    SnoozeDue,
+    SnoozeLater1m,
+    SnoozeLater4h,
+    SnoozeLater5s,
+    SnoozeLater30m,
+)
+from topologies.mail import snoozing
+from topologies.ports.clock import Clock
+from topologies.ports.mailboxes import Mailboxes
+from topologies.ports.snoozes import Snoozes
+from topologies.stage import stage
+
+
+@stage(
+    reads=SnoozeDue,
+    writes=[SnoozeLater5s, SnoozeLater1m, SnoozeLater30m, SnoozeLater4h, Deliver, LabelEmails],
+)
+async def bring_back(
+    due: SnoozeDue, *, clock: Clock, snoozes: Snoozes, mailboxes: Mailboxes
+) -> Sequence[Event]:
+    """Return what brings the mail back, or the wish as it waits on."""
+    now = clock.now()
+    if (later := snoozing.wait_of(due.until - now)) is not None:
+        return [as_kind(due, later)]
+    kept = await snoozes.find(due.user_id, due.email_id)
+    if kept is None:
+        return []
+    # What is kept counts: it may have been put off again, and nothing else have been written.
+    if (later := snoozing.wait_of(kept.until - now)) is not None:
+        return [as_kind(due, later, until=kept.until)]
+    email = await mailboxes.email(due.user_id, due.email_id)
+    if email is None:
+        return []
+    if email.summary.folder_id != snoozing.SNOOZED:
+        late = snoozing.wait_for_move(now - kept.until)
+        return [as_kind(due, late)] if late is not None else []
+    return snoozing.brought_back(email, kept)
