@@ -1,5 +1,7 @@
 """Folders: list, make, rename, delete; and the mails in one."""
 
+from collections.abc import Awaitable, Callable
+
 from msgspec import UNSET
 from starlette.responses import Response
 
@@ -13,6 +15,8 @@ from topologies.mail import folder_names, ids
 from topologies.ports.mailboxes import Page
 
 _GONE = "there is no such folder in your mailbox"
+
+Listing = Callable[..., Awaitable[Page | None]]  # ``Mailboxes.page`` or ``labelled``
 
 
 async def list_folders(call: Call) -> Response:
@@ -79,11 +83,17 @@ async def empty(call: Call) -> Response:
 
 async def list_emails(call: Call) -> Response:
     """Answer a page of a folder, newest first."""
+    mailboxes = call.context.mailboxes
+    return await answer_page(call, mailboxes.page, call.path["folder_id"], _GONE)
+
+
+async def answer_page(call: Call, listing: Listing, named: str, gone: str) -> Response:
+    """Answer the page of a *listing* that is asked for; *gone* is told if there is none *named*."""
     asked: PageQuery = call.query(PageQuery)
     try:
-        page = await call.context.mailboxes.page(
+        page = await listing(
             call.user_id,
-            call.path["folder_id"],
+            named,
             limit=asked.limit,
             offset=asked.offset,
             cursor=asked.cursor,
@@ -92,7 +102,7 @@ async def list_emails(call: Call) -> Response:
     except ValueError:
         raise invalid_parameter("cursor", "it is no next_cursor of this listing") from None
     if page is None:
-        raise not_found(_GONE)
+        raise not_found(gone)
     return json_answer(page_of(page))
 
 

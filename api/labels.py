@@ -8,15 +8,14 @@ from starlette.responses import Response
 from api import views
 from api.commands import carry_out, stamp
 from api.endpoint import Call, json_answer
-from api.folders import page_of
-from api.problems import invalid, invalid_parameter, not_found
+from api.folders import answer_page
+from api.problems import invalid, not_found
 from api.shapes import (
     FieldProblem,
     LabelIn,
     LabelledIn,
     LabelOut,
     LabelPatch,
-    PageQuery,
 )
 from topologies.events import ChangeLabel, CreateLabel, DeleteLabel, LabelEmails
 from topologies.mail import ids
@@ -70,21 +69,8 @@ async def delete_label(call: Call) -> Response:
 
 async def list_emails(call: Call) -> Response:
     """Answer a page of the mails that carry a label, newest first."""
-    asked: PageQuery = call.query(PageQuery)
-    try:
-        page = await call.context.mailboxes.labelled(
-            call.user_id,
-            call.path["label_id"],
-            limit=asked.limit,
-            offset=asked.offset,
-            cursor=asked.cursor,
-            is_read=asked.is_read,
-        )
-    except ValueError:
-        raise invalid_parameter("cursor", "it is no next_cursor of this listing") from None
-    if page is None:
-        raise not_found(GONE)
-    return json_answer(page_of(page))
+    mailboxes = call.context.mailboxes
+    return await answer_page(call, mailboxes.labelled, call.path["label_id"], GONE)
 
 
 async def put_on(call: Call) -> Response:

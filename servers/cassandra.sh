@@ -3,6 +3,7 @@
 VERSION=5.0.9
 PORT=${RILLMAIL_SERVERS_CASSANDRA_PORT:-9042}
 STORAGE_PORT=${RILLMAIL_SERVERS_CASSANDRA_STORAGE_PORT:-7000}
+JMX_PORT=${RILLMAIL_SERVERS_CASSANDRA_JMX_PORT:-7199} # where servers/nodetool asks
 HEAP=${RILLMAIL_SERVERS_CASSANDRA_HEAP:-768m}
 JARS=$CACHE/cassandra-$VERSION
 
@@ -20,22 +21,27 @@ start() {
   mkdir -p "$HERE/conf"
   configuration >"$HERE/conf/cassandra.yaml"
   logging >"$HERE/conf/logback.xml"
-  local access=() package
-  for package in "${EXPORTS[@]}"; do access+=(--add-exports "$package=ALL-UNNAMED"); done
-  for package in "${OPENS[@]}"; do access+=(--add-opens "java.base/$package=ALL-UNNAMED"); done
-  access+=(--add-opens jdk.management/com.sun.management.internal=ALL-UNNAMED)
-  access+=(--add-opens jdk.compiler/com.sun.tools.javac=ALL-UNNAMED)
+  access
   # The node is alone: it need not wait for others to be heard of, or for a ring to settle.
   launch java "-Xms$HEAP" "-Xmx$HEAP" -Xss256k -XX:+UseG1GC -XX:MaxGCPauseMillis=100 \
     -XX:+PerfDisableSharedMem -XX:MaxDirectMemorySize=256M -Djava.net.preferIPv4Stack=true \
-    "${access[@]}" -javaagent:"$(ls "$JARS"/jamm-*.jar)" -Djdk.attach.allowAttachSelf=true \
+    "${ACCESS[@]}" -javaagent:"$(ls "$JARS"/jamm-*.jar)" -Djdk.attach.allowAttachSelf=true \
     -Dio.netty.tryReflectionSetAccessible=true \
     -Dcassandra.storagedir="$HERE" -Dcassandra.config="file://$HERE/conf/cassandra.yaml" \
     -Dlogback.configurationFile="$HERE/conf/logback.xml" -Dcassandra-foreground=yes \
     -Dcassandra.skip_wait_for_gossip_to_settle=0 -Dcassandra.ring_delay_ms=100 \
     -Dcassandra.superuser_setup_delay_ms=0 -Dcassandra.shutdown_announce_in_ms=0 \
-    -Dcassandra.skip_schema_check=true \
+    -Dcassandra.skip_schema_check=true -Dcassandra.jmx.local.port="$JMX_PORT" \
     -cp "$HERE/conf:$JARS/*" org.apache.cassandra.service.CassandraDaemon
+}
+
+access() { # what Java is told to let Cassandra, and its tools, reach into
+  local package
+  ACCESS=()
+  for package in "${EXPORTS[@]}"; do ACCESS+=(--add-exports "$package=ALL-UNNAMED"); done
+  for package in "${OPENS[@]}"; do ACCESS+=(--add-opens "java.base/$package=ALL-UNNAMED"); done
+  ACCESS+=(--add-opens jdk.management/com.sun.management.internal=ALL-UNNAMED)
+  ACCESS+=(--add-opens jdk.compiler/com.sun.tools.javac=ALL-UNNAMED)
 }
 
 ready() { # OPTIONS, protocol version 4, is answered by SUPPORTED (6)

@@ -14,8 +14,8 @@ from rich.progress import Progress
 from api.cli.imap_answers import Remote, RemoteFolder
 from api.cli.imap_source import Account, ImapSource, Security
 from api.cli.imap_state import ImapState, state_path
-from api.cli.importing import Importing, Tally
-from api.cli.output import as_json, examples, print_json, printable, size
+from api.cli.importing import Importing, Tally, tell
+from api.cli.output import as_json, examples, printable, size
 from api.cli.progress import nearing
 from api.cli.stores import Stores, errors_for_people, with_stores
 from api.cli.user_account import known
@@ -96,7 +96,7 @@ def import_imap(
             await journey.run(names)
 
     with_stores(work)
-    _print(tally, address, as_json)
+    tell(tally, address, as_json=as_json)
     if tally.refused:
         raise click.exceptions.Exit(1)
 
@@ -244,13 +244,3 @@ def _password(file: IO[str] | None) -> str:
         raise click.UsageError("say where the password is: --password-file FILE, - for stdin")
     entered: str = click.prompt("Password there", hide_input=True)
     return entered
-
-
-def _print(tally: Tally, address: str, as_json: bool) -> None:
-    if as_json:
-        print_json(tally)
-        return
-    for reason in tally.refused:
-        click.echo(f"Not imported: {printable(reason)}", err=True)
-    there = f", {tally.already_there} were there already" if tally.already_there else ""
-    click.echo(f"{tally.added} added to {printable(address)}{there}")

@@ -24,8 +24,8 @@ from rich.progress import (
 )
 
 from api.cli import import_files
-from api.cli.importing import Importing, Tally
-from api.cli.output import as_json, examples, print_json, printable, size
+from api.cli.importing import Importing, Tally, tell
+from api.cli.output import as_json, examples, printable, size
 from api.cli.smtp_client import connected
 from api.cli.stores import Stores, errors_for_people, with_stores
 from connectors.settings import load
@@ -103,7 +103,7 @@ def import_mbox(
                     tally.not_seen_yet = await _unseen(stores, added, patience_s, progress)
 
             with_stores(work)
-    _print(tally, address, as_json)
+    tell(tally, address, as_json=as_json)
     if tally.refused:
         raise click.exceptions.Exit(1)
 
@@ -183,15 +183,3 @@ def _progress(source: Path) -> Generator[Progress]:
         transient=True,
     ) as progress:
         yield progress
-
-
-def _print(tally: Tally, address: str, as_json: bool) -> None:
-    if as_json:
-        print_json(tally)
-        return
-    for reason in tally.refused:
-        click.echo(f"Not imported: {printable(reason)}", err=True)
-    there = f", {tally.already_there} were there already" if tally.already_there else ""
-    click.echo(f"{tally.added} added to {printable(address)}{there}")
-    if tally.not_seen_yet:
-        click.echo(f"{tally.not_seen_yet} of them will be seen when the service has stored them.")

@@ -13,6 +13,7 @@ from typing import TypeVar
 
 import click
 
+from api.cli.output import print_json, printable
 from api.cli.stores import Stores
 from topologies.errors import Retryable
 from topologies.events import INBOX, RAW_INLINE_BYTES, MailReceived
@@ -36,6 +37,19 @@ class Tally:
     already_there: int = 0
     not_seen_yet: int = 0
     refused: list[str] = field(default_factory=list[str])
+
+
+def tell(tally: Tally, address: str, *, as_json: bool) -> None:
+    """Print what became of the messages for *address*."""
+    if as_json:
+        print_json(tally)
+        return
+    for reason in tally.refused:
+        click.echo(f"Not imported: {printable(reason)}", err=True)
+    there = f", {tally.already_there} were there already" if tally.already_there else ""
+    click.echo(f"{tally.added} added to {printable(address)}{there}")
+    if tally.not_seen_yet:
+        click.echo(f"{tally.not_seen_yet} of them will be seen when the service has stored them.")
 
 
 class Importing:

@@ -1,10 +1,11 @@
 """The same small topologies on Kafka and Faust."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from connectors.kafka.dead_letters import KafkaDeadLetters
 from connectors.kafka.producer import KafkaLog
@@ -87,9 +88,10 @@ async def opened_on_kafka(
     in_flight: int = 8,
     clock: SystemClock | ManualClock | None = None,
     tables: Sequence[FaustTable] = (),
-) -> AsyncIterator[KafkaHouse]:
+) -> AsyncGenerator[KafkaHouse]:
     """Make topics of our own; no engine runs yet."""
     clock = clock or SystemClock()
+    before = asyncio.all_tasks()
     # What is written in a test counts as inbound: there are topics for that path's dead letters.
     stages = tuple(
         f if isinstance(f, Stage) else replace(declared_by(f), path="inbound") for f in functions
@@ -114,10 +116,20 @@ async def opened_on_kafka(
             )
         finally:
             await log.close()
+            await _ended(lambda: asyncio.all_tasks() - before - {asyncio.current_task()})
+
+
+async def _ended(left: Callable[[], Iterable[asyncio.Task[Any] | None]]) -> None:
+    """Return when no task is *left*: some of Faust's need to be cancelled more than once."""
+    async with asyncio.timeout(TIMEOUT_S):
+        while waiting := [task for task in left() if task is not None]:
+            for task in waiting:
+                task.cancel()
+            await asyncio.wait(waiting, timeout=LOOK_EVERY_S)
 
 
 @asynccontextmanager
-async def working(house: KafkaHouse, role: str = "all") -> AsyncIterator[FaustEngine]:
+async def working(house: KafkaHouse, role: str = "all") -> AsyncGenerator[FaustEngine]:
     """Run an engine, and stop it as a worker is stopped."""
     engine = house.engine(role)
     task = asyncio.create_task(engine.run())

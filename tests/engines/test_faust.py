@@ -193,12 +193,14 @@ def test_a_role_is_a_path_or_the_first_stage_of_a_chain() -> None:
         "inbound-replay",
     ]
     mailbox = [
+        "erase",
         "bring_back",
         "store",
         "learn",
         "learn_contacts",
         "index",
         "notify",
+        "wake",
         "mailbox-replay",
     ]
     assert names(topology, "mailbox") == mailbox

@@ -165,9 +165,13 @@ def test_who_is_suppressed_is_not_written_to_on_either_profile(place: Place) -> 
     body = ann.get(f"/emails/{report['email_id']}")["body"]
     assert f"@{domain} is on our suppression list" in body
     assert "(a trap)" in body
+
+    def recipients() -> list[tuple[str, int, str]]:
+        [told] = ann.get(f"/emails/{sent}/delivery")["deliveries"]
+        return [(each["state"], each["code"], each["host"]) for each in told["recipients"]]
+
+    eventually(recipients, lambda found: found == [("failed", 550, "")])
     [delivery] = ann.get(f"/emails/{sent}/delivery")["deliveries"]
-    [recipient] = delivery["recipients"]
-    assert (recipient["state"], recipient["code"], recipient["host"]) == ("failed", 550, "")
     listed = place.told("queue", "list", "--state", "failed", "--to", domain)
     assert [each["delivery_id"] for each in listed] == [delivery["delivery_id"]]
     shown = place.rillmail("queue", "trace", listed[0]["mail_id"])

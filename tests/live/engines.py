@@ -204,6 +204,11 @@ async def remove_all(settings: Settings) -> None:
     admin = KafkaAdmin(settings.kafka_servers)
     prefix = settings.topic_prefix
     await admin.delete([name for name in await admin.partitions() if name.startswith(prefix)])
+    await remove_stores(settings)
+
+
+async def remove_stores(settings: Settings) -> None:
+    """Remove what *settings* name in Cassandra, Elasticsearch and S3."""
     async with open_session(settings.cassandra_hosts, settings.cassandra_keyspace) as session:
         await session.define(f"DROP KEYSPACE {settings.cassandra_keyspace}")
     index = Cluster(settings.elasticsearch_urls)

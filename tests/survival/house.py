@@ -153,11 +153,15 @@ class House:
 
     # --- what must hold in the end --------------------------------------------------------
 
-    def settle(self, load: Load) -> None:
-        """Stop what is sent, and show that nothing is lost, doubled, reordered or missed."""
+    def finish(self, load: Load) -> None:
+        """Stop what is sent; return when all that was begun is accepted."""
         load.sender.finish(SETTLED_WITHIN_S)
         for person in load.people:
             person.finish(SETTLED_WITHIN_S)
+
+    def settle(self, load: Load) -> None:
+        """Stop what is sent, and show that nothing is lost, doubled, reordered or missed."""
+        self.finish(load)
         settling = time.monotonic()
         boxes = {address: self._signed_in(address) for address in self.passwords}
         try:

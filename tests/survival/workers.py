@@ -17,7 +17,7 @@ from tests.process import eventually
 
 ROLES = ("smtp", "api", "inbound", "mailbox", "outbound", "feedback")
 AGAIN_S = 1.0  # before a worker that ended is started again
-START_WITHIN_S = 60.0
+START_WITHIN_S = 180.0
 STOP_WITHIN_S = 60.0  # with the engines away, and a machine that others use
 
 

@@ -1,0 +1,95 @@
+"""Cassandra and S3 lose all that they hold: a snapshot and the log bring it back."""
+
+import asyncio
+import hashlib
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from connectors.assembly.named import open_s3
+from connectors.assembly.prepare import prepare
+from connectors.settings import Settings, load
+from tests.live.engines import remove_stores
+from tests.live.own_engine import SERVERS
+from tests.survival.house import House
+from tests.survival.workers import ROLES
+
+pytestmark = [pytest.mark.live, pytest.mark.survival]
+
+TAG = "kept"
+
+
+def test_what_cassandra_and_s3_held_comes_back_by_a_snapshot_and_the_log(
+    house: House, tmp_path: Path
+) -> None:
+    settings = load(house.settings)
+    with house.load() as mail:
+        mail.await_mails(40)
+        since = datetime.now(UTC)
+        # In this order: what a mailbox names is in the store of blobs by then.
+        tables = snapshot(settings, tmp_path)
+        blobs = asyncio.run(blobs_of(settings))
+        mail.await_mails(40)
+        house.finish(mail)
+        for worker in list(house.workers):
+            house.leave(worker)
+
+        asyncio.run(remove_stores(settings))
+        asyncio.run(made_anew(settings, blobs))
+        for table, folder in tables.items():
+            nodetool("import", "--copy-data", settings.cassandra_keyspace, table, str(folder))
+
+        # Before anybody changes anything: what was done since is done again, in its order.
+        told = house.command("replay", "store", "--since", f"{since:%Y-%m-%dT%H:%M:%S}")
+        assert told["records"] > 0
+        for role in ROLES:
+            house.join(role)
+        for worker in house.workers:
+            worker.await_ready()
+        house.command("rebuild", "--all")
+        house.settle(mail)
+
+
+def snapshot(settings: Settings, target: Path) -> Mapping[str, Path]:
+    """Copy the tables as they are on the disk; return their folders by name."""
+    keyspace = settings.cassandra_keyspace
+    nodetool("snapshot", "-t", TAG, keyspace)
+    folders: dict[str, Path] = {}
+    for taken in data_folder().glob(f"{keyspace}/*/snapshots/{TAG}"):
+        table = taken.parents[1].name.rpartition("-")[0]
+        if list(taken.glob("*-Data.db")):
+            folders[table] = Path(shutil.copytree(taken, target / table))
+    assert folders
+    return folders
+
+
+async def blobs_of(settings: Settings) -> dict[str, bytes]:
+    async with open_s3(settings, settings.s3_url) as client:
+        return {key: await client.get(key) async for key, _ in client.keys("")}
+
+
+async def made_anew(settings: Settings, blobs: Mapping[str, bytes]) -> None:
+    """Do what `rillmail prepare` does, and put the blobs back."""
+    async for _ in prepare(settings):
+        pass
+    async with open_s3(settings, settings.s3_url) as client:
+        for key, content in blobs.items():
+            digest = hashlib.sha256(content).hexdigest()
+            await client.put(key, content, sha256=digest, if_absent=False)
+
+
+def nodetool(*words: str) -> None:
+    done = subprocess.run(
+        [SERVERS / "nodetool", *words], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def data_folder() -> Path:
+    servers = os.environ.get("RILLMAIL_SERVERS_DATA", SERVERS.parent / "data" / "servers")
+    return Path(servers) / "cassandra" / "data"
