@@ -51,6 +51,11 @@ class Worker:
             timeout_s,
         )
 
+    def lag(self) -> int:
+        """Return how many records wait for it."""
+        told = httpx.get(f"{self._http_url}/readyz", timeout=30).json()["lag"]
+        return sum(told.values())
+
     def kill(self) -> None:
         """SIGKILL; it is started again."""
         if self._process is not None:
