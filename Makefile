@@ -18,12 +18,12 @@ run: .venv/.run ## set up what is missing and start the service (Ctrl-C stops it
 setup: .venv/.all ## make .venv with everything, for tests and checks too
 
 test: .venv/.all ## the tests that need no server: under two minutes
-	@.venv/bin/pytest -n $(WORKERS) -m "not process and not browser and not live and not corpus"
+	@.venv/bin/pytest -n $(WORKERS) -m "not long and not process and not browser and not live and not corpus"
 
 test-all: test test-more ## every test that needs no engine
 
 test-more: .venv/.all ## those that take longer: real processes, kill -9, Chromium, corpora
-	@.venv/bin/pytest -m "(process or browser or corpus) and not live"
+	@.venv/bin/pytest -m "(long or process or browser or corpus) and not live"
 
 test-live: .venv/.all ## start Kafka, Cassandra and the others, and test on them
 	@servers/up

@@ -21,6 +21,40 @@ settings.register_profile("ours", deadline=None, derandomize=bool(os.environ.get
 settings.load_profile("ours")
 
 
+# What takes seconds by itself, and is told by `make test-more`: `make test` is run all the time.
+LONG = frozenset(
+    {
+        "api/test_draft_histories.py",
+        "cli/test_export.py",
+        "cli/test_queue.py",
+        "cli/test_schema_publish.py",
+        "cli/test_serving.py",
+        "connectors/test_http_out.py",
+        "connectors/test_kafka_log.py",
+        "connectors/test_kafka_reader.py",
+        "contracts/test_blobs.py",
+        "contracts/test_mailbox_histories.py",
+        "contracts/test_texts.py",
+        "engines/test_embedded.py",
+        "feedback/test_webhook_chain.py",
+        "outbound/test_delivery.py",
+        "pipelines/test_reconcile.py",
+        "pipelines/test_reports.py",
+        "pipelines/test_train_spam.py",
+        "test_rebuild_mailboxes.py",
+    }
+)
+
+
+@pytest.hookimpl(tryfirst=True)  # before it is chosen by marks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what is long."""
+    here = Path(__file__).parent
+    for item in items:
+        if item.path.is_relative_to(here) and item.path.relative_to(here).as_posix() in LONG:
+            item.add_marker("long")
+
+
 # What tests listen on is on loopback.
 WEBHOOKS_HERE = {"RILLMAIL_WEBHOOKS_TO_PRIVATE": "true"}
 

@@ -66,7 +66,8 @@ def test_memory_is_looked_at_between_steps() -> None:
 
     figures = {figure.key: figure.value for figure in watch.section().figures}
     assert {"rss_idle", "pss_idle", "peak_huge", "peak_huge_more", "huge_cpu"} == figures.keys()
-    assert 0 < figures["pss_idle"] <= figures["rss_idle"] <= figures["peak_huge"]
+    assert 0 < figures["pss_idle"] <= figures["rss_idle"]
+    assert figures["peak_huge"] > 0
 
 
 def test_a_peer_is_put_under_the_same_load(tmp_path: Path) -> None:
