@@ -31,6 +31,7 @@ from connectors.cassandra.session import CassandraSession
 from connectors.mail_bodies import email_of
 from topologies.events.mailbox import DELETED, SYSTEM_FOLDERS, MailboxChanged
 from topologies.mail.folder_names import EMPTY_SYSTEM_FOLDERS, in_order, labels_in_order
+from topologies.mail.listing import total_of
 from topologies.mail.page_cursor import cursor_of
 from topologies.ports.mailboxes import Changes, Email, Folder, Label, Mailbox, Page, Summary
 
@@ -251,11 +252,7 @@ class Reader:
         counts, buckets = found
         if counts.is_deleting and asked.folder_id != DELETED:
             return None, True
-        total = {
-            None: counts.total_count,
-            True: counts.total_count - counts.unread_count,
-            False: counts.unread_count,
-        }[asked.is_read]
+        total = total_of(counts, is_read=asked.is_read)
         below, first, skipped = asked.below or AFTER_ALL, asked.limit + 1, asked.offset
         rest: list[Bucket] = []
         for bucket in reversed(list(buckets)):

@@ -15,6 +15,7 @@ from topologies.mail.folder_names import (
     in_order,
     labels_in_order,
 )
+from topologies.mail.listing import total_of
 from topologies.mail.mailbox_several import combined
 from topologies.mail.page_cursor import cursor_of, email_id_of
 from topologies.ports.clock import Clock
@@ -259,11 +260,7 @@ def _page(
     emails = tuple(rest[: min(max(limit, 1), MAX_PAGE)])
     return Page(
         emails=emails,
-        total_count={
-            None: counts.total_count,
-            True: counts.total_count - counts.unread_count,
-            False: counts.unread_count,
-        }[is_read],
+        total_count=total_of(counts, is_read=is_read),
         next_cursor=cursor_of(emails[-1].email_id) if len(rest) > len(emails) else None,
     )
 

@@ -8,7 +8,7 @@ mail was delivered is known for good.
 """
 
 import sqlite3
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 
@@ -110,18 +110,8 @@ class SqliteMailboxes:
         cursor: str | None = None,
         is_read: bool | None = None,
     ) -> Page | None:
-        below = email_id_of(cursor) if cursor is not None else None
-        return await self._read(
-            lambda c: mailboxes_read.page(
-                c,
-                user_id,
-                folder_id,
-                limit=min(max(limit, 1), MAX_PAGE),
-                offset=offset,
-                below=below,
-                is_read=is_read,
-            ),
-            is_long=True,
+        return await self._listed(
+            mailboxes_read.page, user_id, folder_id, limit, offset, cursor, is_read
         )
 
     async def labels(self, user_id: str) -> Sequence[Label]:
@@ -137,18 +127,8 @@ class SqliteMailboxes:
         cursor: str | None = None,
         is_read: bool | None = None,
     ) -> Page | None:
-        below = email_id_of(cursor) if cursor is not None else None
-        return await self._read(
-            lambda c: mailboxes_read.labelled(
-                c,
-                user_id,
-                label_id,
-                limit=min(max(limit, 1), MAX_PAGE),
-                offset=offset,
-                below=below,
-                is_read=is_read,
-            ),
-            is_long=True,
+        return await self._listed(
+            mailboxes_read.labelled, user_id, label_id, limit, offset, cursor, is_read
         )
 
     async def email(self, user_id: str, email_id: str, *, or_deleted: bool = False) -> Email | None:
@@ -183,6 +163,30 @@ class SqliteMailboxes:
 
     async def places(self, mail_id: str) -> Sequence[tuple[str, str]]:
         return await self._read(lambda c: mailboxes_read.places(c, mail_id))
+
+    async def _listed(
+        self,
+        listing: Callable[..., Page | None],
+        user_id: str,
+        named: str,
+        limit: int,
+        offset: int,
+        cursor: str | None,
+        is_read: bool | None,
+    ) -> Page | None:
+        below = email_id_of(cursor) if cursor is not None else None
+        return await self._read(
+            lambda c: listing(
+                c,
+                user_id,
+                named,
+                limit=min(max(limit, 1), MAX_PAGE),
+                offset=offset,
+                below=below,
+                is_read=is_read,
+            ),
+            is_long=True,
+        )
 
     async def _read(self, work: Work[T], *, is_long: bool = False) -> T:
         def within_a_snapshot(connection: sqlite3.Connection) -> T:

@@ -21,6 +21,7 @@ from connectors.sqlite.mailboxes_rows import (
 from connectors.sqlite.mailboxes_schema import LINE
 from topologies.events.mailbox import DELETED, SYSTEM_FOLDERS, MailboxChanged
 from topologies.mail.folder_names import EMPTY_SYSTEM_FOLDERS, in_order, labels_in_order
+from topologies.mail.listing import total_of
 from topologies.mail.page_cursor import cursor_of
 from topologies.ports.mailboxes import Changes, Email, Folder, Label, Page, Summary
 
@@ -115,11 +116,7 @@ def page(
     folder_no, folder = row[0], folder_of(row[1:])
     if folder.is_deleting and folder_id != DELETED:
         return None
-    total = {
-        None: folder.total_count,
-        True: folder.total_count - folder.unread_count,
-        False: folder.unread_count,
-    }[is_read]
+    total = total_of(folder, is_read=is_read)
     last = _AFTER_ALL if below is None else key_of(below)
     if below is None and offset > 0:
         if offset >= total:
@@ -167,11 +164,7 @@ def labelled(
     emails = tuple([line[0] for line in lines if line is not None])
     return Page(
         emails=emails,
-        total_count={
-            None: label.total_count,
-            True: label.total_count - label.unread_count,
-            False: label.unread_count,
-        }[is_read],
+        total_count=total_of(label, is_read=is_read),
         next_cursor=cursor_of(emails[-1].email_id) if emails and len(keys) > limit else None,
     )
 

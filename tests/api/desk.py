@@ -395,14 +395,46 @@ async def _serving(
     )
 
 
-class Socket:
-    """A WebSocket to an ASGI application, seen from the client."""
+class Talk:
+    """What goes on between an ASGI application and one client, seen from the client."""
 
     TIMEOUT_S = 5.0
 
+    def __init__(self, app: ASGIApp, scope: dict[str, Any]) -> None:
+        self._app = app
+        self._scope = scope
+        self._to_app: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self._from_app: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self.can_send = asyncio.Event()
+        self.can_send.set()
+
+    async def ended(self) -> None:
+        """Return when the application is done with it."""
+        async with asyncio.timeout(self.TIMEOUT_S):
+            await asyncio.shield(self._task)
+
+    async def said(self) -> dict[str, Any]:
+        """Return what the application says next."""
+        async with asyncio.timeout(self.TIMEOUT_S):
+            return await self._from_app.get()
+
+    def _begin(self) -> None:
+        self._task = asyncio.create_task(self._run())
+
+    async def _run(self) -> None:
+        async def send(message: Any) -> None:
+            await self.can_send.wait()
+            self._from_app.put_nowait(dict(message))
+
+        await self._app(self._scope, self._to_app.get, send)
+
+
+class Socket(Talk):
+    """A WebSocket to an ASGI application, seen from the client."""
+
     def __init__(self, app: ASGIApp, query: str = "", *protocols: str, token: str = "") -> None:
         headers = [(b"authorization", f"Bearer {token}".encode())] if token else []
-        self._scope: dict[str, Any] = {
+        scope: dict[str, Any] = {
             "type": "websocket",
             "asgi": {"version": "3.0"},
             "path": "/ws",
@@ -414,15 +446,11 @@ class Socket:
             "subprotocols": list(protocols),
             "extensions": {"websocket.http.response": {}},
         }
-        self._app = app
-        self._to_app: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
-        self._from_app: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
-        self.can_send = asyncio.Event()
-        self.can_send.set()
+        super().__init__(app, scope)
 
     async def __aenter__(self) -> Self:
         self._to_app.put_nowait({"type": "websocket.connect"})
-        self._task = asyncio.create_task(self._run())
+        self._begin()
         self.first = await self.said()
         return self
 
@@ -443,20 +471,3 @@ class Socket:
         said = await self.said()
         assert said["type"] == "websocket.close", said
         return said["code"], said["reason"]
-
-    async def ended(self) -> None:
-        """Return when the application is done with it."""
-        async with asyncio.timeout(self.TIMEOUT_S):
-            await asyncio.shield(self._task)
-
-    async def said(self) -> dict[str, Any]:
-        """Return what the application says next."""
-        async with asyncio.timeout(self.TIMEOUT_S):
-            return await self._from_app.get()
-
-    async def _run(self) -> None:
-        async def send(message: Any) -> None:
-            await self.can_send.wait()
-            self._from_app.put_nowait(dict(message))
-
-        await self._app(self._scope, self._to_app.get, send)

@@ -7,10 +7,10 @@ from typing import Any, Self
 import msgspec
 
 from api.server import ENDING
-from tests.api.desk import Desk
+from tests.api.desk import Desk, Talk
 
 
-class Stream:
+class Stream(Talk):
     """A stream of an ASGI application, seen from the client."""
 
     TIMEOUT_S = 10.0
@@ -18,7 +18,7 @@ class Stream:
     def __init__(self, desk: Desk, token: str, query: str = "", *, last: str = "") -> None:
         headers = [(b"authorization", f"Bearer {token}".encode())]
         self.ending = asyncio.Event()
-        self._scope: dict[str, Any] = {
+        scope: dict[str, Any] = {
             "type": "http",
             "asgi": {"version": "3.0"},
             "http_version": "1.1",
@@ -31,17 +31,13 @@ class Stream:
             "headers": headers + ([(b"last-event-id", last.encode())] if last else []),
             ENDING: self.ending,
         }
-        self._app = desk.app
-        self._to_app: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
-        self._from_app: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        super().__init__(desk.app, scope)
         self._text = ""
-        self.can_send = asyncio.Event()
-        self.can_send.set()
         self.last_id = ""
 
     async def __aenter__(self) -> Self:
-        self._task = asyncio.create_task(self._run())
-        first = await self._said()
+        self._begin()
+        first = await self.said()
         self.status: int = first["status"]
         self.headers: dict[bytes, bytes] = dict(first["headers"])
         return self
@@ -82,22 +78,6 @@ class Stream:
     async def block(self) -> str:
         """Return what stands before the next empty line."""
         while "\n\n" not in self._text:
-            self._text += (await self._said())["body"].decode()
+            self._text += (await self.said())["body"].decode()
         block, _, self._text = self._text.partition("\n\n")
         return block
-
-    async def ended(self) -> None:
-        """Return when the application is done with it."""
-        async with asyncio.timeout(self.TIMEOUT_S):
-            await asyncio.shield(self._task)
-
-    async def _said(self) -> dict[str, Any]:
-        async with asyncio.timeout(self.TIMEOUT_S):
-            return await self._from_app.get()
-
-    async def _run(self) -> None:
-        async def send(message: Any) -> None:
-            await self.can_send.wait()
-            self._from_app.put_nowait(dict(message))
-
-        await self._app(self._scope, self._to_app.get, send)

@@ -1,8 +1,8 @@
-"""A folder from its newest mail to its oldest, page by page."""
+"""A folder from its newest mail to its oldest, page by page, and how many mails that are."""
 
 from collections.abc import AsyncGenerator, Sequence
 
-from topologies.ports.mailboxes import MAX_PAGE, Mailboxes, Summary
+from topologies.ports.mailboxes import MAX_PAGE, Folder, Label, Mailboxes, Summary
 
 
 async def pages(
@@ -20,3 +20,10 @@ async def pages(
         cursor = page.next_cursor
         if cursor is None:
             return
+
+
+def total_of(counts: Folder | Label, *, is_read: bool | None) -> int:
+    """Return how many mails are in a folder, or carry a label; None: whether read or not."""
+    if is_read is None:
+        return counts.total_count
+    return counts.total_count - counts.unread_count if is_read else counts.unread_count
