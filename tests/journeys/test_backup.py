@@ -25,7 +25,7 @@ def test_what_was_accepted_before_a_backup_is_there_once_after_all_was_lost(
         made = place.told("backup", copy)  # once more, on what is there
         more(load)
     assert "log.db" in made["files"]
-    service.kill()
+    service.power_cut()
     shutil.rmtree(service.folder)
     assert "Restored as of" in place.rillmail("restore", copy)
     service.start()

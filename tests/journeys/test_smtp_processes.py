@@ -5,12 +5,12 @@ import signal
 import smtplib
 import socket
 from collections.abc import Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from tests.process import RunningService, emails_of, eventually, free_port
+from tests.process import RunningService, emails_of, eventually, free_port, is_smtp_process
 
 pytestmark = pytest.mark.process
 
@@ -82,7 +82,7 @@ def test_without_the_service_they_end_and_leave_the_ports_to_the_next(tmp_path: 
         service.kill()
         with pytest.raises(smtplib.SMTPServerDisconnected):
             eventually(idle.noop, lambda _: False)  # until it notices, it answers
-        eventually(lambda: [pid for pid in left if is_alive(pid)], lambda alive: not alive)
+        eventually(lambda: [pid for pid in left if is_smtp_process(pid)], lambda alive: not alive)
         service.start()
         assert service.smtp_port == int(port)
         client = service.signed_in()
@@ -150,12 +150,6 @@ def sessions_of(service: RunningService) -> dict[str, int]:
     figures = service.signed_in().get("/metrics").text.splitlines()
     lines = [line for line in figures if line.startswith("rillmail_smtp_sessions{")]
     return {line.split('"')[1]: int(float(line.rpartition(" ")[2])) for line in lines}
-
-
-def is_alive(pid: int) -> bool:
-    with suppress(OSError):
-        return b"smtp_process" in Path(f"/proc/{pid}/cmdline").read_bytes()
-    return False
 
 
 def refuses(port: int) -> bool:

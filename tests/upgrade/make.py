@@ -35,7 +35,7 @@ def main(target: Path) -> None:
             waiting = [f"waiting {number}" for number in range(WAITING)]
             for subject in waiting:
                 service.send(message(subject), [to])
-            service.kill()
+            service.power_cut()
             told = {"users": service.users, "mails": seen, "waiting": waiting}
         (folder / "expected.json").write_text(json.dumps(told, indent=2, ensure_ascii=False))
         with tarfile.open(target, "w:xz") as archive:
