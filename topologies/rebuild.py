@@ -58,7 +58,7 @@ async def index_all(
     """Index the mailboxes that have changed since they were indexed last.
 
     Args:
-        directory: Who there is; the quarantine is indexed as well.
+        directory: Who there is.
         mailboxes: What is true.
         blobs: Where long texts and files lie.
         texts: Reads files.

@@ -14,9 +14,11 @@ from topologies.engines.handling import Services
 from topologies.errors import BlobMissing, Poison
 from topologies.events.message import BlobId
 from topologies.ports.antivirus import Antivirus
+from topologies.ports.app_passwords import AppPasswords
 from topologies.ports.blobs import Blobs
 from topologies.ports.classifier import SpamClassifier
 from topologies.ports.clock import Clock
+from topologies.ports.contacts import Contacts
 from topologies.ports.deliveries import Deliveries
 from topologies.ports.directory import Directory
 from topologies.ports.dkim_keys import DkimKeys
@@ -32,18 +34,29 @@ from topologies.ports.request_keys import RequestKeys
 from topologies.ports.restraints import Restraints
 from topologies.ports.rules import Rules
 from topologies.ports.search import Search
+from topologies.ports.second_factors import SecondFactors
+from topologies.ports.seen import Seen
+from topologies.ports.snoozes import Snoozes
 from topologies.ports.sts_policies import StsPolicies
+from topologies.ports.summaries import Summaries
 from topologies.ports.suppressions import Suppressions
+from topologies.ports.texts import Texts
 from topologies.ports.top_senders import TopSenders
+from topologies.ports.unsubscribes import Unsubscribes
 from topologies.ports.url_key import UrlKey
 from topologies.ports.webhooks import Webhooks
 
 EVERYTHING = frozenset({"*"})
 READING: Mapping[type, frozenset[str]] = {
     Antivirus: EVERYTHING,
+    AppPasswords: frozenset({"of"}),
     Clock: EVERYTHING,
+    Contacts: frozenset({"find"}),
     Deliveries: frozenset({"orders", "told", "of_mail", "find", "queue"}),
-    Directory: frozenset({"resolve", "user", "user_by_address", "domains", "domain_aliases"}),
+    Directory: frozenset(
+        {"resolve", "user", "user_by_address", "users", "users_page"}
+        | {"domains", "domain_aliases", "aliases"}
+    ),
     DkimKeys: frozenset({"keys"}),
     DomainReports: frozenset({"dmarc", "tls"}),
     Mailboxes: frozenset(
@@ -59,11 +72,17 @@ READING: Mapping[type, frozenset[str]] = {
     Resolver: EVERYTHING,
     Restraints: frozenset({"of", "all"}),
     Rules: frozenset({"of", "read"}),
-    Search: frozenset({"search"}),
+    Search: frozenset({"search", "versions_of"}),
+    SecondFactors: frozenset({"of"}),
+    Seen: frozenset({"when"}),
+    Snoozes: frozenset({"find", "of"}),
     SpamClassifier: EVERYTHING,
     StsPolicies: frozenset({"of"}),
+    Summaries: frozenset({"is_told"}),
     Suppressions: frozenset({"among", "page"}),
+    Texts: EVERYTHING,
     TopSenders: frozenset({"top"}),
+    Unsubscribes: frozenset({"find"}),
     UrlKey: EVERYTHING,
     Webhooks: frozenset({"of", "told", "find", "attempt", "attempts"}),
 }
@@ -115,7 +134,7 @@ class _Guarded:
     def __getattr__(self, name: str) -> Any:
         if name in READING.get(self._port, ()):
             return getattr(self._answer, name)
-        if not _gives_nothing(self._port, name):
+        if not gives_nothing(self._port, name):
             return self._refuse(name)
 
         async def leave_out(*_: Any, **__: Any) -> None:
@@ -133,7 +152,7 @@ class _Guarded:
         return refuse
 
 
-def _gives_nothing(port: type, name: str) -> bool:
+def gives_nothing(port: type, name: str) -> bool:
     """Tell whether the method *name* of *port* is awaited for nothing but that it is done."""
     method = getattr(port, name, None)
     if not inspect.iscoroutinefunction(method):

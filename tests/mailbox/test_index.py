@@ -11,7 +11,14 @@ from connectors.documents.reader import DocumentTexts
 from connectors.memory.search import MemorySearch
 from tests.contracts.documents import a_pdf
 from topologies.errors import BlobMissing
-from topologies.events import Address, Attachment, MailboxChanged, Message, RawRef
+from topologies.events import (
+    QUARANTINE_USER,
+    Address,
+    Attachment,
+    MailboxChanged,
+    Message,
+    RawRef,
+)
 from topologies.mail.ids import derived_id
 from topologies.mail.query import parse
 from topologies.mailbox.index import INDEXED_TEXT_BYTES, index
@@ -120,6 +127,15 @@ async def test_folders_and_threads_are_not_indexed(kind: str) -> None:
     assert await world.find("") == []
 
 
+async def test_the_quarantine_is_not_indexed_and_its_files_are_not_taken_apart() -> None:
+    world = World(email())
+    world.texts = NotToBeAsked()
+    await world.tell("email.added", user_id=QUARANTINE_USER)
+
+    found = await world.search.search(QUARANTINE_USER, parse("", now=NOW))
+    assert list(found.email_ids) == []
+
+
 async def test_a_large_text_is_read_from_its_blob_up_to_a_limit() -> None:
     whole = b"x " * (INDEXED_TEXT_BYTES // 2 - 4) + b"inside \xe2\x82\xac" + b" outside"
     world = World(email(message=a_message(text="start", text_blob=BLOB)), blobs={BLOB: whole})
@@ -192,6 +208,11 @@ class SomeBlobs:
             yield part[at : at + 1000]
 
 
+class NotToBeAsked:
+    async def texts_of(self, *_: object) -> list[str]:
+        raise AssertionError("a file of the quarantine was opened")
+
+
 class World:
     """A mailbox, its index, and the stage between them."""
 
@@ -199,11 +220,11 @@ class World:
         self.mailboxes: Any = OneMailbox(email_)
         self.blobs: Any = SomeBlobs(blobs or {})
         self.search = MemorySearch()
-        self.texts = DocumentTexts()
+        self.texts: Any = DocumentTexts()
 
-    async def tell(self, kind: Any, *, is_rewritten: bool = False) -> None:
+    async def tell(self, kind: Any, *, is_rewritten: bool = False, user_id: str = "ann") -> None:
         change = MailboxChanged(
-            user_id="ann",
+            user_id=user_id,
             seq=1,
             command_id="c",
             changed_at=NOW,

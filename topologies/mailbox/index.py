@@ -4,14 +4,21 @@ Reads `mailbox.changes`, writes nothing but the index. A change says which mail 
 was; what is indexed is the mail as it is now, so replays and changes that overtake
 each other end the same. The text of a mail never changes under one ``email_id``, but of
 a draft's: for flags and moves only its state is written. What is written in attachments is
-text of the mail as well.
+text of the mail as well. The quarantine is not searched, and what lies there is not taken apart.
 """
 
 from collections.abc import Sequence
 from datetime import timedelta
 
 from topologies.errors import BlobMissing
-from topologies.events import DELETED, Address, Event, MailboxChanged, Message
+from topologies.events import (
+    DELETED,
+    QUARANTINE_USER,
+    Address,
+    Event,
+    MailboxChanged,
+    Message,
+)
 from topologies.ports.blobs import Blobs
 from topologies.ports.mailboxes import Email, Mailboxes, Summary
 from topologies.ports.search import Search, SearchDocument, SearchState
@@ -38,7 +45,7 @@ async def index(
     if change.kind == "mailbox.erased":
         await search.erase(change.user_id)
         return []
-    if change.kind not in _CONCERNED:
+    if change.kind not in _CONCERNED or change.user_id == QUARANTINE_USER:
         return []
     user_id, email_id = change.user_id, change.email_id
     if change.kind == "email.removed" and change.is_restorable:
