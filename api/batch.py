@@ -13,6 +13,7 @@ import msgspec
 from msgspec import UNSET, Meta, structs
 from starlette.responses import Response
 
+from api.coming_back import Found, found
 from api.commands import answers_to, deletion, refused, stamp
 from api.emails import GONE, commands_of
 from api.endpoint import Call, json_answer, pointer_of, told_and_path
@@ -20,10 +21,10 @@ from api.problems import Problem, invalid, not_found
 from api.shapes import FieldProblem, In
 from api.shapes_batch import MOST_ITEMS, BatchItem, BatchOut, BatchResult
 from topologies.events import Command, MoveEmails
-from topologies.ports.mailboxes import MAX_PAGE, Summary
 
 LARGEST_BODY_BYTES = 1024 * 1024
 MOST_ERRORS = 100  # that are told of one body
+HALF = MOST_ITEMS // 2
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -36,13 +37,13 @@ class _RawBatch(In, frozen=True, kw_only=True):
 async def change_many(call: Call) -> Response:
     """Change many mails, and answer what became of each."""
     items = _items(await call.body(_RawBatch))
-    there = await _there(call, [item.email_id for item in items])
+    there = await found(call, [item.email_id for item in items])
     plan = _plan(call, items, there)
     results = [BatchResult(email_id=item.email_id, status=200) for item in items]
     if plan:
         await _carry_out(call, plan, results)
         # Whoever deleted one of them meanwhile was faster.
-        there = await _there(call, [each.email_id for each in items if not each.delete]) | {
+        there = await found(call, [each.email_id for each in items if not each.delete]) | {
             each.email_id: there[each.email_id]
             for each in items
             if each.delete and each.email_id in there
@@ -111,17 +112,8 @@ def _nonsense(item: BatchItem, place: int, before: int) -> tuple[str, str]:
     return "", ""
 
 
-async def _there(call: Call, email_ids: Sequence[str]) -> dict[str, Summary]:
-    found: dict[str, Summary] = {}
-    for at in range(0, len(email_ids), MAX_PAGE):
-        some = email_ids[at : at + MAX_PAGE]
-        for summary in await call.context.mailboxes.summaries(call.user_id, some):
-            found[summary.email_id] = summary
-    return found
-
-
 def _plan(
-    call: Call, items: Sequence[BatchItem], there: Mapping[str, Summary]
+    call: Call, items: Sequence[BatchItem], there: Mapping[str, Found]
 ) -> Mapping[Command, Sequence[int]]:
     """Return the commands that do it, and which items each is for."""
     alike: dict[Command, list[int]] = {}
@@ -131,20 +123,21 @@ def _plan(
         for command in _commands(call, there[item.email_id], item):
             kind = structs.replace(command, email_ids=(), command_id="", issued_at=_NEVER)
             alike.setdefault(kind, []).append(place)
-    return {
-        structs.replace(
-            kind,
-            **stamp(call.context, call.user_id),
-            email_ids=tuple([items[place].email_id for place in places]),
-        ): places
-        for kind, places in alike.items()
-    }
+    plan: dict[Command, Sequence[int]] = {}
+    for kind, all_places in alike.items():
+        # A mail may be named twice, as it comes back at this moment: see `found`.
+        for places in (all_places[:HALF], all_places[HALF:]):
+            named = [name for place in places for name in there[items[place].email_id].names]
+            if named:
+                given = stamp(call.context, call.user_id) | {"email_ids": tuple(named)}
+                plan[structs.replace(kind, **given)] = places
+    return plan
 
 
-def _commands(call: Call, summary: Summary, item: BatchItem) -> Sequence[Command]:
+def _commands(call: Call, email: Found, item: BatchItem) -> Sequence[Command]:
     if not item.delete:
-        return commands_of(call, summary, item)
-    return [deletion(call.context, call.user_id, [summary.email_id], permanent=True)]
+        return commands_of(call, email, item)
+    return [deletion(call.context, call.user_id, email.names, permanent=True)]
 
 
 def _failed(email_id: str, problem: Problem, pointer: str, why: str) -> BatchResult:

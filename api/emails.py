@@ -7,6 +7,7 @@ from msgspec import UNSET
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from api import blobs, labels, views, whole
+from api.coming_back import Found, found
 from api.commands import carry_out, deletion, stamp
 from api.endpoint import Call, json_answer
 from api.problems import invalid, not_found
@@ -31,7 +32,7 @@ from topologies.events import (
 )
 from topologies.mail.raw import stream_raw
 from topologies.mail.trace import with_trace
-from topologies.ports.mailboxes import Email, Summary
+from topologies.ports.mailboxes import Email
 
 GONE = "there is no such mail in your mailbox"
 STAYS, CHANGES = "private, max-age=31536000, immutable", "private, no-cache"
@@ -59,24 +60,20 @@ async def attachment(call: Call) -> Response:
 async def change(call: Call) -> Response:
     """Set flags and labels and move, and answer the mail as it is then."""
     given: EmailPatch = await call.body(EmailPatch)
-    email = await find(call, call.user_id)
+    email = await _find_now(call)
     if given.labels is not UNSET:
         fresh = [each for each in given.labels if each not in email.summary.labels]
         await labels.must_be_there(call, fresh, "/labels")
-    commands = commands_of(call, email.summary, given)
+    commands = commands_of(call, email, given)
     if commands and (pending := await carry_out(call.context, commands)) is not None:
         return pending
-    summaries = await call.context.mailboxes.summaries(call.user_id, [email.summary.email_id])
-    if not summaries:
-        raise not_found(GONE)
-    return json_answer(views.line(summaries[0]))
+    return json_answer(views.line((await _find_now(call)).summary))
 
 
 async def delete(call: Call) -> Response:
     """Move to trash; what lies there is gone for good."""
     asked: DeleteQuery = call.query(DeleteQuery)
-    email = await find(call, call.user_id)
-    named = [email.summary.email_id]
+    named = (await _find_now(call)).names
     command = deletion(call.context, call.user_id, named, permanent=asked.permanent)
     return await carry_out(call.context, [command]) or Response(status_code=204)
 
@@ -98,6 +95,18 @@ async def find(call: Call, user_id: str) -> Email:
     """
     email = await call.context.mailboxes.email(user_id, call.path["email_id"])
     if email is None:
+        raise not_found(GONE)
+    return email
+
+
+async def _find_now(call: Call) -> Found:
+    """Return the mail that the path names, under another id if it has come back.
+
+    Raises:
+        Problem: It is not there.
+    """
+    email_id = call.path["email_id"]
+    if (email := (await found(call, [email_id])).get(email_id)) is None:
         raise not_found(GONE)
     return email
 
@@ -153,13 +162,13 @@ async def _all(first: bytes, chunks: AsyncIterator[bytes]) -> AsyncIterator[byte
         yield chunk
 
 
-def commands_of(call: Call, summary: Summary, given: EmailPatch) -> list[Command]:
-    """Return what makes of the mail of *summary* what is *given*.
+def commands_of(call: Call, email: Found, given: EmailPatch) -> list[Command]:
+    """Return what makes of *email* what is *given*.
 
     Raises:
         Problem: That contradicts itself.
     """
-    ids = (summary.email_id,)
+    summary, ids = email.summary, email.names
     commands: list[Command] = []
     if given.is_read is not UNSET or given.is_starred is not UNSET:
         commands.append(

@@ -190,6 +190,7 @@ class Desk:
     notices: LossyNotices
     dead_letters: KeptDeadLetters
     mailboxes: Mailboxes
+    snoozes: Snoozes
     blobs: Blobs
     unsubscribes: Unsubscribes
     deliveries: Deliveries
@@ -384,6 +385,7 @@ async def _serving(
         flows=flows,
         top_senders=services[TopSenders],
         mailboxes=services[Mailboxes],
+        snoozes=services[Snoozes],
         blobs=services[Blobs],
         unsubscribes=services[Unsubscribes],
         deliveries=services[Deliveries],

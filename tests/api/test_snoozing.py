@@ -1,5 +1,6 @@
 """Mails that are put off, by the API."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -9,8 +10,9 @@ import pytest
 from tests.api.desk import Desk, Desks, memory_alone
 from tests.api.test_mailbox import got
 from topologies.errors import Retryable
-from topologies.events import SnoozeDue
+from topologies.events import Event, SnoozeDue
 from topologies.events.base import as_kind
+from topologies.mailbox.bring_back import bring_back
 
 TOMORROW = "2026-03-02T08:00:00+01:00"
 
@@ -92,6 +94,67 @@ async def test_a_request_that_was_cut_off_puts_no_mail_away_for_ever(a_desk: Des
             assert len(await inbox(ann)) == found
 
 
+DELETING: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "to trash": ("DELETE", "/emails/{}", {}),
+    "for good": ("DELETE", "/emails/{}?permanent=true", {}),
+    "by moving": ("PATCH", "/emails/{}", {"folder_id": "trash"}),
+    "with others, to trash": ("POST", "/emails/batch", {"folder_id": "trash"}),
+    "with others, for good": ("POST", "/emails/batch", {"delete": True}),
+}
+
+
+@memory_alone
+@pytest.mark.parametrize("is_first", [True, False], ids=["deleted first", "back first"])
+@pytest.mark.parametrize("way", DELETING)
+async def test_a_mail_deleted_in_the_instant_that_it_comes_back_does_not_reappear(
+    a_desk: Desks, way: str, is_first: bool
+) -> None:
+    async with a_desk() as desk:
+        ann = await desk.signed_in("ann")
+        email_id, other = await desk.receive("Later"), await desk.receive("Other")
+        await ann.post(f"/emails/{email_id}/snooze", json={"until": TOMORROW})
+        desk.clock.move(timedelta(hours=19))
+        back = await on_its_way_back(desk, email_id)
+        method, path, body = DELETING[way]
+        if path.endswith("batch"):
+            body = {"items": [{"email_id": email_id} | body, {"email_id": other, "is_read": True}]}
+        desk.log.is_stuck = True  # both are on the log before anybody works on either
+        if not is_first:
+            await desk.log.append(back)
+        asked = await ann.request(method, path.format(email_id), json=body or None)
+        assert asked.status_code in (200, 202), asked.text
+        if is_first:
+            await desk.log.append(back)
+        await desk.log.work_off()
+        assert await inbox(ann) == [other]
+        trashed = (await got(ann, "/folders/trash/emails"))["emails"]
+        assert len(trashed) == (0 if "for good" in way else 1)
+        assert (await got(ann, "/snoozed"))["snoozed"] == []
+
+
+@pytest.mark.parametrize("way", DELETING)
+async def test_a_mail_that_is_back_is_deleted_by_the_id_that_it_had(
+    a_desk: Desks, way: str
+) -> None:
+    async with a_desk() as desk:
+        ann, bo = await desk.signed_in("ann"), await desk.signed_in("bo")
+        email_id = await desk.receive("Later")
+        await ann.post(f"/emails/{email_id}/snooze", json={"until": TOMORROW})
+        desk.clock.move(timedelta(hours=19))
+        await timer_runs(desk)
+        assert len(await inbox(ann)) == 1
+        method, path, body = DELETING[way]
+        if path.endswith("batch"):
+            body = {"items": [{"email_id": email_id} | body]}
+        for client, status in ((bo, 404), (ann, 200)):
+            answer = await client.request(method, path.format(email_id), json=body or None)
+            if path.endswith("batch"):
+                assert [each["status"] for each in answer.json()["results"]] == [status]
+            else:
+                assert answer.status_code in (status, status + 4)
+        assert await inbox(ann) == []
+
+
 async def test_what_is_put_off_is_one_s_own(a_desk: Desks) -> None:
     async with a_desk() as desk:
         ann, bo = await desk.signed_in("ann"), await desk.signed_in("bo")
@@ -131,6 +194,13 @@ async def test_mail_of_one_s_own_is_not_put_off(a_desk: Desks) -> None:
 async def inbox(client: httpx.AsyncClient) -> list[str]:
     page: dict[str, Any] = await got(client, "/folders/inbox/emails")
     return [each["email_id"] for each in page["emails"]]
+
+
+async def on_its_way_back(desk: Desk, email_id: str) -> Sequence[Event]:
+    """Return what the stage wrote that brings a mail of ann's back."""
+    user_id = (await desk.user("ann")).user_id
+    due = SnoozeDue(user_id=user_id, email_id=email_id, until=desk.clock.now())
+    return await bring_back(due, clock=desk.clock, snoozes=desk.snoozes, mailboxes=desk.mailboxes)
 
 
 async def timer_runs(desk: Desk) -> None:

@@ -12,8 +12,9 @@ from connectors.memory.mailboxes import MemoryMailboxes
 from connectors.memory.messenger import MemoryMessenger
 from connectors.memory.push_subscriptions import MemoryPushSubscriptions
 from connectors.memory.url_key import MemoryUrlKey
+from tests.mailbox.commands import carry_out, delete, deliver, email_id, move, set_flags
 from tests.push import AT, Browser
-from topologies.events import Event, PushDue, PushLater1m
+from topologies.events import Command, Event, PushDue, PushLater1m
 from topologies.feedback.push import MOST_ATTEMPTS, push
 from topologies.mail import push_messages as messages
 from topologies.ports.messenger import NotNow, Reply
@@ -27,11 +28,11 @@ async def test_the_browser_alone_can_read_it_and_it_holds_ids_and_a_count() -> N
     assert (posted.url, posted.webhook_id) == (desk.browser.endpoint, due().subscription_id)
     assert json.loads(desk.browser.read(posted.body)) == {
         "type": "email.added",
-        "email_id": "e",
+        "email_id": email_id(1),
         "folder_id": "inbox",
         "thread_id": "t",
         "cursor": 7,
-        "unread_count": 0,
+        "unread_count": 1,
     }
     public = messages.public_of(messages.key_of(await desk.key.get()))
     assert posted.headers["authorization"].endswith(f", k={public}")
@@ -72,6 +73,19 @@ async def test_what_is_a_day_old_is_not_told_any_more() -> None:
     assert desk.messenger.posted == []
 
 
+@pytest.mark.parametrize(
+    "command",
+    [delete(1), delete(1, permanent=True), move(1, to="spam"), set_flags(1, is_read=True)],
+)
+async def test_of_what_was_deleted_moved_or_read_meanwhile_nobody_is_told(
+    command: Command,
+) -> None:
+    desk = await Desk.made()
+    await desk.does(command)
+    assert await desk.push() == []
+    assert desk.messenger.posted == []
+
+
 async def test_who_unsubscribed_is_told_nothing() -> None:
     desk = await Desk.made()
     await desk.subscriptions.remove("ann", due().subscription_id)
@@ -87,11 +101,18 @@ class Desk:
     clock: ManualClock = field(default_factory=lambda: ManualClock(AT))
     key: MemoryUrlKey = field(default_factory=MemoryUrlKey)
 
+    def __post_init__(self) -> None:
+        self.mailboxes = MemoryMailboxes(self.clock)
+
     @classmethod
     async def made(cls, *replies: Reply | NotNow) -> "Desk":
         desk = cls(MemoryMessenger(*replies))
         await desk.subscriptions.put(desk.browser.subscription("ann"))
+        await desk.does(deliver(1))
         return desk
+
+    async def does(self, command: Command) -> None:
+        await carry_out(self.mailboxes, command)
 
     async def push(self, **given: Any) -> list[Event]:
         return list(
@@ -99,7 +120,7 @@ class Desk:
                 due(**given),
                 subscriptions=self.subscriptions,
                 key=self.key,
-                mailboxes=MemoryMailboxes(self.clock),
+                mailboxes=self.mailboxes,
                 messenger=self.messenger,
                 policy=PushPolicy(contact="mailto:postmaster@shop.example"),
                 clock=self.clock,
@@ -111,7 +132,7 @@ def due(**given: Any) -> PushDue:
     known: dict[str, Any] = {
         "subscription_id": messages.subscription_id("ann", Browser().endpoint),
         "user_id": "ann",
-        "email_id": "e",
+        "email_id": email_id(1),
         "folder_id": "inbox",
         "thread_id": "t",
         "seq": 7,

@@ -13,13 +13,17 @@ from connectors.memory.snoozes import MemorySnoozes
 from tests.mailbox.commands import AT, deliver, email_id
 from topologies.events import (
     INBOX,
+    SPAM,
+    TRASH,
     Command,
     CreateFolder,
     CreateLabel,
+    DeleteEmails,
     Deliver,
     Event,
     LabelEmails,
     MoveEmails,
+    RestoreEmails,
     SetFlags,
     SnoozeDue,
     SnoozeLater1m,
@@ -131,6 +135,56 @@ async def test_a_mail_that_is_moved_late_comes_back_all_the_same() -> None:
     assert isinstance(waits, SnoozeDue)
     [back] = await house.brings_back(as_kind(waits, SnoozeDue))
     assert isinstance(back, Deliver)
+
+
+@pytest.mark.parametrize("permanent", [False, True])
+@pytest.mark.parametrize("is_restorable", [False, True])
+async def test_who_deletes_it_in_the_instant_that_it_comes_back_has_it_deleted(
+    permanent: bool, is_restorable: bool
+) -> None:
+    house = await House.open()
+    await house.labels("l1")
+    house.clock.move(NIGHT - AT)
+    on_its_way = await house.brings_back()  # decided while it lay there still
+    deletion: dict[str, Any] = {"permanent": permanent, "is_restorable": is_restorable}
+    await house.does(DeleteEmails(**house.stamp(), email_ids=(email_id(1),), **deletion))
+    for command in (*on_its_way, *on_its_way):
+        await house.does(command)
+    assert not await house.inbox()
+    [delivered, _] = on_its_way
+    assert isinstance(delivered, Deliver)
+    assert await house.mailboxes.email("ann", delivered.email_id, or_deleted=True) is None
+    in_trash = await house.mailboxes.page("ann", TRASH)
+    assert in_trash is not None
+    assert [each.email_id for each in in_trash.emails] == ([] if permanent else [email_id(1)])
+
+
+async def test_who_files_it_in_the_instant_that_it_comes_back_has_it_there() -> None:
+    house = await House.open()
+    house.clock.move(NIGHT - AT)
+    [on_its_way] = await house.brings_back()
+    await house.does(MoveEmails(**house.stamp(), email_ids=(email_id(1),), folder_id=SPAM))
+    await house.does(on_its_way)
+    assert not await house.inbox()
+    assert await house.mailboxes.email("ann", email_id(1)) is not None
+
+
+async def test_what_comes_back_into_a_mailbox_that_never_knew_it_is_kept() -> None:
+    house = await House.open()
+    house.clock.move(NIGHT - AT)
+    [on_its_way] = await house.brings_back()
+    house.mailboxes = MemoryMailboxes(house.clock)  # made anew, from what the log still holds
+    await house.does(on_its_way)
+    assert len(await house.inbox()) == 1
+
+
+async def test_a_mail_that_is_restored_is_never_put_away_for_ever() -> None:
+    house = await House.open()
+    await house.does(DeleteEmails(**house.stamp(), email_ids=(email_id(1),)))
+    house.clock.move(NIGHT - AT + timedelta(days=1))
+    assert await house.brings_back() == []
+    await house.does(RestoreEmails(**house.stamp(), email_ids=(email_id(1),)))
+    assert [each.email_id for each in await house.inbox()] == [email_id(1)]
 
 
 async def test_a_mail_that_is_gone_does_not_come_back() -> None:

@@ -54,6 +54,7 @@ class Deliver(Command, frozen=True, kw_only=True, tag="mailbox.deliver/1"):
     held: MailReceived | None = None  # in quarantine: what was accepted, less the message itself
     draft_id: str = ""  # the draft that was sent; it is gone when this is there, …
     draft_version: str = ""  # … unless it was saved again since
+    only_from: str = ""  # nothing is done if `draft_id` was taken out of this folder, or deleted
 
 
 class SaveDraft(Command, frozen=True, kw_only=True, tag="mailbox.save-draft/1"):

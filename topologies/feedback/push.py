@@ -49,6 +49,9 @@ async def push(
     subscription = found.get(due.subscription_id)
     if subscription is None:
         return []
+    lines = await mailboxes.summaries(due.user_id, [due.email_id])
+    if not lines or lines[0].is_read or lines[0].folder_id != due.folder_id:
+        return []  # its reader was faster, and would see come back what they have deleted
     body = messages.encrypted(
         await _told(due, mailboxes), subscription.public_key, subscription.auth
     )

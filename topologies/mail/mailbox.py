@@ -5,6 +5,7 @@ goes on. Nothing here reads a clock or draws an id, so a replay decides alike. T
 
 * A mail that is there, or was and is gone for good, is never delivered again.
 * A draft that is sent is gone when the sender's copy is there, unless it was saved since.
+* What is to take the place of a mail in a folder does not come if that was moved or deleted.
 * A mail for a folder that is gone goes to the inbox; a user who moves one there is told so.
 * Of several mails named, those that are there are changed; if none is, it is ``not-found``.
 * Deleting moves to trash; from there, or if permanent, a mail is gone and frees its bytes. It can
@@ -192,6 +193,9 @@ def _deliver(command: Deliver, loaded: Loaded) -> Effects:
     ledger = Ledger(command, loaded)
     if command.email_id in loaded.emails or command.email_id in loaded.gone:
         return ledger.done()
+    draft = loaded.emails.get(command.draft_id)
+    if command.only_from and _was_taken_away(command, draft, loaded):
+        return ledger.done()
     joined = threads.join(command.message, command.email_id, loaded.threads, loaded.thread_sizes)
     is_there = _visible(loaded, command.folder_id) is not None
     ledger.add(
@@ -205,11 +209,17 @@ def _deliver(command: Deliver, loaded: Loaded) -> Effects:
     ledger.remember(joined.remembered)
     for merged in joined.merged:
         ledger.merge(merged, joined.thread_id)
-    draft = loaded.emails.get(command.draft_id)
     is_there_still = draft is not None and draft.folder_id != DELETED
     if draft is not None and is_there_still and loaded.draft_version == command.draft_version:
         ledger.remove(draft)
     return ledger.done()
+
+
+def _was_taken_away(command: Deliver, draft: Summary | None, loaded: Loaded) -> bool:
+    # Of what was never here nobody has decided anything: rather twice than lost.
+    if draft is None:
+        return command.draft_id in loaded.gone
+    return draft.folder_id != command.only_from
 
 
 def _set_flags(command: SetFlags, loaded: Loaded) -> Effects:

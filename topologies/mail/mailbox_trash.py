@@ -18,6 +18,7 @@ from topologies.events.mailbox import (
     RestoreEmails,
 )
 from topologies.mail.mailbox_ledger import Ledger
+from topologies.mail.snoozing import SNOOZED
 from topologies.ports.mailboxes import Effects, Loaded, Summary
 
 _NO_EMAIL = "there is no such mail in the mailbox"
@@ -64,8 +65,9 @@ def restore(command: RestoreEmails, loaded: Loaded) -> Effects:
         home = loaded.folders.get(mail.before.folder_id) if mail.before is not None else None
         is_home = home is not None and not home.is_deleting
         folder_id = home.folder_id if home is not None and is_home else INBOX
-        # Who wants a mail back does not take it for spam.
-        folder_id = INBOX if folder_id in (TRASH, SPAM) else folder_id
+        # Who wants a mail back does not take it for spam; and what was to bring it back at its
+        # time may have come and gone meanwhile.
+        folder_id = INBOX if folder_id in (TRASH, SPAM, SNOOZED) else folder_id
         if mail.folder_id == DELETED:
             ledger.restore(mail, folder_id)
         else:

@@ -46,10 +46,15 @@ def wait_for_move(late: timedelta) -> type[SnoozeDue] | None:
     return SnoozeLater1m if late < MOVED_SOON_WITHIN else SnoozeLater30m
 
 
+def id_when_back(kept: Snooze) -> str:
+    """Return the id that the mail of a wish has when it comes back."""
+    return ids.derived_id(kept.until, "bring-back", kept.snooze_id, kept.email_id)
+
+
 def brought_back(email: Email, kept: Snooze) -> Sequence[Command]:
     """Return what puts *email*, of which *kept* is the wish, on top of the inbox."""
     summary, wish = email.summary, (kept.snooze_id, kept.email_id)
-    fresh_id = ids.derived_id(kept.until, "bring-back", *wish)
+    fresh_id = id_when_back(kept)
     delivered = Deliver(
         user_id=kept.user_id,
         command_id=ids.command_id("bring-back", *wish),
@@ -70,6 +75,7 @@ def brought_back(email: Email, kept: Snooze) -> Sequence[Command]:
         virus=email.virus,
         held=email.held,
         draft_id=kept.email_id,  # what goes when this is there
+        only_from=SNOOZED,  # who deletes or moves it in this instant has it there
     )
     if not summary.labels:
         return [delivered]
