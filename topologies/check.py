@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeVar, get_args
 
 import msgspec
 
+from topologies.events.base import Event
 from topologies.events.inbound import HeloVerdict, Origin
 from topologies.ports.directory import Target
 
@@ -67,10 +68,13 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
         reply: Its line: the code (RFC 5321), the enhanced code (RFC 3463), and a text for
             everybody, which tells nothing about us.
         reason: Precisely why, for our log alone; without addresses of people.
+        told: Facts for others; a refusal at ``data`` is answered whether or not they can be
+            written.
     """
 
     reply: str
     reason: str
+    told: tuple[Event, ...] = ()
 
     @property
     def is_for_good(self) -> bool:

@@ -70,7 +70,9 @@ def acceptance_of(
             Clock: stores.clock,
             Directory: stores.directory,
             DmarcRefusal: DmarcRefusal(
-                is_on=settings.refuse_by_dmarc, discovery=settings.dmarc_discovery
+                is_on=settings.refuse_by_dmarc,
+                discovery=settings.dmarc_discovery,
+                tells_owners=settings.dmarc_reports,
             ),
             DnsLists: DnsLists(block=settings.dns_block_lists, allow=settings.dns_allow_lists),
             Greylisting: Greylisting(is_on=settings.greylist, wait_s=settings.greylist_wait_s),

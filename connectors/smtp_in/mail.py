@@ -72,7 +72,7 @@ class Mail:
         )
         answer = await acceptance.ask("data", arrived)
         if isinstance(answer, Refusal):
-            raise Refused(answer.reply, is_logged=True)
+            raise Refused(answer.reply, is_logged=True, told=answer.told)
         if content.size_bytes <= self.sender.size_bytes:
             return [replies.RECIPIENT_OK] * len(self.recipients)
         # Only now is it known whether there is room.

@@ -3,13 +3,13 @@
 How it comes, after DATA or in the chunks of BDAT, is a ``Source``'s business.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from connectors.smtp_in.wire import BLOCK_BYTES, Wire
 from topologies.errors import Retryable
-from topologies.events import RAW_INLINE_BYTES
+from topologies.events import RAW_INLINE_BYTES, Event
 from topologies.events.message import BlobId
 from topologies.ports.blobs import Blobs
 
@@ -33,12 +33,14 @@ class Refused(Exception):
     Attributes:
         reply: Why.
         is_logged: A check said so, and that was logged.
+        told: Facts for others, to be written if that can be done.
     """
 
-    def __init__(self, reply: str, *, is_logged: bool = False) -> None:
+    def __init__(self, reply: str, *, is_logged: bool = False, told: Sequence[Event] = ()) -> None:
         super().__init__(reply)
         self.reply = reply
         self.is_logged = is_logged
+        self.told = told
 
 
 class TooSlow(Exception):

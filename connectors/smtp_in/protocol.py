@@ -241,6 +241,7 @@ class SmtpSession(Introduction):
             return ()
         except Refused as refused:
             reply = refused.reply
+            await self._tell(refused.told)
             if not refused.is_logged:
                 _logger.info(
                     "mail.refused",
@@ -255,6 +256,14 @@ class SmtpSession(Introduction):
             _logger.warning("smtp.out-of-reach", command="DATA", reason=str(error))
             reply = replies.OUT_OF_REACH
         return self.to_tell([reply] * len(mail.recipients))
+
+    async def _tell(self, facts: Sequence[Event]) -> None:
+        """Write what a refusal tells others, if that can be done now."""
+        if facts:
+            try:
+                await self.reception.log.append(facts)
+            except Retryable as error:
+                _logger.warning("smtp.untold", reason=str(error))
 
     async def _kept(self, mail: Mail, content: Content) -> Sequence[str]:
         """Make the message safe and return each recipient's answer.

@@ -1,5 +1,7 @@
 """A mail is refused at once when the domain in From wishes that, and only then."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from connectors.memory.clock import ManualClock
@@ -8,8 +10,10 @@ from tests.edge.mails import a_mail
 from tests.mail.signing import key_of, signed
 from topologies.check import Refusal, Transaction
 from topologies.edge.dmarc import dmarc
+from topologies.events.summary import DkimSeen, DmarcFact, DmarcPublished, DmarcSeen
 from topologies.ports.policy import DmarcDiscovery, DmarcRefusal
 
+AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 RAW = b"From: Ann <ann@shop.example>\r\nTo: bo@x.example\r\nSubject: x\r\nDate: y\r\n\r\nHi\r\n"
 REJECT: dict[str, Records] = {
     "_dmarc.shop.example": {"TXT": ["v=DMARC1; p=reject"]},
@@ -114,11 +118,53 @@ async def test_an_organization_that_the_dns_knows_is_that_which_the_stage_judges
     assert isinstance(await asked(mail, zones, discovery="tree"), Refusal)
 
 
+ASKS: dict[str, Records] = REJECT | {
+    "_dmarc.shop.example": {"TXT": ["v=DMARC1; p=reject; rua=mailto:dmarc@shop.example"]}
+}
+
+
+async def test_an_owner_who_asks_for_reports_is_told_of_what_was_refused() -> None:
+    changed = signed(RAW, "ed25519").replace(b"Hi", b"Ho")
+    mail = a_mail(start=changed, is_whole=True, mail_from="ann@far.example", client_ip="192.0.2.9")
+    answer = await asked(mail, ASKS, tells_owners=True)
+    assert isinstance(answer, Refusal)
+    [told] = answer.told
+    assert isinstance(told, DmarcSeen)
+    assert (told.domain, told.mail_id, told.seen_at) == ("shop.example", mail.mail_id, AT)
+    assert told.fact == DmarcFact(
+        source="192.0.2.9",
+        header_from="shop.example",
+        envelope_from="far.example",
+        disposition="reject",
+        dkim=(DkimSeen(domain="shop.example", selector="test", result="fail"),),
+        spf_domain="far.example",
+        published=DmarcPublished(p="reject", sp="reject"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("zones", "recipient", "tells_owners"),
+    [
+        (ASKS, "bo@x.example", False),
+        (REJECT, "bo@x.example", True),
+        (ASKS, "postmaster@x.example", True),  # a report about our reports, maybe
+    ],
+)
+async def test_otherwise_nobody_is_told(
+    zones: dict[str, Records], recipient: str, tells_owners: bool
+) -> None:
+    mail = a_mail(start=RAW, is_whole=True, recipients=(recipient,))
+    answer = await asked(mail, zones, tells_owners=tells_owners)
+    assert isinstance(answer, Refusal)
+    assert answer.told == ()
+
+
 async def asked(
     mail: Transaction,
     zones: dict[str, Records] = REJECT,
     *,
     discovery: DmarcDiscovery = "psl",
+    tells_owners: bool = False,
 ) -> Refusal | None:
-    refusal = DmarcRefusal(is_on=True, discovery=discovery)
-    return await dmarc(mail, refusal=refusal, dns=MemoryDns(zones), clock=ManualClock())
+    refusal = DmarcRefusal(is_on=True, discovery=discovery, tells_owners=tells_owners)
+    return await dmarc(mail, refusal=refusal, dns=MemoryDns(zones), clock=ManualClock(AT))

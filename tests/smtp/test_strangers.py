@@ -10,6 +10,8 @@ from connectors.memory.dns import MemoryDns, Records
 from connectors.smtp_in.message import Pace, TooSlow
 from connectors.smtp_in.wire import Wire
 from tests.smtp.house import FROM_ANN, TO_BO, a_house, mail_id_in
+from topologies.errors import Retryable
+from topologies.events.summary import DmarcSeen
 
 BROUGHT = {"proxy_networks": ["127.0.0.1"]}
 STRANGER = "192.0.2.7"
@@ -62,6 +64,23 @@ async def test_what_dmarc_refuses_is_read_to_its_end_and_refused() -> None:
         assert (await talk.send(forged))[:9] == "550 5.7.1"
         mail_id_in(await talk.send(b"From: ann@honest.example\r\n\r\n"))
         assert len(house.log.mails) == 1
+
+
+async def test_who_asks_for_reports_is_told_and_the_refusal_does_not_hang_on_it() -> None:
+    policy = "v=DMARC1; p=reject; rua=mailto:dmarc@far.example"
+    zones: dict[str, Records] = {"_dmarc.far.example": {"TXT": [policy]}}
+    forged = b"From: ann@far.example\r\n\r\n"
+    settings = {"refuse_by_dmarc": True, "dmarc_reports": True} | BROUGHT
+    async with (
+        a_house(dns=MemoryDns(zones), **settings) as house,
+        house.talk(client_ip=STRANGER) as talk,
+    ):
+        assert (await talk.send(forged))[:9] == "550 5.7.1"
+        [told] = house.log.events
+        assert isinstance(told, DmarcSeen)
+        assert (told.domain, told.fact.source) == ("far.example", STRANGER)
+        house.log.error = Retryable("the log is away")
+        assert (await talk.send(forged))[:9] == "550 5.7.1"
 
 
 async def test_trusted_clients_are_let_in_by_all() -> None:

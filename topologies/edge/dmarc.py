@@ -12,10 +12,11 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from topologies.check import Refusal, Transaction, check
-from topologies.events import DkimVerdict
-from topologies.mail import completing, dkim, dmarc_tree
+from topologies.events import Authentication, DkimVerdict
+from topologies.events.summary import DmarcSeen
+from topologies.mail import aggregate, completing, dkim, dmarc_seen, dmarc_tree
 from topologies.mail.dkim_canonical import fields, split
-from topologies.mail.dmarc import DmarcVerdict, discover, evaluate
+from topologies.mail.dmarc import DmarcVerdict, Policy, discover, evaluate
 from topologies.mail.domains import is_aligned, is_public_address
 from topologies.mail.spf import SpfVerdict, check_host
 from topologies.ports.clock import Clock
@@ -42,44 +43,67 @@ async def dmarc(
         return None  # nobody's, or several's: not for DMARC to say (§6.6.1)
     try:
         async with asyncio.timeout(DEADLINE_S):
-            is_refused = await _is_refused(
-                mail, found, from_domain, dns, clock.now(), refusal.discovery
-            )
+            now = clock.now()
+            unproved = await _unproved(mail, found, from_domain, dns, now, refusal.discovery)
     except TimeoutError:
         return None
-    if not is_refused:
+    if unproved is None:
         return None
+    told = _told(mail, *unproved, now) if refusal.tells_owners else None
     return Refusal(
         reply="550 5.7.1 The domain in From asks not to take what it has not proved (DMARC)",
         reason="DMARC: neither SPF nor DKIM proves From, and its policy is reject",
+        told=(told,) if told else (),
     )
 
 
-async def _is_refused(
+def _told(
+    mail: Transaction, known: Authentication, policy: Policy, now: datetime
+) -> DmarcSeen | None:
+    """Return what the owner of the domain in From is to know (RFC 7489 §7.2)."""
+    if any(map(aggregate.is_report_address, mail.recipients)):
+        return None  # it may be a report, and two systems would report on them for ever
+    return dmarc_seen.of_refused(
+        mail.mail_id, mail.client_ip, mail.mail_from, known, policy, at=now
+    )
+
+
+async def _unproved(
     mail: Transaction,
     found: Sequence[tuple[str, bytes]],
     from_domain: str,
     dns: Resolver,
     now: datetime,
     discovery: DmarcDiscovery,
-) -> bool:
-    async def fails(spf: SpfVerdict, signatures: Sequence[DkimVerdict]) -> bool:
-        """Tell whether that proves nothing, and the domain wishes it to be refused then."""
+) -> tuple[Authentication, Policy] | None:
+    """Return what was found out and what the domain wishes; None: it is not to be refused."""
+
+    async def fails(spf: SpfVerdict, signatures: Sequence[DkimVerdict]) -> Policy | None:
+        """Return by which policy that proves nothing and is to be refused."""
         verdict = await _verdict(discovery, dns, from_domain, spf, signatures)
         if verdict.result != "fail" or verdict.policy is None:
-            return False
+            return None
         # Not drawn anew: the stage that judges the mail must come to the same (pct=).
         sample = zlib.crc32(mail.mail_id.encode()) % 100
-        return verdict.policy.wish_for(from_domain, sample) == "reject"
+        is_to_be = verdict.policy.wish_for(from_domain, sample) == "reject"
+        return verdict.policy if is_to_be else None
 
-    if not await fails(SpfVerdict("none", ""), ()):
-        return False  # whatever SPF says, which takes more questions
+    if await fails(SpfVerdict("none", ""), ()) is None:
+        return None  # whatever SPF says, which takes more questions
     spf = await check_host(dns, client_ip=mail.client_ip, mail_from=mail.mail_from, helo=mail.helo)
-    if not await fails(spf, ()):
-        return False
-    if not _may_be_signed(found, from_domain, discovery):
-        return True
-    return mail.is_whole and await fails(spf, await dkim.verify(dns, mail.start, now=now))
+    signatures: Sequence[DkimVerdict] = ()
+    policy = await fails(spf, signatures)
+    if policy is not None and _may_be_signed(found, from_domain, discovery):
+        if not mail.is_whole:
+            return None
+        signatures = await dkim.verify(dns, mail.start, now=now)
+        policy = await fails(spf, signatures)
+    if policy is None:
+        return None
+    known = Authentication(
+        spf=spf.result, spf_domain=spf.domain, dkim=tuple(signatures), from_domain=from_domain
+    )
+    return known, policy
 
 
 async def _verdict(

@@ -51,7 +51,7 @@ def arrived(mail: MailScored, unreached: Collection[str]) -> Sequence[AggregateA
     """
     found = tuple(each for each in mail.message.attachments if _may_be_one(each))
     asked = (each for each in mail.recipients if each not in unreached)
-    if not found or not any(map(_is_report_address, asked)):
+    if not found or not any(map(is_report_address, asked)):
         return []
     bare = msgspec.structs.replace(
         mail.message,
@@ -75,7 +75,7 @@ def arrived(mail: MailScored, unreached: Collection[str]) -> Sequence[AggregateA
 def may_bring_some(mail: MailParsed) -> bool:
     """Tell whether *mail* may carry reports on a domain of ours, by what it holds and to whom."""
     return any(map(_may_be_one, mail.message.attachments)) and any(
-        map(_is_report_address, mail.recipients)
+        map(is_report_address, mail.recipients)
     )
 
 
@@ -103,7 +103,8 @@ def clean(text: str) -> str:
     return "".join(c for c in " ".join(text.split()) if c.isprintable())[:TEXT_CHARACTERS]
 
 
-def _is_report_address(recipient: str) -> bool:
+def is_report_address(recipient: str) -> bool:
+    """Tell whether reports on some domain are asked for at *recipient*."""
     try:
         return mailbox_address.parse(recipient).local.lower() == _LOCAL_PART
     except ValueError:

@@ -1,5 +1,9 @@
 """What of a mail is told to the owner of the domain in From (RFC 7489 §7.2). Pure."""
 
+from datetime import datetime
+
+from msgspec.structs import replace
+
 from topologies.events import Authentication, MailParsed
 from topologies.events.summary import DkimSeen, DmarcFact, DmarcPublished, DmarcSeen
 from topologies.mail import aggregate
@@ -25,15 +29,7 @@ def of(mail: MailParsed, known: Authentication, verdict: DmarcVerdict) -> DmarcS
         return None
     if aggregate.may_bring_some(mail):  # or two systems would report on their reports for ever
         return None
-    return DmarcSeen(
-        mail_id=mail.mail_id,
-        domain=policy.domain,
-        seen_at=mail.received_at,
-        fact=_fact(mail, known, policy, is_pass=verdict.result == "pass"),
-    )
-
-
-def _fact(mail: MailParsed, known: Authentication, policy: Policy, *, is_pass: bool) -> DmarcFact:
+    is_pass = verdict.result == "pass"
     asked = policy.wish if known.from_domain == policy.domain else policy.wish_below
     wish = "none" if is_pass else known.dmarc_policy or "none"
     disposition = "quarantine" if wish == "reject" else wish  # it is kept apart, not refused
@@ -41,12 +37,51 @@ def _fact(mail: MailParsed, known: Authentication, policy: Policy, *, is_pass: b
     if not is_pass and disposition != asked:
         vouched = known.arc is not None and bool(known.arc.vouched_by)
         reason = "local_policy" if vouched or wish == "reject" else "sampled_out"
+    fact = _fact(mail.client_ip, mail.mail_from, known, policy)
+    return DmarcSeen(
+        mail_id=mail.mail_id,
+        domain=policy.domain,
+        seen_at=mail.received_at,
+        fact=replace(fact, disposition=disposition, reason=reason),
+    )
+
+
+def of_refused(
+    mail_id: str,
+    client_ip: str,
+    mail_from: str,
+    known: Authentication,
+    policy: Policy,
+    *,
+    at: datetime,
+) -> DmarcSeen | None:
+    """Return what is to be told of a mail that was refused; None: nobody asks.
+
+    Args:
+        mail_id: The id that it would have had.
+        client_ip: Who brought it.
+        mail_from: Its reverse-path.
+        known: What was asked about it, which may be less than all: of signatures none, if none
+            could have proved anything.
+        policy: Of the domain in From, which wished it.
+        at: When it was refused.
+    """
+    if not policy.rua:
+        return None
+    fact = _fact(client_ip, mail_from, known, policy)
+    return DmarcSeen(
+        mail_id=mail_id,
+        domain=policy.domain,
+        seen_at=at,
+        fact=replace(fact, disposition="reject"),
+    )
+
+
+def _fact(client_ip: str, mail_from: str, known: Authentication, policy: Policy) -> DmarcFact:
     return DmarcFact(
-        source=mail.client_ip,
+        source=client_ip,
         header_from=known.from_domain[:LONGEST_NAME],
-        envelope_from=_ascii(mail.mail_from.rpartition("@")[2]),
-        disposition=disposition,
-        reason=reason,
+        envelope_from=_ascii(mail_from.rpartition("@")[2]),
         is_dkim_aligned=any(
             each.result == "pass"
             and is_aligned(each.domain, known.from_domain, is_strict=policy.is_dkim_strict)
@@ -61,7 +96,7 @@ def _fact(mail: MailParsed, known: Authentication, policy: Policy, *, is_pass: b
         ),
         spf_domain=_ascii(known.spf_domain),
         spf=known.spf,
-        is_spf_of_helo=not mail.mail_from,
+        is_spf_of_helo=not mail_from,
         published=DmarcPublished(
             p=policy.wish,
             sp=policy.wish_below,

@@ -56,6 +56,7 @@ class DmarcRefusal:
 
     is_on: bool = False
     discovery: DmarcDiscovery = "psl"  # as in AuthenticatePolicy
+    tells_owners: bool = False  # the same
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
