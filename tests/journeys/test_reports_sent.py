@@ -70,7 +70,7 @@ async def gathered(folder: Path) -> tuple[Sequence[date], MemoryDns]:
         now = stores.clock.now()
         made = now - timedelta(days=30)  # before those days: what signs is of a mail's own time
         published: dict[str, Records] = {
-            f"{key.selector}._domainkey.a.test": {"TXT": [parse(key.private_key).record]}
+            f"{key.selector}._domainkey.a.test": {"TXT": [parse(key.private_key).record()]}
             for key in await first_keys(stores.dkim_keys, "a.test", made)
         }
         today = now.date()
