@@ -22,6 +22,7 @@ from topologies.ports.limits import Limits
 from topologies.ports.log import EventLog, LogReader
 from topologies.ports.mailboxes import Mailboxes
 from topologies.ports.notices import Notices
+from topologies.ports.personal_spam import PersonalSpam
 from topologies.ports.push_key import PushKey
 from topologies.ports.push_subscriptions import PushSubscriptions
 from topologies.ports.request_keys import RequestKeys
@@ -80,6 +81,7 @@ class Context:
     contacts: Contacts
     unsubscribes: Unsubscribes
     snoozes: Snoozes
+    personal_spam: PersonalSpam
     suppressions: Suppressions
     webhooks: Webhooks
     push_subscriptions: PushSubscriptions

@@ -7,7 +7,7 @@ is not asked: the log, dead letters, what became of sent mail, and notes of answ
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, Self
 
 from topologies.ports.app_passwords import AppPasswords
 from topologies.ports.contacts import Contacts
@@ -21,6 +21,7 @@ from topologies.ports.search import Search, SearchQuery
 from topologies.ports.second_factors import SecondFactors
 from topologies.ports.snoozes import Snoozes
 from topologies.ports.suppressions import Suppressions
+from topologies.ports.unsubscribes import Unsubscribes
 from topologies.ports.webhooks import Webhooks
 
 
@@ -41,9 +42,10 @@ class Keepers:
     suppressions: Suppressions
     webhooks: Webhooks
     push_subscriptions: PushSubscriptions
+    unsubscribes: Unsubscribes
 
     @classmethod
-    def of(cls, stores: Any) -> "Keepers":
+    def of(cls, stores: Any) -> Self:
         """Return them out of whatever has an attribute for each."""
         return cls(**{field.name: getattr(stores, field.name) for field in fields(cls)})
 
@@ -74,6 +76,7 @@ async def remains(user_id: str, kept: Keepers) -> Mapping[str, int]:
             count("suppressions", kept.suppressions.page(user_id)),
             count("webhooks", kept.webhooks.of(user_id)),
             count("push subscriptions", kept.push_subscriptions.of(user_id)),
+            count("unsubscribing", kept.unsubscribes.of(user_id)),
         )
     )
 

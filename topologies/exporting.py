@@ -9,12 +9,12 @@ import uuid
 from collections.abc import AsyncGenerator, Collection
 from dataclasses import dataclass
 
-from topologies.events import Filing
+from topologies.events import DELETED, INBOX, Filing
 from topologies.mail import folder_names
 from topologies.mail.listing import pages
 from topologies.mail.raw import read_raw
 from topologies.ports.blobs import Blobs
-from topologies.ports.mailboxes import Email, Folder, Mailboxes, Summary
+from topologies.ports.mailboxes import Before, Email, Folder, Mailboxes, Summary
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,15 +86,40 @@ async def mails(
                 yield lying(folders[line.folder_id], line)
 
 
+async def deleted(user_id: str, mailboxes: Mailboxes) -> AsyncGenerator[Lying]:
+    """Yield the mails that were deleted and can be restored, as they lay before.
+
+    Raises:
+        Retryable: The store is out of reach.
+    """
+    names = {label.label_id: label.name for label in await mailboxes.labels(user_id)}
+    folders = {each.folder_id: each for each in await visible_folders(user_id, mailboxes)}
+    paths = folder_names.paths(list(folders.values()))
+    async for lines in pages(mailboxes, user_id, DELETED):
+        for line in lines:
+            before = line.before or Before(folder_id=INBOX, at=line.created_at)
+            folder = folders.get(before.folder_id, folders[INBOX])
+            labels = tuple(names[each] for each in before.labels if each in names)
+            path = paths.get(folder.folder_id, folder.name)
+            yield Lying(folder=folder, path=path, summary=line, labels=labels)
+
+
 async def whole(
-    user_id: str, email_id: str, mailboxes: Mailboxes, blobs: Blobs
+    user_id: str, email_id: str, mailboxes: Mailboxes, blobs: Blobs, *, or_deleted: bool = False
 ) -> tuple[Email, bytes] | None:
     """Return a mail and its raw message; None if it is gone since.
+
+    Args:
+        user_id: Whose.
+        email_id: Which.
+        mailboxes: What is true.
+        blobs: Where raw messages are.
+        or_deleted: Also one that was deleted and can be restored.
 
     Raises:
         BlobMissing: Its raw message is not where it should be.
     """
-    email = await mailboxes.email(user_id, email_id)
+    email = await mailboxes.email(user_id, email_id, or_deleted=or_deleted)
     if email is None:
         return None
     return email, await read_raw(blobs, email.raw_ref)

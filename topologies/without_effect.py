@@ -82,7 +82,7 @@ READING: Mapping[type, frozenset[str]] = {
     Suppressions: frozenset({"among", "page"}),
     Texts: EVERYTHING,
     TopSenders: frozenset({"top"}),
-    Unsubscribes: frozenset({"find"}),
+    Unsubscribes: frozenset({"find", "of"}),
     UrlKey: EVERYTHING,
     Webhooks: frozenset({"of", "told", "find", "attempt", "attempts"}),
 }

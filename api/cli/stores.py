@@ -30,6 +30,7 @@ from topologies.ports.second_factors import SecondFactors
 from topologies.ports.snoozes import Snoozes
 from topologies.ports.sts_policies import StsPolicies
 from topologies.ports.suppressions import Suppressions
+from topologies.ports.unsubscribes import Unsubscribes
 from topologies.ports.webhooks import Webhooks
 
 T = TypeVar("T")
@@ -101,6 +102,11 @@ class Stores(Protocol):
     @property
     def snoozes(self) -> Snoozes:
         """Mail that users put off."""
+        ...
+
+    @property
+    def unsubscribes(self) -> Unsubscribes:
+        """What users want no more of."""
         ...
 
     @property

@@ -4,6 +4,8 @@ Changed by lightweight transactions: of two who ask at once one is first, and wh
 never overwritten by who asks late. A person asks now and then.
 """
 
+from collections.abc import Sequence
+
 import msgspec
 
 from connectors.cassandra.session import CassandraSession
@@ -11,6 +13,7 @@ from topologies.ports.unsubscribes import Unsubscribe
 
 _ASK = "INSERT INTO unsubscribes (user_id, email_id, kept) VALUES (?, ?, ?) IF NOT EXISTS"
 _FIND = "SELECT kept FROM unsubscribes WHERE user_id = ? AND email_id = ?"
+_ALL = "SELECT kept FROM unsubscribes WHERE user_id = ?"
 _NOTE = "UPDATE unsubscribes SET kept = ? WHERE user_id = ? AND email_id = ? IF EXISTS"
 _ERASE = "DELETE FROM unsubscribes WHERE user_id = ?"
 
@@ -33,6 +36,9 @@ class CassandraUnsubscribes:
     async def find(self, user_id: str, email_id: str) -> Unsubscribe | None:
         rows = await self._session.execute(_FIND, (user_id, email_id))
         return _wish.decode(rows[0][0]) if rows else None
+
+    async def of(self, user_id: str) -> Sequence[Unsubscribe]:
+        return [_wish.decode(row[0]) for row in await self._session.execute(_ALL, (user_id,))]
 
     async def note(self, wish: Unsubscribe) -> None:
         await self._session.execute(_NOTE, (msgspec.json.encode(wish), wish.user_id, wish.email_id))

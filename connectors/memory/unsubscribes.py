@@ -1,5 +1,7 @@
 """Wishes to get no more mail in a dict: for tests, and what the others are held against."""
 
+from collections.abc import Sequence
+
 from topologies.ports.unsubscribes import Unsubscribe
 
 
@@ -14,6 +16,10 @@ class MemoryUnsubscribes:
 
     async def find(self, user_id: str, email_id: str) -> Unsubscribe | None:
         return self._kept.get((user_id, email_id))
+
+    async def of(self, user_id: str) -> Sequence[Unsubscribe]:
+        mine = (place for place in self._kept if place[0] == user_id)
+        return [self._kept[place] for place in sorted(mine)]
 
     async def note(self, wish: Unsubscribe) -> None:
         if (wish.user_id, wish.email_id) in self._kept:

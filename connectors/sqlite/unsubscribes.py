@@ -1,6 +1,7 @@
 """Wishes to get no more mail, in one SQLite file: a small row a mail."""
 
 import sqlite3
+from collections.abc import Sequence
 
 import msgspec
 
@@ -18,6 +19,7 @@ MIGRATIONS = (
     """,
 )
 _FIND = "SELECT kept FROM unsubscribes WHERE user_id = ? AND email_id = ?"
+_ALL = "SELECT kept FROM unsubscribes WHERE user_id = ? ORDER BY email_id"
 _wish: msgspec.json.Decoder[Unsubscribe] = msgspec.json.Decoder(Unsubscribe)
 
 
@@ -44,6 +46,12 @@ class SqliteUnsubscribes:
             lambda connection: connection.execute(_FIND, (user_id, email_id)).fetchone()
         )
         return _wish.decode(row[0]) if row else None
+
+    async def of(self, user_id: str) -> Sequence[Unsubscribe]:
+        rows = self._database.read_now(
+            lambda connection: connection.execute(_ALL, (user_id,)).fetchall()
+        )
+        return [_wish.decode(row[0]) for row in rows]
 
     async def note(self, wish: Unsubscribe) -> None:
         def work(connection: sqlite3.Connection) -> None:

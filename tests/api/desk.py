@@ -42,6 +42,7 @@ from topologies.ports.limits import Limits
 from topologies.ports.log import Entry, Record
 from topologies.ports.mailboxes import Mailboxes
 from topologies.ports.notices import Notice, Notices
+from topologies.ports.personal_spam import PersonalSpam
 from topologies.ports.push_key import PushKey
 from topologies.ports.push_subscriptions import PushSubscriptions
 from topologies.ports.request_keys import RequestKeys
@@ -342,6 +343,7 @@ async def _serving(
         contacts=services[Contacts],
         unsubscribes=services[Unsubscribes],
         snoozes=services[Snoozes],
+        personal_spam=services[PersonalSpam],
         suppressions=services[Suppressions],
         webhooks=services[Webhooks],
         push_subscriptions=services[PushSubscriptions],

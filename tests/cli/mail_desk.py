@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_type_hints
 
 from click.testing import CliRunner, Result
 
@@ -28,16 +28,7 @@ from topologies.events import (
 )
 from topologies.mail import ids
 from topologies.mail.raw import read_raw
-from topologies.ports.app_passwords import AppPasswords
-from topologies.ports.blobs import Blobs
-from topologies.ports.clock import Clock
-from topologies.ports.contacts import Contacts
-from topologies.ports.directory import Directory
-from topologies.ports.mailboxes import Mailboxes
-from topologies.ports.rules import Rules
-from topologies.ports.snoozes import Snoozes
-from topologies.ports.suppressions import Suppressions
-from topologies.ports.webhooks import Webhooks
+from topologies.takeout import Holdings
 from topologies.testing import Driver
 
 T = TypeVar("T")
@@ -71,17 +62,8 @@ class Desk:
         self.services: dict[type, Any] = asyncio.run(in_memory())
         self.driver = Driver(self.services)
         self.stores = SimpleNamespace(
-            clock=self.services[Clock],
-            directory=self.services[Directory],
-            mailboxes=self.services[Mailboxes],
-            blobs=self.services[Blobs],
             log=_Log(self.driver),
-            rules=self.services[Rules],
-            app_passwords=self.services[AppPasswords],
-            webhooks=self.services[Webhooks],
-            suppressions=self.services[Suppressions],
-            contacts=self.services[Contacts],
-            snoozes=self.services[Snoozes],
+            **{name: self.services[port] for name, port in get_type_hints(Holdings).items()},
         )
 
     def fill(self, address: str) -> None:

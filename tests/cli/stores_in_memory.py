@@ -26,6 +26,7 @@ from connectors.memory.second_factors import MemorySecondFactors
 from connectors.memory.snoozes import MemorySnoozes
 from connectors.memory.sts_policies import MemoryStsPolicies
 from connectors.memory.suppressions import MemorySuppressions
+from connectors.memory.unsubscribes import MemoryUnsubscribes
 from connectors.memory.webhooks import MemoryWebhooks
 from connectors.settings import Settings
 from topologies.errors import MailError
@@ -96,6 +97,7 @@ class MemoryStores:
     mailboxes: MemoryMailboxes = field(default_factory=lambda: MemoryMailboxes(ManualClock()))
     contacts: MemoryContacts = field(default_factory=MemoryContacts)
     snoozes: MemorySnoozes = field(default_factory=lambda: MemorySnoozes(ManualClock()))
+    unsubscribes: MemoryUnsubscribes = field(default_factory=MemoryUnsubscribes)
     personal_spam: MemoryPersonalSpam = field(default_factory=MemoryPersonalSpam)
     search: MemorySearch = field(default_factory=MemorySearch)
     suppressions: MemorySuppressions = field(default_factory=MemorySuppressions)

@@ -43,6 +43,19 @@ async def test_what_came_of_it_is_kept_whoever_asks_late(kept: Unsubscribes, ann
     assert await kept.find(ann, "e1") == done
 
 
+async def test_all_of_a_user_are_listed(kept: Unsubscribes, ann: str) -> None:
+    assert list(await kept.of(ann)) == []
+    wishes = [wish(ann, email_id=email_id) for email_id in ("e3", "e1", "e2")]
+    for each in (*wishes, wish(ann + "x")):
+        await kept.ask(each)
+    await kept.note(replace(wishes[1], state="done"))
+    assert [(each.email_id, each.state) for each in await kept.of(ann)] == [
+        ("e1", "done"),
+        ("e2", "asked"),
+        ("e3", "asked"),
+    ]
+
+
 async def test_nothing_is_noted_that_nobody_asked_for(kept: Unsubscribes, ann: str) -> None:
     await kept.note(wish(ann, state="done"))
     assert await kept.find(ann, "e1") is None

@@ -1,7 +1,7 @@
 """Whoever is deleted leaves nothing behind, in any store, whatever happens on the way."""
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, get_type_hints
 
 import pytest
 
@@ -23,12 +23,10 @@ from topologies.mailbox.erase import erase
 from topologies.ports.app_passwords import AppPasswords
 from topologies.ports.contacts import Contact, Contacts
 from topologies.ports.directory import Directory, User
-from topologies.ports.mailboxes import Mailboxes
 from topologies.ports.personal_spam import Learnt, PersonalSpam
 from topologies.ports.push_subscriptions import PushSubscription, PushSubscriptions
 from topologies.ports.restraints import Restraint, Restraints
 from topologies.ports.rules import AwayNotice, Rules, UserRules
-from topologies.ports.search import Search
 from topologies.ports.second_factors import SecondFactors
 from topologies.ports.snoozes import Snooze, Snoozes
 from topologies.ports.suppressions import Suppression, Suppressions
@@ -36,21 +34,7 @@ from topologies.ports.unsubscribes import Unsubscribe, Unsubscribes
 from topologies.ports.webhooks import Webhook, Webhooks
 from topologies.testing import Driver, run_twice
 
-STORES = {
-    "directory": Directory,
-    "mailboxes": Mailboxes,
-    "search": Search,
-    "rules": Rules,
-    "contacts": Contacts,
-    "snoozes": Snoozes,
-    "personal_spam": PersonalSpam,
-    "app_passwords": AppPasswords,
-    "second_factors": SecondFactors,
-    "restraints": Restraints,
-    "suppressions": Suppressions,
-    "webhooks": Webhooks,
-    "push_subscriptions": PushSubscriptions,
-}
+STORES: dict[str, type] = get_type_hints(Keepers)
 
 
 async def test_no_store_holds_anything_of_a_user_who_was_deleted() -> None:
@@ -58,7 +42,6 @@ async def test_no_store_holds_anything_of_a_user_who_was_deleted() -> None:
     assert all((await house.left("bo")).values())
     await house.driver.pipe(house.deleted)
     assert set((await house.left("bo")).values()) == {0}
-    assert await house.services[Unsubscribes].find(house.users["bo"].user_id, "1") is None
     assert house.driver.dead_letters("mailbox") == []
 
 

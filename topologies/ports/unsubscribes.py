@@ -1,5 +1,6 @@
 """Which mails users asked to get no more like, and what came of it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
@@ -46,6 +47,10 @@ class Unsubscribes(Protocol):
 
     async def find(self, user_id: str, email_id: str) -> Unsubscribe | None:
         """Return what is kept for a mail, or None."""
+        ...
+
+    async def of(self, user_id: str) -> Sequence[Unsubscribe]:
+        """Return all of a user, in the order of the ids of their mails."""
         ...
 
     async def note(self, wish: Unsubscribe) -> None:
