@@ -81,17 +81,16 @@ class RunningService:
 
     def power_cut(self) -> None:
         """End it and what it started by SIGKILL; returns when nobody has its files open."""
-        beside = self.smtp_processes()
-        self.kill()
+        beside = self._children()
+        RunningService.kill(self)
         for pid in beside:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        eventually(lambda: [pid for pid in beside if is_smtp_process(pid)], lambda left: not left)
+        eventually(lambda: [pid for pid in beside if words_of(pid)], lambda left: not left)
 
     def smtp_processes(self) -> list[int]:
         """Return the numbers of those beside it that take mail now."""
-        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
-        return [int(child) for child in children if is_smtp_process(int(child))]
+        return [pid for pid in self._children() if is_smtp_process(pid)]
 
     def kill_smtp(self) -> int:
         """SIGKILL one of those and return its number; it is started again."""
@@ -137,6 +136,10 @@ class RunningService:
         client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
         return client
 
+    def _children(self) -> list[int]:
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
+        return [int(child) for child in children]
+
     def _reap(self) -> int:
         assert self._process is not None
         status = self._process.wait(STOP_TIMEOUT_S)
@@ -179,11 +182,16 @@ def emails_of(client: httpx.Client, folder_id: str = "inbox") -> list[dict[str, 
             return found
 
 
-def is_smtp_process(pid: int) -> bool:
-    """Return whether the process of that number takes mail beside a service; a zombie doesn't."""
+def words_of(pid: int) -> list[str]:
+    """Return by which words a process was started; none: it has ended."""
     with contextlib.suppress(OSError):
-        return b"smtp_process" in Path(f"/proc/{pid}/cmdline").read_bytes()
-    return False
+        return Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0")[:-1]
+    return []
+
+
+def is_smtp_process(pid: int) -> bool:
+    """Return whether the process of that number takes mail beside a service."""
+    return any("smtp_process" in word for word in words_of(pid))
 
 
 class RunningCluster(RunningService):
@@ -205,11 +213,10 @@ class RunningCluster(RunningService):
     def workers(self) -> dict[int, str]:
         """Return the role of each worker that runs now, by process number."""
         found: dict[int, str] = {}
-        for line in Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split():
-            with contextlib.suppress(OSError):
-                words = Path(f"/proc/{line}/cmdline").read_bytes().decode().split("\0")
-                if "worker" in words:
-                    found[int(line)] = words[words.index("worker") + 1]
+        for pid in self._children():
+            words = words_of(pid)
+            if "worker" in words:
+                found[pid] = words[words.index("worker") + 1]
         return found
 
     def kill_worker(self, role: str) -> int:
@@ -219,12 +226,8 @@ class RunningCluster(RunningService):
         return pid
 
     def kill(self) -> None:
-        """End all of it as a power cut would."""
-        workers = self.workers()
-        super().kill()
-        for pid in workers:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        """End all of it."""
+        self.power_cut()
 
 
 def free_port() -> int:

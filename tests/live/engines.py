@@ -169,8 +169,14 @@ async def clamd() -> str:
 
 
 @contextmanager
-def cluster_settings() -> Generator[dict[str, str]]:
-    """Settings of a cluster with places of its own in every engine, removed at the end."""
+def cluster_settings(
+    fill: Callable[[Settings], Coroutine[Any, Any, None]] | None = None,
+) -> Generator[dict[str, str]]:
+    """Settings of a cluster with places of its own in every engine, removed at the end.
+
+    Args:
+        fill: Puts into them what an earlier release left, before they are prepared.
+    """
     name = f"test{secrets.token_hex(4)}"
     given = {key: value for key, value in os.environ.items() if key.startswith("RILLMAIL_")}
     own = given | {
@@ -183,6 +189,8 @@ def cluster_settings() -> Generator[dict[str, str]]:
     settings = load(own)
 
     async def make() -> None:
+        if fill is not None:
+            await fill(settings)
         async for _ in prepare(settings):
             pass
 

@@ -2,9 +2,6 @@
 
 import asyncio
 import hashlib
-import os
-import shutil
-import subprocess
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,14 +12,13 @@ from connectors.assembly.named import open_s3
 from connectors.assembly.prepare import prepare
 from connectors.settings import Settings, load
 from tests.live.engines import remove_stores
-from tests.live.own_engine import SERVERS
+from tests.live.nodetool import nodetool, snapshot
 from tests.process import eventually
 from tests.survival.house import House
 from tests.survival.workers import ROLES
 
 pytestmark = [pytest.mark.live, pytest.mark.survival]
 
-TAG = "kept"
 WAYS_IN = ("smtp", "api")
 
 
@@ -34,7 +30,7 @@ def test_what_cassandra_and_s3_held_comes_back_by_a_snapshot_and_the_log(
         mail.await_mails(40)
         since = datetime.now(UTC)
         # In this order: what a mailbox names is in the store of blobs by then.
-        tables = snapshot(settings, tmp_path)
+        tables = snapshot(settings.cassandra_keyspace, tmp_path)
         blobs = asyncio.run(blobs_of(settings))
         mail.await_mails(40)
         house.finish(mail)
@@ -57,19 +53,6 @@ def test_what_cassandra_and_s3_held_comes_back_by_a_snapshot_and_the_log(
         house.settle(mail)
 
 
-def snapshot(settings: Settings, target: Path) -> Mapping[str, Path]:
-    """Copy the tables as they are on the disk; return their folders by name."""
-    keyspace = settings.cassandra_keyspace
-    nodetool("snapshot", "-t", TAG, keyspace)
-    folders: dict[str, Path] = {}
-    for taken in data_folder().glob(f"{keyspace}/*/snapshots/{TAG}"):
-        table = taken.parents[1].name.rpartition("-")[0]
-        if list(taken.glob("*-Data.db")):
-            folders[table] = Path(shutil.copytree(taken, target / table))
-    assert folders
-    return folders
-
-
 async def blobs_of(settings: Settings) -> dict[str, bytes]:
     async with open_s3(settings, settings.s3_url) as client:
         return {key: await client.get(key) async for key, _ in client.keys("")}
@@ -83,15 +66,3 @@ async def made_anew(settings: Settings, blobs: Mapping[str, bytes]) -> None:
         for key, content in blobs.items():
             digest = hashlib.sha256(content).hexdigest()
             await client.put(key, content, sha256=digest, if_absent=False)
-
-
-def nodetool(*words: str) -> None:
-    done = subprocess.run(
-        [SERVERS / "nodetool", *words], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-
-
-def data_folder() -> Path:
-    servers = os.environ.get("RILLMAIL_SERVERS_DATA", SERVERS.parent / "data" / "servers")
-    return Path(servers) / "cassandra" / "data"

@@ -1,8 +1,10 @@
-"""Make what an upgrade is tested with: a data folder that the release of this checkout wrote.
+"""Make what an upgrade is tested with: what the release of this checkout wrote.
 
-Run it once for a release, and keep the file beside the others, for ever::
+Run it once for a release, and keep the files beside the others, for ever: a data folder, and what a
+cluster left in its engines, which `servers/up` started and the settings name::
 
     python -m tests.upgrade.make tests/upgrade/2026-11-26.tar.xz
+    python -m tests.upgrade.make tests/upgrade/2026-11-26.cluster.tar.xz
 
 The service is killed while mail waits to be worked on, so that events of that release are read by
 those to come. What must be found later lies in `expected.json` in it.
@@ -13,33 +15,48 @@ import json
 import sys
 import tarfile
 import tempfile
+from contextlib import ExitStack
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
 import httpx
 
-from tests.process import RunningService, emails_of, eventually
+from connectors.settings import load
+from tests.live.engines import cluster_settings
+from tests.process import RunningCluster, RunningService, emails_of, eventually
+from tests.upgrade import engines
 
+CLUSTER = ".cluster.tar.xz"
 FOLDERS = ("inbox", "sent", "trash", "spam", "drafts")
 WAITING = 12  # mails that are accepted and, most of them, not worked on when it is killed
 
 
 def main(target: Path) -> None:
-    """Let a service work for a while, kill it, and pack what it leaves into *target*."""
-    with tempfile.TemporaryDirectory() as place:
+    """Let a service, or a cluster, work for a while, kill it, and pack what it leaves."""
+    with tempfile.TemporaryDirectory() as place, ExitStack() as opened:
         folder = Path(place) / "data"
-        with RunningService(folder) as service:
-            seen = lived(service)
-            to = service.users[0][0]
-            waiting = [f"waiting {number}" for number in range(WAITING)]
-            for subject in waiting:
-                service.send(message(subject), [to])
-            service.power_cut()
-            told = {"users": service.users, "mails": seen, "waiting": waiting}
+        if not target.name.endswith(CLUSTER):
+            told = worked(RunningService(folder))
+        else:
+            folder.mkdir()
+            settings = opened.enter_context(cluster_settings())
+            told = worked(RunningCluster(Path(place) / "cluster", settings))
+            engines.take(load(settings), folder)
         (folder / "expected.json").write_text(json.dumps(told, indent=2, ensure_ascii=False))
         with tarfile.open(target, "w:xz") as archive:
             archive.add(folder, arcname="data", filter=nameless)
+
+
+def worked(service: RunningService) -> dict[str, Any]:
+    """Let *service* work for a while and kill it; return what must be found of it."""
+    with service:
+        seen = lived(service)
+        waiting = [f"waiting {number}" for number in range(WAITING)]
+        for subject in waiting:
+            service.send(message(subject), [service.users[0][0]])
+        service.power_cut()
+        return {"users": service.users, "mails": seen, "waiting": waiting}
 
 
 def lived(service: RunningService) -> list[dict[str, Any]]:

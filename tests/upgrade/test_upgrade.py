@@ -4,21 +4,34 @@ import json
 import tarfile
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.journeys.place import Place
-from tests.process import RunningService, emails_of, eventually
-from tests.upgrade.make import in_mailbox, message
+from tests.live.engines import cluster_settings
+from tests.process import RunningCluster, RunningService, emails_of, eventually
+from tests.upgrade import engines
+from tests.upgrade.make import CLUSTER, in_mailbox, message
 
-pytestmark = pytest.mark.process
+FOR_EVER = {  # or what they left would be too old one day
+    "RILLMAIL_LOG_RETENTION_HOURS": "1000000",
+    "RILLMAIL_TRASH_DAYS": "0",
+    "RILLMAIL_SPAM_DAYS": "0",
+}
+LEFT = [  # by releases; made by ``make``
+    pytest.param(
+        path,
+        id=path.name.removesuffix(".tar.xz"),
+        marks=pytest.mark.live if path.name.endswith(CLUSTER) else pytest.mark.process,
+    )
+    for path in sorted(Path(__file__).parent.glob("*.tar.xz"))
+]
 
-LEFT = sorted(Path(__file__).parent.glob("*.tar.xz"))  # by releases; made by ``make``
 
-
-@pytest.fixture(params=LEFT, ids=lambda path: path.name.partition(".")[0])
+@pytest.fixture(params=LEFT)
 def upgraded(
     request: pytest.FixtureRequest, tmp_path: Path
 ) -> Iterator[tuple[RunningService, dict[str, Any]]]:
@@ -27,10 +40,16 @@ def upgraded(
         archive.extractall(tmp_path, filter="data")
     folder = tmp_path / "data"
     expected = json.loads((folder / "expected.json").read_text())
-    service = RunningService(folder)
-    service.users = [(address, password) for address, password in expected["users"]]
-    with service:
-        yield service, expected
+    with ExitStack() as opened:
+        if request.param.name.endswith(CLUSTER):
+            settings = opened.enter_context(
+                cluster_settings(lambda settings: engines.put_back(settings, folder))
+            )
+            service = RunningCluster(tmp_path / "cluster", settings | FOR_EVER)
+        else:
+            service = RunningService(folder, FOR_EVER)
+        service.users = [(address, password) for address, password in expected["users"]]
+        yield opened.enter_context(service), expected
 
 
 def test_people_find_all_that_they_had_and_what_was_under_way_arrives_once(
