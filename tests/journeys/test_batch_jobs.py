@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from connectors.assembly import open_stores
@@ -12,6 +13,8 @@ from connectors.settings import load
 from tests.journeys.place import Person, Place
 from tests.pipelines.people import deliver
 from tests.process import eventually
+from topologies.events import DeliveryAttempted, RecipientResult
+from topologies.mail.ids import derived_id, new_id
 from topologies.mail.mbox import messages
 
 pytestmark = pytest.mark.process
@@ -52,6 +55,26 @@ def test_old_mail_is_let_go_and_the_rest_is_exported(place: Place, tmp_path: Pat
     assert raws == sorted(bo.raw(line["email_id"]) for line in lines)
 
 
+def test_reports_tell_what_is_held_and_what_became_of_what_was_sent(
+    place: Place, tmp_path: Path
+) -> None:
+    bo = place.person("bo")
+    place.send(b"Subject: one\r\n\r\none\r\n", bo)
+    bo.awaited()
+    elsewhere = f"far-from.{place.domain}"
+    asyncio.run(delivered(place, elsewhere))
+
+    output = tmp_path / "out"
+    told = job(place, "reports", "--output", str(output))
+    assert told["mails"] >= 1
+    assert told["delivered"] >= 1
+    [held] = of(output / "usage.parquet", "domain", place.domain)
+    assert (held["mails"], held["users"]) == (1, 1)
+    [sent] = of(output / "deliverability.parquet", "destination", elsewhere)
+    assert (sent["sent"], sent["delivered"], sent["bounced"]) == (1, 1, 0)
+    assert {"usage.svg", "deliverability.svg"} <= {path.name for path in output.iterdir()}
+
+
 def test_made_up_mail_is_sent_to_a_server_that_takes_it(place: Place) -> None:
     bo = place.person("bo")
     place.send(b"Subject: first\r\n\r\n\r\n", bo)  # once that is taken, all is
@@ -70,6 +93,28 @@ def reconciled(place: Place, *options: str, status: int = 0) -> dict[str, Any]:
 
 def job(place: Place, *arguments: str, status: int = 0) -> dict[str, Any]:
     return json.loads(place.rillmail("batch", *arguments, "--json", status=status))
+
+
+def of(table: Path, column: str, value: str) -> list[dict[str, Any]]:
+    return [row for row in pq.read_table(table).to_pylist() if row[column] == value]
+
+
+async def delivered(place: Place, destination: str) -> None:
+    """Let a mail to *destination* have been taken there."""
+    async with open_stores(load(place.service.settings)) as stores:
+        now = stores.clock.now()
+        mail_id = new_id(now)
+        outcome = DeliveryAttempted(
+            delivery_id=derived_id(now, destination),
+            mail_id=mail_id,
+            submitted_at=now,
+            mail_from="nobody@far.example",
+            destination=destination,
+            attempt=1,
+            attempted_at=now,
+            results=(RecipientResult(recipient=f"eve@{destination}", status="delivered"),),
+        )
+        await stores.log.append([outcome])
 
 
 async def lose(place: Place, person: Person) -> None:
