@@ -5,10 +5,11 @@ file that ``RILLMAIL_CONFIG`` names (``http_port = 8025``), else from here.
 """
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 import msgspec
 
@@ -31,6 +32,24 @@ Streams = tuple[Literal["default", "transactional", "marketing"], ...]
 DmarcDiscovery = Literal["psl", "tree"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 MalwareAction = Literal["reject", "quarantine", "tag", "deliver"]
+KafkaMechanism = Literal["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"]
+
+# What nobody may read: shown nowhere.
+SECRETS = frozenset(
+    {
+        "dkim_secret",
+        "relay_password",
+        "kafka_password",
+        "cassandra_password",
+        "elasticsearch_password",
+        "elasticsearch_api_key",
+        "redis_password",
+        "s3_access_key",
+        "s3_secret_key",
+    }
+)
+HIDDEN = "…"  # is shown for it
+_IN_URL = re.compile(r"(?<=://)[^/@]+(?=@)")  # a user, and maybe a password
 
 
 def means(meaning: str) -> msgspec.Meta:
@@ -230,19 +249,68 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         NotNegative, means("what users delete for good can be restored so long; 0: it is gone")
     ] = 7
     kafka_servers: Annotated[Names, means("of the cluster: host:port")] = ("127.0.0.1:19092",)
+    kafka_tls: Annotated[bool, means("speak TLS to Kafka; its hosts must prove their names")] = (
+        False
+    )
+    kafka_ca_file: Annotated[
+        str, means("PEM file of authorities to believe of Kafka; empty: the machine's")
+    ] = ""
+    kafka_certificate: Annotated[
+        str, means("PEM file that shows Kafka who we are, with the chain; empty: none")
+    ] = ""
+    kafka_key: Annotated[str, means("PEM file with its private key")] = ""
+    kafka_user: Annotated[str, means("who we are in Kafka (SASL), within TLS alone")] = ""
+    kafka_password: Annotated[str, means("belongs to it")] = ""
+    kafka_mechanism: Annotated[KafkaMechanism, means("how the password is proven")] = (
+        "SCRAM-SHA-512"
+    )
     kafka_replication: Annotated[Positive, means("copies of each partition in Kafka")] = 1
     topic_prefix: Annotated[str, means("before each topic's name, for several on one Kafka")] = ""
     cassandra_hosts: Annotated[Names, means("of the cluster: host:port")] = ("127.0.0.1:9042",)
+    cassandra_tls: Annotated[
+        bool, means("speak TLS to Cassandra; its nodes must prove their addresses")
+    ] = False
+    cassandra_ca_file: Annotated[
+        str, means("PEM file of authorities to believe of Cassandra; empty: the machine's")
+    ] = ""
+    cassandra_certificate: Annotated[
+        str, means("PEM file that shows Cassandra who we are, with the chain; empty: none")
+    ] = ""
+    cassandra_key: Annotated[str, means("PEM file with its private key")] = ""
+    cassandra_user: Annotated[str, means("our role in Cassandra, within TLS alone")] = ""
+    cassandra_password: Annotated[str, means("belongs to it")] = ""
     cassandra_keyspace: Annotated[str, means("where the tables lie")] = "rillmail"
     cassandra_replication: Annotated[Positive, means("copies of each row in Cassandra")] = 1
     elasticsearch_urls: Annotated[Names, means("of the cluster")] = ("http://127.0.0.1:9200",)
+    elasticsearch_ca_file: Annotated[
+        str, means("PEM file of authorities to believe, for https; empty: the machine's")
+    ] = ""
+    elasticsearch_user: Annotated[str, means("who we are there, with https alone")] = ""
+    elasticsearch_password: Annotated[str, means("belongs to it")] = ""
+    elasticsearch_api_key: Annotated[
+        str, means("instead of both, as Elasticsearch gives it out (encoded)")
+    ] = ""
     elasticsearch_index: Annotated[str, means("the name of the index of mails")] = "rillmail"
     elasticsearch_shards: Annotated[Positive, means("of an index that is made")] = 1
     elasticsearch_replication: Annotated[Positive, means("copies of each shard of it")] = 1
     redis_url: Annotated[str, means("of Redis, with the number of the database")] = (
         "redis://127.0.0.1:6379/0"
     )
+    redis_ca_file: Annotated[
+        str, means("PEM file of authorities to believe, for rediss://; empty: the machine's")
+    ] = ""
+    redis_certificate: Annotated[
+        str, means("PEM file that shows Redis who we are, with the chain; empty: none")
+    ] = ""
+    redis_key: Annotated[str, means("PEM file with its private key")] = ""
+    redis_user: Annotated[
+        str, means("who we are there (ACL), with rediss:// alone; empty: its default user")
+    ] = ""
+    redis_password: Annotated[str, means("belongs to it")] = ""
     s3_url: Annotated[str, means("of the S3 service; empty: Amazon's")] = "http://127.0.0.1:9000"
+    s3_ca_file: Annotated[
+        str, means("PEM file of authorities to believe, for https; empty: the machine's")
+    ] = ""
     s3_public_url: Annotated[
         str, means("how clients reach it to download; empty: they download from the API")
     ] = ""
@@ -279,6 +347,24 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     trace_ratio: Annotated[
         Probability, means("of mails that come in, and of requests, that are traced")
     ] = 0.01
+
+    def __repr__(self) -> str:
+        """Return what differs from the defaults; secrets are hidden, as in ``shown``."""
+        told = ", ".join(
+            f"{field.name}={shown(field.name, value)!r}"
+            for field in msgspec.structs.fields(Settings)
+            if (value := getattr(self, field.name)) != field.default
+        )
+        return f"Settings({told})"
+
+
+def shown(name: str, value: Any) -> Any:
+    """Return what people may see of the setting *name*: of a secret, whether there is one."""
+    if name in SECRETS:
+        return HIDDEN if value else value
+    if isinstance(value, tuple):
+        return tuple(shown(name, each) for each in cast("tuple[Any, ...]", value))
+    return _IN_URL.sub(HIDDEN, value) if isinstance(value, str) else value
 
 
 def load(environment: Mapping[str, str] | None = None) -> Settings:

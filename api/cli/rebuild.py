@@ -176,10 +176,9 @@ async def _beside(stores: Stores) -> AsyncGenerator[Search]:
     if settings.profile != "cluster":
         yield stores.search
         return
-    from connectors.elasticsearch.search import ElasticSearch
+    from connectors.assembly.reaching import search_of
 
-    name = settings.elasticsearch_index
-    in_use = ElasticSearch(settings.elasticsearch_urls, name)
+    in_use = search_of(settings)
     versions = in_use.versions
     before = await versions.used()
     number = (before or 0) + 1
@@ -189,7 +188,7 @@ async def _beside(stores: Stores) -> AsyncGenerator[Search]:
         shards=settings.elasticsearch_shards,
         replicas=settings.elasticsearch_replication - 1,
     )
-    search = ElasticSearch(settings.elasticsearch_urls, name, version=number)
+    search = search_of(settings, version=number)
     try:
         yield search
         await versions.switch(number)

@@ -12,7 +12,7 @@ import click
 from api.cli.output import as_json, examples, print_json
 from api.cli.schema_publish import publish
 from connectors.cassandra import migrations
-from connectors.cassandra.session import CassandraSession, open_session
+from connectors.cassandra.session import CassandraSession
 from connectors.settings import load
 from topologies.errors import MailError
 
@@ -58,13 +58,9 @@ def _on_cassandra(
     work: Callable[[CassandraSession], Awaitable[list[str]]], *, create: bool
 ) -> list[str]:
     async def run() -> list[str]:
-        settings = load()
-        async with open_session(
-            settings.cassandra_hosts,
-            settings.cassandra_keyspace,
-            replication=settings.cassandra_replication,
-            create=create,
-        ) as session:
+        from connectors.assembly.reaching import open_cassandra  # here: `--help` needs no engine
+
+        async with open_cassandra(load(), create=create) as session:
             return await work(session)
 
     try:

@@ -8,7 +8,7 @@ import click
 import msgspec.inspect as kinds
 
 from api.cli.output import as_json, examples, print_json, print_table
-from connectors.settings import PREFIX, Settings, load
+from connectors.settings import PREFIX, Settings, load, shown
 from topologies.errors import Misconfigured
 
 SETTINGS_PAGE = (
@@ -26,7 +26,7 @@ class Setting:
     env: str
     type: str
     default: Any
-    value: Any  # in force here; the default where the settings can't be read
+    value: Any  # in force here, secrets hidden; the default where the settings can't be read
     meaning: str
 
 
@@ -70,7 +70,7 @@ def described(current: Settings) -> list[Setting]:
             env=PREFIX + field.name.upper(),
             type=_kind(field.type),
             default=field.default,
-            value=getattr(current, field.name),
+            value=shown(field.name, getattr(current, field.name)),
             meaning=_meaning(field.type),
         )
         for field in info.fields

@@ -161,7 +161,7 @@ def _with_kafka(
         # Here, since `--help` needs no Kafka, and only the cluster profile has its client.
         try:
             from connectors.assembly.named import wanted_topics
-            from connectors.kafka.admin import KafkaAdmin
+            from connectors.assembly.reaching import kafka_admin_of
         except ImportError as error:
             raise Misconfigured(
                 "Kafka's client is missing: pip install 'rillmail[cluster]'"
@@ -169,7 +169,8 @@ def _with_kafka(
         settings = load()
 
         async def run() -> T:
-            admin = KafkaAdmin(settings.kafka_servers, answer_within_s=within_s)
+            admin = kafka_admin_of(settings, within_s=within_s)
+            await admin.check()
             return await work(admin, wanted_topics(settings))
 
         return asyncio.run(run())

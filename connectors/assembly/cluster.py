@@ -16,6 +16,7 @@ from uuid import uuid4
 
 import structlog
 
+from connectors.access import access_of
 from connectors.assembly.cleaning import clean
 from connectors.assembly.edge import acceptance_of
 from connectors.assembly.flowing import ClusterFlow
@@ -28,6 +29,13 @@ from connectors.assembly.observing import (
     watch_queue,
 )
 from connectors.assembly.purging import purge
+from connectors.assembly.reaching import (
+    all_let_in,
+    faust_login_of,
+    open_cassandra,
+    redis_of,
+    search_of,
+)
 from connectors.assembly.stores import Stores, antivirus_of, services_of
 from connectors.assembly.tracers import tracer_of
 from connectors.cassandra import migrations
@@ -44,7 +52,7 @@ from connectors.cassandra.request_keys import CassandraRequestKeys
 from connectors.cassandra.restraints import CassandraRestraints
 from connectors.cassandra.rules import CassandraAnswers, CassandraRules
 from connectors.cassandra.second_factors import CassandraSecondFactors
-from connectors.cassandra.session import CassandraSession, open_session
+from connectors.cassandra.session import CassandraSession
 from connectors.cassandra.snoozes import CassandraSnoozes
 from connectors.cassandra.sts_policies import CassandraStsPolicies
 from connectors.cassandra.summaries import CassandraSummaries
@@ -272,6 +280,7 @@ class Worker:
             return None
         return KafkaTimer(
             self.settings.kafka_servers,
+            access=access_of(self.settings, "kafka"),
             prefix=self.settings.topic_prefix,
             write=self.stores.log.write,
             lags=self.stores.reader.lag,
@@ -294,6 +303,7 @@ class Worker:
             },
             groups,
             servers=settings.kafka_servers,
+            login=faust_login_of(settings),
             prefix=settings.topic_prefix,
             folder=Path(settings.data_dir) / "faust",
             write=stores.log.write,
@@ -397,13 +407,12 @@ async def open_stores(settings: Settings) -> AsyncGenerator[ClusterStores]:
 
     Raises:
         Retryable: Cassandra is out of reach. The others are waited for when they are asked.
-        Misconfigured: An address is none, or the schema is not the one that is needed.
+        Misconfigured: An address is none, an engine does not let us in, or the schema is not
+            the one that is needed.
     """
     clock = SystemClock()
     async with AsyncExitStack() as opened:
-        session = await opened.enter_async_context(
-            open_session(settings.cassandra_hosts, settings.cassandra_keyspace)
-        )
+        session = await opened.enter_async_context(open_cassandra(settings))
         await migrations.check(session)
         s3 = await opened.enter_async_context(open_s3(settings, settings.s3_url))
         # A URL is signed for one host, the one that clients know.
@@ -412,14 +421,17 @@ async def open_stores(settings: Settings) -> AsyncGenerator[ClusterStores]:
             if settings.s3_public_url
             else None
         )
-        redis = RedisClient(settings.redis_url)
+        redis = redis_of(settings)
         opened.push_async_callback(redis.close)
-        await redis.check()
-        log = KafkaLog(settings.kafka_servers, clock=clock, prefix=settings.topic_prefix)
-        opened.push_async_callback(log.close)
-        reader = KafkaReader(settings.kafka_servers, prefix=settings.topic_prefix)
-        search = ElasticSearch(settings.elasticsearch_urls, settings.elasticsearch_index)
+        search = search_of(settings)
         opened.push_async_callback(search.close)
+        kafka = access_of(settings, "kafka")
+        reader = KafkaReader(settings.kafka_servers, access=kafka, prefix=settings.topic_prefix)
+        await all_let_in(redis.check(), reader.check(), search.check(), s3.check())
+        log = KafkaLog(
+            settings.kafka_servers, access=kafka, clock=clock, prefix=settings.topic_prefix
+        )
+        opened.push_async_callback(log.close)
         kept = CassandraMailboxes(session, clock)
         opened.push_async_callback(kept.close)
         mailboxes = MailboxGenerations(kept, clock)

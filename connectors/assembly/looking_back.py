@@ -25,11 +25,11 @@ async def make_topic(settings: Settings, name: str) -> None:
     """
     if settings.profile != "cluster":
         return  # the log of one process makes them as they are written
-    from connectors.kafka.admin import KafkaAdmin
+    from connectors.assembly.reaching import kafka_admin_of
     from connectors.kafka.client import LARGEST_RECORD_BYTES
     from connectors.kafka.topics import ADDED_BYTES
 
-    admin = KafkaAdmin(settings.kafka_servers)
+    admin = kafka_admin_of(settings)
     topic = settings.topic_prefix + name
     if topic not in await admin.partitions():
         configs = {

@@ -3,6 +3,7 @@
 from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 
+from connectors.access import access_of
 from connectors.kafka.topics import WantedTopic, wanted
 from connectors.s3.client import S3Client, open_client
 from connectors.settings import Settings
@@ -16,6 +17,7 @@ def open_s3(settings: Settings, url: str) -> AbstractAsyncContextManager[S3Clien
         bucket=settings.s3_bucket,
         access_key=settings.s3_access_key,
         secret_key=settings.s3_secret_key,
+        access=access_of(settings, "s3"),
     )
 
 

@@ -3,11 +3,9 @@
 from collections.abc import AsyncIterator
 
 from connectors.assembly.named import open_s3, wanted_topics
+from connectors.assembly.reaching import kafka_admin_of, open_cassandra, search_of
 from connectors.cassandra import migrations
-from connectors.cassandra.session import open_session
-from connectors.elasticsearch.search import ElasticSearch
 from connectors.kafka import topics
-from connectors.kafka.admin import KafkaAdmin
 from connectors.settings import Settings
 from topologies.errors import Retryable
 
@@ -20,12 +18,13 @@ async def prepare(settings: Settings) -> AsyncIterator[tuple[str, str]]:
 
     Raises:
         Retryable: An engine is out of reach. Run it again: what is done is done.
-        Misconfigured: A setting does not fit what is there.
+        Misconfigured: A setting does not fit what is there, or an engine does not let us in.
     """
     yield "Kafka", await _topics(settings)
     yield "Cassandra", await _tables(settings)
-    search = ElasticSearch(settings.elasticsearch_urls, settings.elasticsearch_index)
+    search = search_of(settings)
     try:
+        await search.check()
         version = await search.versions.ensure(
             shards=settings.elasticsearch_shards, replicas=settings.elasticsearch_replication - 1
         )
@@ -33,12 +32,14 @@ async def prepare(settings: Settings) -> AsyncIterator[tuple[str, str]]:
         await search.close()
     yield "Elasticsearch", f"the index {settings.elasticsearch_index} is there, version {version}"
     async with open_s3(settings, settings.s3_url) as client:
+        await client.check()
         await client.ensure_bucket()
     yield "S3", f"the bucket {settings.s3_bucket} is there"
 
 
 async def _topics(settings: Settings) -> str:
-    admin = KafkaAdmin(settings.kafka_servers)
+    admin = kafka_admin_of(settings)
+    await admin.check()
     wanted = wanted_topics(settings)
     applied = await topics.apply(admin, wanted, await topics.diff(admin, wanted))
     for each in applied:
@@ -50,11 +51,6 @@ async def _topics(settings: Settings) -> str:
 
 
 async def _tables(settings: Settings) -> str:
-    async with open_session(
-        settings.cassandra_hosts,
-        settings.cassandra_keyspace,
-        replication=settings.cassandra_replication,
-        create=True,
-    ) as session:
+    async with open_cassandra(settings, create=True) as session:
         applied = await migrations.apply(session)
     return f"{len(applied)} migrations applied to {settings.cassandra_keyspace}"

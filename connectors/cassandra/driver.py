@@ -8,6 +8,7 @@ that has the row (and, on ScyllaDB, to the right shard of it).
 
 import re
 import socket
+import ssl
 import struct
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, NamedTuple, TypeAlias
@@ -21,6 +22,7 @@ from cassandra import (
     Unavailable,
     UnresolvableContactPoints,
 )
+from cassandra.auth import PlainTextAuthProvider
 from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, NoHostAvailable
 from cassandra.connection import ConnectionException, DefaultEndPoint, EndPointFactory
 from cassandra.policies import (
@@ -33,7 +35,7 @@ from cassandra.query import BatchStatement, BatchType, SimpleStatement, tuple_fa
 
 Prepared: TypeAlias = Any  # a PreparedStatement
 Request: TypeAlias = Any  # a Statement of the driver
-Kind = Literal["away", "refused", "unfit", "other"]
+Kind = Literal["away", "unknown", "forbidden", "refused", "unfit", "other"]
 
 # All that the driver raises when the world, not our code, is the cause.
 FOREIGN = (
@@ -148,10 +150,14 @@ def connect(
     replication: int | None,
     timeout_s: int,
     is_tunnel: bool = False,
+    tls: ssl.SSLContext | None = None,
+    user: str = "",
+    password: str = "",
 ) -> Connected:
     """Connect and use *keyspace*, created with *replication* copies if that is given. Blocks.
 
     With *is_tunnel*, the one node is reached at the address given, not at the one it tells.
+    With *tls*, each node has to prove the address that it is reached at.
 
     Raises:
         NoKeyspace: It is not there.
@@ -169,6 +175,8 @@ def connect(
         # Version 5 adds checksums, at 10 % more CPU of ours a request; ScyllaDB has none of it.
         protocol_version=4,
         endpoint_factory=_Tunnel(addresses[0]) if is_tunnel else None,
+        ssl_context=tls,
+        auth_provider=PlainTextAuthProvider(user, password) if user else None,
         compression=False,  # what is large is compressed by us
         connect_timeout=timeout_s,
         control_connection_timeout=timeout_s,
@@ -180,16 +188,17 @@ def connect(
     )
     try:
         session = cluster.connect()
-        if replication is not None:
+        is_there = session.execute(
+            "SELECT keyspace_name FROM system_schema.keyspaces WHERE keyspace_name = %s",
+            (keyspace,),
+        )
+        if not is_there and replication is None:
+            raise NoKeyspace(keyspace)
+        if not is_there:  # only then is the right to make one asked for
             session.execute(
                 f"CREATE KEYSPACE IF NOT EXISTS {keyspace} WITH replication ="
                 f" {{'class': 'NetworkTopologyStrategy', 'replication_factor': {replication}}}"
             )
-        elif not session.execute(
-            "SELECT keyspace_name FROM system_schema.keyspaces WHERE keyspace_name = %s",
-            (keyspace,),
-        ):
-            raise NoKeyspace(keyspace)
     except BaseException:
         cluster.shutdown()
         raise
@@ -197,20 +206,28 @@ def connect(
 
 
 def kind_of(error: BaseException) -> Kind:
-    """Tell what to do about an error: wait, stop, bury the record, or try again."""
+    """Tell what an error is about: us, what we asked for, or that nobody answered."""
     if isinstance(error, NoHostAvailable):
         causes = list((getattr(error, "errors", None) or {}).values())
         if causes and all(isinstance(cause, AuthenticationFailed) for cause in causes):
-            return "refused"
+            return "unknown"
         return "away"
     # Names without an address: in a cluster that is how a service without any node looks.
     if isinstance(error, Unavailable | UnresolvableContactPoints | ConnectionException | OSError):
         return "away"
-    if isinstance(error, AuthenticationFailed | Unauthorized):
-        return "refused"
+    if isinstance(error, AuthenticationFailed):
+        return "unknown"
+    if isinstance(error, Unauthorized):
+        return "forbidden"
     if isinstance(error, RequestValidationException | SyntaxException | struct.error):
         return "refused" if _MISSING.search(str(error).lower()) else "unfit"
     return "other"
+
+
+def reason_of(error: BaseException) -> str:
+    """Return what the first node said why it does not let us in."""
+    causes = list((getattr(error, "errors", None) or {}).values())
+    return " ".join(str(causes[0] if causes else error).split())[:300]
 
 
 def words_of(error: BaseException) -> str:

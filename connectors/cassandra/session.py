@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from connectors.access import Access
 from connectors.cassandra import driver
 from topologies.errors import Misconfigured, Poison, Retryable
 
@@ -194,6 +195,7 @@ async def open_session(
     timeout_s: float = TIMEOUT_S,
     create: bool = False,
     is_tunnel: bool = False,
+    access: Access | None = None,
 ) -> AsyncGenerator[CassandraSession]:
     """Connect, and disconnect at the end.
 
@@ -204,16 +206,19 @@ async def open_session(
         timeout_s: How long one request may take.
         create: Create the keyspace if it is not there.
         is_tunnel: The one host leads to the one node, which calls itself otherwise.
+        access: How the nodes are spoken to; None: in clear, and as nobody.
 
     Raises:
         Retryable: No node answers; ``outage`` is set.
-        Misconfigured: The addresses or the keyspace are wrong; says how.
+        Misconfigured: The addresses or the keyspace are wrong, or we are not let in; says how.
     """
     if not driver.IDENTIFIER.fullmatch(keyspace):
         raise Misconfigured(f"cassandra_keyspace: {keyspace!r} is no name of a keyspace")
     addresses = [address_of(host) for host in hosts]
     if not addresses:
         raise Misconfigured("cassandra_hosts: names no host")
+    access = access or Access(engine="cassandra")
+    await access.check(addresses)
     try:
         connected = await asyncio.to_thread(
             driver.connect,
@@ -222,12 +227,17 @@ async def open_session(
             replication if create else None,
             CONNECT_TIMEOUT_S,
             is_tunnel,
+            access.tls(),
+            access.user,
+            access.password,
         )
     except driver.NoKeyspace as error:
         raise Misconfigured(
             f"Cassandra has no keyspace {keyspace}: run `rillmail schema apply`"
         ) from error
     except driver.FOREIGN as error:
+        if driver.kind_of(error) == "unknown":
+            raise access.refused(driver.reason_of(error)) from error
         failure = translated(error)
         if isinstance(failure, Misconfigured):
             raise failure from error
@@ -272,6 +282,10 @@ async def gather(work: Sequence[Coroutine[Any, Any, T]], *, at_once: int = AT_ON
 def translated(error: BaseException) -> Exception:
     """Return what an error of the driver means to us."""
     kind, words = driver.kind_of(error), driver.words_of(error)
+    if kind == "unknown":
+        return Misconfigured(f"Cassandra does not let us in: look at cassandra_user: {words}")
+    if kind == "forbidden":
+        return Misconfigured(f"Cassandra does not let cassandra_user do that: {words}")
     if kind == "refused":
         return Misconfigured(f"Cassandra refuses (see `rillmail schema`): {words}")
     if kind == "unfit":

@@ -6,7 +6,9 @@ several nodes, leaves out those that are down and asks another one. The upper ha
 its own version must understand; with plain JSON, servers 7.17, 8 and 9 answer alike.
 """
 
+import base64
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, cast
 from urllib.parse import urlencode
 
@@ -20,6 +22,7 @@ from elastic_transport import (
 )
 from elastic_transport.client_utils import url_to_node_config
 
+from connectors.access import Access
 from topologies.errors import Misconfigured, Poison, Retryable
 
 TIMEOUT_S = 10.0  # for one answer; the stage that waits has thirty
@@ -50,12 +53,19 @@ class _Json(Serializer):
 class Cluster:
     """One or more nodes that answer for the same indexes."""
 
-    def __init__(self, urls: Sequence[str], *, timeout_s: float = TIMEOUT_S) -> None:
+    def __init__(
+        self,
+        urls: Sequence[str],
+        *,
+        timeout_s: float = TIMEOUT_S,
+        access: Access | None = None,
+    ) -> None:
         """Connects at the first request.
 
         Args:
             urls: Such as ``http://127.0.0.1:9200``, of any or all nodes.
             timeout_s: How long to wait for an answer.
+            access: How they are spoken to; None: as the URLs say.
 
         Raises:
             Misconfigured: One of the URLs is none.
@@ -67,8 +77,13 @@ class Cluster:
         if not nodes:
             raise Misconfigured("elasticsearch_urls is empty")
         self._timeout_s = timeout_s
+        self._access = access or Access(engine="elasticsearch")
+        self._headers = _HEADERS | _authorization(self._access)
+        self._places = [(node.host, node.port) for node in nodes]
+        # Not given for http, where the library has no use for it.
+        tls = {"ssl_context": self._access.tls()} if self._access.is_tls else {}
         self._transport = AsyncTransport(
-            [node.replace(connections_per_node=CONNECTIONS) for node in nodes],
+            [node.replace(connections_per_node=CONNECTIONS, **tls) for node in nodes],
             serializers={"application/json": _Json()},
             # Once more at least: a node that was restarted leaves dead connections behind.
             max_retries=max(1, min(len(nodes) - 1, 3)),
@@ -76,6 +91,21 @@ class Cluster:
             max_dead_node_backoff=5.0,
             meta_header=False,
         )
+
+    async def check(self, path: str) -> None:
+        """Find out whether we are let in, by asking for *path*; a cluster that is away may come.
+
+        Raises:
+            Misconfigured: We are not; says why, and which setting to look at.
+        """
+        if not (self._access.is_tls or self._access.has_secret):
+            return
+        await self._access.check(self._places)
+        with suppress(Retryable):
+            status, told = await self.ask("GET", path, known=(401, 403, 404))
+            error = told.get("error")
+            if status == 401 or (status == 403 and "security_exception" in _told(error)):
+                raise self._access.refused(f"{status} {_told(error)}")
 
     async def ask(
         self,
@@ -102,7 +132,7 @@ class Cluster:
         target = f"{path}?{urlencode(options)}" if options else path
         try:
             answer = await self._transport.perform_request(
-                method, target, body=body, headers=_HEADERS, request_timeout=self._timeout_s
+                method, target, body=body, headers=self._headers, request_timeout=self._timeout_s
             )
         except ConnectionTimeout as error:
             raise Retryable(
@@ -123,6 +153,15 @@ class Cluster:
     async def close(self) -> None:
         """Close all connections. Calling it twice is no error."""
         await self._transport.close()
+
+
+def _authorization(access: Access) -> dict[str, str]:
+    if access.api_key:
+        return {"authorization": f"ApiKey {access.api_key}"}
+    if access.user:
+        pair = f"{access.user}:{access.password}"
+        return {"authorization": f"Basic {base64.b64encode(pair.encode()).decode()}"}
+    return {}
 
 
 def error_of(status: int, error: Any) -> Retryable | Poison:

@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from connectors.access import Access
 from connectors.elasticsearch.asking import asked, asked_of
 from connectors.elasticsearch.cluster import TIMEOUT_S, Cluster
 from connectors.elasticsearch.documents import (
@@ -69,6 +70,7 @@ class ElasticSearch:
         version: int | None = None,
         refresh: Literal["false", "wait_for", "true"] = "false",
         timeout_s: float = TIMEOUT_S,
+        access: Access | None = None,
     ) -> None:
         """Connects at the first request.
 
@@ -79,15 +81,17 @@ class ElasticSearch:
             refresh: When writing returns: at once, when a search finds it (within the
                 second), or after a refresh of its own (dear: for tests).
             timeout_s: How long to wait for an answer of the cluster.
+            access: How it is spoken to; None: as the URLs say.
 
         Raises:
             Misconfigured: One of the URLs is none.
         """
-        self._cluster = Cluster(urls, timeout_s=timeout_s)
+        self._cluster = Cluster(urls, timeout_s=timeout_s, access=access)
         self.versions = Versions(self._cluster, index)
         self._index = index if version is None else self.versions.name_of(version)
         self._target = Target(self._cluster, self._index, refresh, is_alias=version is None)
         self._timeout_s = timeout_s
+        self._alias = index
         self._waiting: list[_Job] = []
         self._turn = asyncio.Lock()
 
@@ -185,6 +189,14 @@ class ElasticSearch:
             deleted += answer["deleted"]
             if answer["total"] < FORGOTTEN_AT_ONCE:
                 return deleted
+
+    async def check(self) -> None:
+        """Find out whether the cluster lets us in; one that is away may come yet.
+
+        Raises:
+            Misconfigured: It does not; says why, and which setting to look at.
+        """
+        await self._cluster.check(f"/{self._alias}/_alias")
 
     async def close(self) -> None:
         """Close the connections to the cluster. Calling it twice is no error."""

@@ -18,6 +18,7 @@ from typing import Any
 from confluent_kafka import (
     ConsumerGroupTopicPartitions,
     IsolationLevel,
+    KafkaError,
     KafkaException,
     TopicPartition,
 )
@@ -31,15 +32,19 @@ from confluent_kafka.admin import (
     OffsetSpec,
 )
 
+from connectors.access import Access
 from connectors.kafka.client import (
     LOGGER,
     REQUEST_TIMEOUT_S,
     connected,
     is_momentary,
+    is_refusal,
+    places_of,
     translated,
 )
 
 ASK_AGAIN_S = 0.1
+CHECK_WITHIN_S = 3.0
 COUNTS_HOLD_S = 30.0  # a cluster tells of all its topics at once, which are many; few ever grow
 Place = tuple[str, int]  # topic, partition
 
@@ -51,20 +56,36 @@ class KafkaAdmin:
         self,
         servers: Sequence[str],
         *,
+        access: Access | None = None,
         client_id: str = "rillmail-admin",
         answer_within_s: float = REQUEST_TIMEOUT_S,
     ) -> None:
-        """Connect in the background.
+        """Connect in the background; without *access* in clear.
 
         Raises:
             Misconfigured: No server is named.
         """
-        self._config = connected(servers, client_id)
+        self._config = connected(servers, client_id, access)
+        self._servers = servers
+        self._access = access
         self._client = self._made()
         self._within_s = answer_within_s
         self._timeouts = {"request_timeout": answer_within_s, "operation_timeout": answer_within_s}
         self._counts: dict[str, int] = {}  # partitions of each topic
         self._counted_at = -COUNTS_HOLD_S
+
+    async def check(self) -> None:
+        """Find out whether the brokers let us in; those that are away may come yet.
+
+        Raises:
+            Misconfigured: They don't; says why, and which setting to look at.
+        """
+        if self._access is None or not self._access.is_tls:
+            return
+        await self._access.check(places_of(self._servers))
+        refusal = await asyncio.to_thread(self._refusal)
+        if refusal:
+            raise self._access.refused(refusal)
 
     async def partitions(self) -> dict[str, tuple[int, int]]:
         """Return of each topic how many partitions it has, and copies of each."""
@@ -201,6 +222,23 @@ class KafkaAdmin:
                     await asyncio.to_thread(self._renew)
                     raise translated(error, doing) from error
             await asyncio.sleep(ASK_AGAIN_S)
+
+    def _refusal(self) -> str:
+        """Return why the brokers don't let us in; nothing if they do, or none answers. Blocks."""
+        errors: list[KafkaError] = []
+        client = AdminClient(self._config | {"error_cb": errors.append}, logger=LOGGER)
+        deadline = time.monotonic() + min(self._within_s, CHECK_WITHIN_S)
+        while time.monotonic() < deadline:
+            try:
+                client.list_topics(timeout=CHECK_WITHIN_S / 6)
+            except KafkaException:
+                client.poll(0)  # why, comes by the callback
+            else:
+                return ""
+            # One of several may refuse while another is starting: not before each was tried.
+            if sum(map(is_refusal, errors)) >= len(self._servers):
+                break
+        return next((error.str() for error in errors if is_refusal(error)), "")
 
     def _renew(self) -> None:
         self._client = self._made()

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from confluent_kafka import KafkaError, KafkaException
 
+from connectors.access import Access, Place
 from topologies.errors import MailError, Misconfigured, Poison, Retryable
 
 # The largest mail is 25 MB; an event that has it inline has it in base64, and its envelope.
@@ -45,8 +46,15 @@ _MOMENTARY = frozenset(
 )
 
 
-def connected(servers: Sequence[str], client_id: str, **more: str | int | float | bool) -> Config:
+def connected(
+    servers: Sequence[str],
+    client_id: str,
+    access: Access | None = None,
+    **more: str | int | float | bool,
+) -> Config:
     """Return how a client connects to *servers*, with *more* options (``_`` for each dot).
+
+    Without *access* it does so in clear, and says who it is to nobody.
 
     Raises:
         Misconfigured: No server is named.
@@ -62,7 +70,41 @@ def connected(servers: Sequence[str], client_id: str, **more: str | int | float 
         "log.connection.close": False,
         "socket.keepalive.enable": True,
     }
+    config |= _secured(access)
     return config | {name.replace("_", "."): value for name, value in more.items()}
+
+
+def places_of(servers: Sequence[str]) -> list[Place]:
+    """Return host and port of each of *servers*, as the library reads them.
+
+    Raises:
+        Misconfigured: One is no such thing.
+    """
+    places: list[Place] = []
+    for server in servers:
+        host, colon, port = server.rpartition(":")
+        if not colon:
+            host, port = server, "9092"
+        if not host or not port.isdecimal():
+            raise Misconfigured(f"kafka_servers: {server!r} is not host:port")
+        places.append((host.strip("[]"), int(port)))
+    return places
+
+
+def _secured(access: Access | None) -> Config:
+    if access is None or not access.is_tls:
+        return {}
+    access.tls()  # a file that does not fit is told in our words
+    config: Config = {"security.protocol": "SASL_SSL" if access.user else "SSL"}
+    options = {
+        "ssl.ca.location": access.ca_file,
+        "ssl.certificate.location": access.certificate,
+        "ssl.key.location": access.key,
+        "sasl.username": access.user,
+        "sasl.password": access.password,
+        "sasl.mechanism": access.mechanism if access.user else "",
+    }
+    return config | {name: value for name, value in options.items() if value}
 
 
 def translated(error: KafkaError | KafkaException, doing: str) -> MailError:
@@ -87,6 +129,11 @@ def translated(error: KafkaError | KafkaException, doing: str) -> MailError:
     if code in _REFUSED:
         return Retryable(f"Kafka: can't {doing}: refused: {error.str()}", outage=True)
     return Retryable(f"Kafka: can't {doing}: {error.str()}", outage=True)
+
+
+def is_refusal(error: KafkaError) -> bool:
+    """Tell whether a broker does not let in whom we say we are."""
+    return error.code() in (KafkaError._AUTHENTICATION, KafkaError.SASL_AUTHENTICATION_FAILED)
 
 
 def is_momentary(error: KafkaException) -> bool:

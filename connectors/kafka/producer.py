@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
+from connectors.access import Access
 from connectors.kafka.client import LARGEST_RECORD_BYTES, LOGGER, connected, translated
 from connectors.kafka.records import entry_of, headers_of
 from topologies.errors import MailError, Poison, Retryable
@@ -39,6 +40,7 @@ class KafkaLog:
         servers: Sequence[str],
         *,
         clock: Clock,
+        access: Access | None = None,
         prefix: str = "",
         client_id: str = "rillmail",
         answer_within_s: float = 5.0,
@@ -50,6 +52,7 @@ class KafkaLog:
         Args:
             servers: host:port each.
             clock: Tells when a record was appended.
+            access: How they are spoken to; None: in clear.
             prefix: Before each topic's name.
             client_id: Named in the brokers' logs and metrics.
             answer_within_s: After that, a write is given up as an outage.
@@ -67,6 +70,7 @@ class KafkaLog:
         self._config = connected(
             servers,
             client_id,
+            access,
             enable_idempotence=True,
             acks="all",
             delivery_timeout_ms=int(answer_within_s * 1000),

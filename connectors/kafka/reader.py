@@ -12,6 +12,7 @@ from datetime import datetime
 
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
+from connectors.access import Access
 from connectors.kafka.admin import KafkaAdmin
 from connectors.kafka.client import LOGGER, connected, translated
 from connectors.kafka.records import partition_of, record_of
@@ -31,6 +32,7 @@ class KafkaReader:
         self,
         servers: Sequence[str],
         *,
+        access: Access | None = None,
         prefix: str = "",
         client_id: str = "rillmail-reader",
         answer_within_s: float = 10.0,
@@ -39,6 +41,7 @@ class KafkaReader:
 
         Args:
             servers: host:port each.
+            access: How they are spoken to; None: in clear.
             prefix: Before each topic's name.
             client_id: Named in the brokers' logs and metrics.
             answer_within_s: Without a record for so long, the brokers are taken as away.
@@ -48,10 +51,13 @@ class KafkaReader:
         """
         self._prefix = prefix
         self._answer_within_s = answer_within_s
-        self._admin = KafkaAdmin(servers, client_id=client_id, answer_within_s=answer_within_s)
+        self._admin = KafkaAdmin(
+            servers, access=access, client_id=client_id, answer_within_s=answer_within_s
+        )
         self._config = connected(
             servers,
             client_id,
+            access,
             group_id=client_id,  # asked for by the library, joined by nobody
             enable_auto_commit=False,
             enable_partition_eof=True,
@@ -117,6 +123,14 @@ class KafkaReader:
             # Its thread may still be in it, if whoever reads was cancelled.
             thread.submit(consumer.close)
             thread.shutdown(wait=False)
+
+    async def check(self) -> None:
+        """Find out whether the brokers let us in; those that are away may come yet.
+
+        Raises:
+            Misconfigured: They don't; says why, and which setting to look at.
+        """
+        await self._admin.check()
 
     async def at(self, topic: str, partition: int, offset: int) -> Record | None:
         """Return the record there, None if there is none any more or yet."""

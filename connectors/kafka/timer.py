@@ -15,6 +15,7 @@ from typing import Any
 import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
+from connectors.access import Access
 from connectors.kafka.client import LOGGER, connected, translated
 from connectors.kafka.records import record_of
 from topologies.delayed import GROUP, delayed_topics, due_at, moved
@@ -42,6 +43,7 @@ class KafkaTimer:
         self,
         servers: Sequence[str],
         *,
+        access: Access | None = None,
         prefix: str,
         write: Callable[[Sequence[Entry]], Awaitable[None]],
         lags: Lags,
@@ -52,6 +54,7 @@ class KafkaTimer:
 
         Args:
             servers: host:port each.
+            access: How they are spoken to; None: in clear.
             prefix: Before the names of topics and of the group.
             write: Returns when what it is given is durable.
             lags: How far groups are behind.
@@ -73,6 +76,7 @@ class KafkaTimer:
         self._config = connected(
             servers,
             "rillmail-timer",
+            access,
             group_id=prefix + GROUP,
             enable_auto_commit=False,
             enable_auto_offset_store=False,

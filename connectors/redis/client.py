@@ -8,8 +8,9 @@ the background is answered.
 """
 
 import asyncio
+import ssl
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
@@ -17,10 +18,12 @@ from typing import Any
 import structlog
 from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
+from redis.asyncio.connection import SSLConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import AuthenticationError, RedisError, ResponseError
 
+from connectors.access import Access
 from topologies.errors import Misconfigured, Retryable
 
 Word = str | bytes | int | float
@@ -42,13 +45,19 @@ class _Asked:
 class RedisClient:
     """One Redis, as one event loop uses it."""
 
-    def __init__(self, url: str, *, timeout_s: float = TIMEOUT_S) -> None:
+    def __init__(
+        self, url: str, *, timeout_s: float = TIMEOUT_S, access: Access | None = None
+    ) -> None:
         """Use the database at *url* (redis:// or rediss://); nothing is connected yet.
+
+        *access* says how it is spoken to; without it, the URL does.
 
         Raises:
             Misconfigured: It is no such URL.
         """
         self._timeout_s = timeout_s
+        self._access = access or Access(engine="redis")
+        self._tls = self._access.tls()
         try:
             self._redis = self._connected(url, timeout_s)
             self._hearing = self._connected(url, None)
@@ -82,8 +91,14 @@ class RedisClient:
         Raises:
             Misconfigured: It refuses us.
         """
+        if self._access.is_tls:
+            at = self._redis.get_connection_kwargs()
+            await self._access.check([(at["host"], at.get("port", 6379))])
         with suppress(Retryable):
-            await self.call("PING")
+            try:
+                await self.call("PING")
+            except Misconfigured as error:
+                raise self._access.refused(str(error)) from error
 
     async def call(self, *command: Word) -> Any:
         """Send one command and return its reply as redis-py reads it.
@@ -181,13 +196,30 @@ class RedisClient:
                 each.future.set_exception(error)
 
     def _connected(self, url: str, timeout_s: float | None) -> Redis:
+        given: dict[str, Any] = {}
+        if self._access.password:
+            given = {"username": self._access.user or None, "password": self._access.password}
+        if self._tls is not None:
+            given |= {"connection_class": _Secured, "context": self._tls}
         return Redis.from_url(
             url,
             socket_connect_timeout=self._timeout_s,
             socket_timeout=timeout_s,
             retry=Retry(NoBackoff(), 0),  # a hint that comes twice is worse than one lost
             protocol=2,
+            **given,
         )
+
+
+class _Secured(SSLConnection):
+    """Speaks TLS as we say: by the library's own word it would believe the machine's CAs too."""
+
+    def __init__(self, *, context: ssl.SSLContext, **more: Any) -> None:
+        super().__init__(**more)
+        self._context = context
+
+    def _connection_arguments(self) -> Mapping[str, Any]:
+        return {**super()._connection_arguments(), "ssl": self._context}
 
 
 async def _messages(heard: PubSub) -> AsyncIterator[bytes]:

@@ -14,11 +14,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 import aiohttp
 from aiobotocore.config import AioConfig
 from aiobotocore.session import get_session
 
+from connectors.access import Access, Place
 from connectors.s3.direct import DirectRequests, Keys
 from connectors.s3.meaning import Absent, OutOfRange, Present, translated
 from topologies.errors import MailError, Misconfigured, Retryable
@@ -28,6 +30,7 @@ ATTEMPTS = 3
 CONNECT_TIMEOUT_S = 3
 READ_TIMEOUT_S = 20
 ABORT_TIMEOUT_S = 10.0
+CHECK_WITHIN_S = 3.0
 MOST_CONNECTIONS = 64
 PARTS_AT_ONCE = 2
 
@@ -52,10 +55,36 @@ class Source(Protocol):
 class S3Client:
     """One bucket of an S3 service."""
 
-    def __init__(self, client: Any, direct: DirectRequests, bucket: str) -> None:
+    def __init__(
+        self,
+        client: Any,
+        direct: DirectRequests,
+        bucket: str,
+        access: Access,
+        places: Sequence[Place],
+    ) -> None:
         self._client = client
         self._direct = direct
+        self._access = access
+        self._places = places
         self.bucket = bucket
+
+    async def check(self) -> None:
+        """Find out whether the service lets us in; one that is away may come yet.
+
+        Raises:
+            Misconfigured: It does not; says why, and which setting to look at.
+        """
+        if not self._access.is_tls:
+            return
+        await self._access.check(self._places)
+        with suppress(Retryable, Absent, TimeoutError):
+            async with asyncio.timeout(CHECK_WITHIN_S):
+                try:
+                    with translated("bucket"):
+                        await self._client.head_bucket(Bucket=self.bucket)
+                except Misconfigured as error:
+                    raise self._access.refused(str(error)) from error
 
     async def ensure_bucket(self) -> None:
         """Make the bucket unless it is there.
@@ -256,9 +285,27 @@ class S3Client:
             raise Misconfigured(f"there is no S3 bucket {self.bucket}") from None
 
 
+def place_of(url: str) -> Place:
+    """Return host and port of a URL.
+
+    Raises:
+        Misconfigured: It is none.
+    """
+    at = urlsplit(url)
+    if at.scheme not in ("http", "https") or not at.hostname:
+        raise Misconfigured(f"s3_url: {url!r} is no URL")
+    return at.hostname, at.port or (443 if at.scheme == "https" else 80)
+
+
 @asynccontextmanager
 async def open_client(
-    *, url: str, region: str, bucket: str, access_key: str = "", secret_key: str = ""
+    *,
+    url: str,
+    region: str,
+    bucket: str,
+    access_key: str = "",
+    secret_key: str = "",
+    access: Access | None = None,
 ) -> AsyncGenerator[S3Client]:
     """Open a client of *bucket*, and close it at the end.
 
@@ -268,7 +315,10 @@ async def open_client(
         bucket: Its name; made by ``ensure_bucket``.
         access_key: Empty: keys are found as AWS clients find them (environment, role).
         secret_key: Belongs to it.
+        access: Whom to believe with https; None: the machine's authorities.
     """
+    access = access or Access(engine="s3")
+    tls = access.tls() if access.ca_file else None
     config = AioConfig(
         signature_version="s3v4",
         s3={
@@ -296,10 +346,12 @@ async def open_client(
             region_name=region,
             aws_access_key_id=access_key or None,
             aws_secret_access_key=secret_key or None,
+            verify=access.ca_file or None,
             config=config,
         ) as client,
         aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=MOST_CONNECTIONS), timeout=timeouts
+            connector=aiohttp.TCPConnector(limit=MOST_CONNECTIONS, ssl=tls or True),
+            timeout=timeouts,
         ) as http,
     ):
         found = None if access_key else await session.get_credentials()
@@ -316,4 +368,4 @@ async def open_client(
             url.rstrip("/") + f"/{bucket}" if url else f"https://{bucket}.s3.{region}.amazonaws.com"
         )
         direct = DirectRequests(http, keys, bucket_url=at, region=region)
-        yield S3Client(client, direct, bucket)
+        yield S3Client(client, direct, bucket, access, [place_of(url)] if url else [])

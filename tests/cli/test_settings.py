@@ -1,11 +1,13 @@
 """rillmail settings."""
 
+import re
 from pathlib import Path
 
+import msgspec
 from click.testing import CliRunner
 
 from api.cli.settings_list import as_page, described, settings
-from connectors.settings import Settings
+from connectors.settings import SECRETS, Settings, load
 
 PAGE = Path(__file__).parents[2] / "docs" / "settings.md"
 
@@ -26,3 +28,26 @@ def test_a_setting_that_does_not_exist_is_told_and_the_list_all_the_same() -> No
     assert result.exit_code == 1
     assert "htp_port" in result.stderr.lower()
     assert "RILLMAIL_HTTP_PORT" in result.stdout
+
+
+def test_secrets_are_told_by_nobody() -> None:
+    hidden = {f"RILLMAIL_{name.upper()}": "hunter2" for name in SECRETS}
+    hidden |= {
+        "RILLMAIL_REDIS_URL": "rediss://ann:hunter2@redis:6380/0",
+        "RILLMAIL_ELASTICSEARCH_URLS": "https://ann:hunter2@one:9200,https://two:9200",
+    }
+    for arguments in ([], ["--json"], ["--markdown"]):
+        result = CliRunner(env=hidden).invoke(settings, arguments)
+        assert (result.exit_code, "hunter2" in result.output) == (0, False)
+    assert "rediss://…@redis:6380/0" in CliRunner(env=hidden).invoke(settings).stdout
+    printed = repr(load(hidden))
+    assert ("hunter2" in printed, "https://…@one:9200" in printed) == (False, True)
+
+
+def test_a_setting_that_sounds_like_a_secret_is_one() -> None:
+    sounding = {
+        field.name
+        for field in msgspec.structs.fields(Settings)
+        if re.search("secret|password|access_key|api_key", field.name)
+    }
+    assert sounding == SECRETS

@@ -11,14 +11,14 @@ from typing import Any
 import msgspec
 import yaml
 
-from connectors.settings import Settings
+from connectors.settings import SECRETS, Settings
 from topologies.topology import build
 
 CHART = Path(__file__).parents[2] / "helm" / "rillmail"
 SCHEMA = CHART / "values.schema.json"
 
 # Nobody may write these into values: the chart takes a reference to a Secret alone.
-SECRET = ("dkim_secret", "relay_password", "s3_access_key", "s3_secret_key")
+SECRET = tuple(sorted(SECRETS))
 # These may hold a password or not.
 EITHER = ("elasticsearch_urls", "redis_url")
 # The chart mounts a Secret of certificates and names its files by itself.
@@ -27,6 +27,16 @@ MOUNTED = {
     "tls_key": "tls",
     "submission_certificate": "submissionTls",
     "submission_key": "submissionTls",
+} | {
+    f"{engine}_{file}": "engineTls"
+    for engine, files in {
+        "kafka": ("ca_file", "certificate", "key"),
+        "cassandra": ("ca_file", "certificate", "key"),
+        "elasticsearch": ("ca_file",),
+        "redis": ("ca_file", "certificate", "key"),
+        "s3": ("ca_file",),
+    }.items()
+    for file in files
 }
 # What pods need otherwise than a program that somebody starts by hand, and why.
 OTHERWISE: Mapping[str, Any] = {

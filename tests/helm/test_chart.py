@@ -126,6 +126,23 @@ def test_numbers_lists_and_switches_arrive_as_they_were_written() -> None:
     }.items() <= found.items()
 
 
+def test_files_that_engines_are_known_by_are_mounted_where_the_settings_say() -> None:
+    template = objects(PRODUCTION).of("Deployment")["rillmail-smtp"]["spec"]["template"]["spec"]
+    [container] = template["containers"]
+    found = environment(container)
+    assert {
+        "RILLMAIL_KAFKA_CA_FILE": "/etc/rillmail/engines/kafka/ca.crt",
+        "RILLMAIL_CASSANDRA_CA_FILE": "/etc/rillmail/engines/cassandra/ca.crt",
+        "RILLMAIL_CASSANDRA_CERTIFICATE": "/etc/rillmail/engines/cassandra/tls.crt",
+        "RILLMAIL_CASSANDRA_KEY": "/etc/rillmail/engines/cassandra/tls.key",
+    }.items() <= found.items()
+    assert "RILLMAIL_KAFKA_KEY" not in found
+    mounted = {each["name"]: each["mountPath"] for each in container["volumeMounts"]}
+    secret = {each["name"]: each["secret"]["secretName"] for each in template["volumes"][-2:]}
+    assert secret == {"engine-cassandra": "cassandra-ca", "engine-kafka": "kafka-ca"}
+    assert all(mounted[name].startswith("/etc/rillmail/engines/") for name in secret)
+
+
 @pytest.mark.parametrize("file", SETS)
 def test_services_do_not_set_our_settings(file: str) -> None:
     # A Service rillmail-smtp would set RILLMAIL_SMTP_PORT=tcp://10.0.0.1:25 in every pod.
@@ -227,6 +244,23 @@ def test_keda_looks_at_all_groups_of_a_role_and_makes_no_idle_workers() -> None:
     assert scaled["rillmail-api"]["spec"]["maxReplicaCount"] == 60  # it reads none
 
 
+def test_keda_asks_kafka_as_the_workers_do() -> None:
+    [login] = objects(PRODUCTION).of("TriggerAuthentication").values()
+    assert {each["name"] for each in login["spec"]["env"]} <= set(
+        environment(containers(objects(PRODUCTION).of("Deployment")["rillmail-inbound"])[0])
+    )
+    assert login["spec"]["secretTargetRef"] == [
+        {"parameter": "ca", "name": "kafka-ca", "key": "ca.crt"}
+    ]
+    for each in objects(PRODUCTION).of("ScaledObject").values():
+        for trigger in each["spec"]["triggers"]:
+            if trigger["type"] == "kafka":
+                assert trigger["authenticationRef"] == {"name": login["metadata"]["name"]}
+                told = trigger["metadata"]
+                assert (told["tls"], told["sasl"]) == ("enable", "scram_sha512")
+    assert objects(MINIMAL).of("TriggerAuthentication") == {}
+
+
 def test_without_keda_cpu_scales_and_the_lag_if_it_is_served(tmp_path: Path) -> None:
     def metrics(each: dict[str, Any]) -> list[str]:
         return [metric["type"] for metric in each["spec"]["metrics"]]
@@ -308,7 +342,7 @@ def world_is_in(rule: dict[str, Any]) -> bool:
 def test_a_role_reaches_the_engines_it_needs_where_the_settings_say() -> None:
     policy = objects(PRODUCTION).of("NetworkPolicy")["rillmail-inbound"]["spec"]
     ports = [[port["port"] for port in rule["ports"]] for rule in policy["egress"]]
-    assert ports == [[53, 53], [9092, 9094], [9042], [443], [6379], [3310], [4318]]
+    assert ports == [[53, 53], [9093, 9094], [9042], [443], [6379], [3310], [4318]]
 
 
 def test_whatever_is_told_of_the_release_is_in_its_notes() -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 import structlog
 
 from topologies.engines.chain import Chains, Waiting
+from topologies.engines.faust_login import FaustLogin
 from topologies.engines.faust_reader import LEAVE_WITHIN_S, FaustReader
 from topologies.engines.faust_table import FaustTable
 from topologies.engines.handling import Services
@@ -98,6 +99,7 @@ class FaustEngine:
         groups: Sequence[Group],
         *,
         servers: Sequence[str],
+        login: FaustLogin | None = None,
         prefix: str,
         folder: Path,
         write: Write,
@@ -117,6 +119,7 @@ class FaustEngine:
             services: An answer for each port, by the port's class.
             groups: What to run of it.
             servers: Kafka's, host:port each.
+            login: How they are spoken to; None: in clear.
             prefix: Before the names of topics and groups.
             folder: For what Faust keeps besides Kafka.
             write: Returns when what it is given is durable in Kafka.
@@ -132,6 +135,7 @@ class FaustEngine:
         self._topology = topology
         self._groups = list(groups)
         self._servers = servers
+        self._login = login
         self._prefix = prefix
         self._folder = folder
         self._write = write
@@ -210,6 +214,7 @@ class FaustEngine:
     def _reader(self, group: Group) -> FaustReader:
         return FaustReader(
             self._servers,
+            login=self._login,
             group=group.name,
             topic=group.topic,
             prefix=self._prefix,

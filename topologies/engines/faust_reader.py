@@ -20,6 +20,7 @@ from typing import Any
 import faust
 import structlog
 
+from topologies.engines.faust_login import FaustLogin
 from topologies.engines.faust_table import FaustTable
 from topologies.engines.lane import Lane, Write, written
 from topologies.engines.turns import Work, WorkOnSeveral
@@ -44,6 +45,7 @@ class FaustReader:
         self,
         servers: Sequence[str],
         *,
+        login: FaustLogin | None = None,
         group: str,
         topic: str,
         prefix: str,
@@ -60,6 +62,7 @@ class FaustReader:
 
         Args:
             servers: Kafka's, host:port each.
+            login: How they are spoken to; None: in clear.
             group: Whose position this is, without the prefix.
             topic: What to read, without the prefix.
             prefix: Before the names of topics and groups.
@@ -86,7 +89,9 @@ class FaustReader:
         self._lanes: dict[int, Lane] = {}
         self._tasks: asyncio.TaskGroup | None = None
         self._is_stopping = False
-        self._app = self._made(servers, prefix, folder, in_flight, is_in_turn=table is not None)
+        self._app = self._made(
+            servers, login, prefix, folder, in_flight, is_in_turn=table is not None
+        )
         if table is not None:
             table.attach(self._app, partitions)
 
@@ -141,6 +146,7 @@ class FaustReader:
     def _made(
         self,
         servers: Sequence[str],
+        login: FaustLogin | None,
         prefix: str,
         folder: Path,
         in_flight: int,
@@ -152,6 +158,7 @@ class FaustReader:
             prefix + self.group,
             broker=[f"aiokafka://{server}" for server in servers],
             autodiscover=False,
+            broker_credentials=login.credentials() if login is not None else None,
             broker_commit_interval=COMMIT_EVERY_S,
             broker_heartbeat_interval=HEARTBEAT_S,
             broker_session_timeout=SESSION_TIMEOUT_S,

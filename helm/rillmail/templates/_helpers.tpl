@@ -80,6 +80,15 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- $_ := set $settings "submission_certificate" "/etc/rillmail/submission-tls/tls.crt" -}}
 {{- $_ := set $settings "submission_key" "/etc/rillmail/submission-tls/tls.key" -}}
 {{- end -}}
+{{- range $engine, $tls := .Values.engineTls -}}
+{{- if $tls.existingSecret -}}
+{{- $_ := set $settings (printf "%s_ca_file" $engine) (printf "/etc/rillmail/engines/%s/ca.crt" $engine) -}}
+{{- if $tls.clientCertificate -}}
+{{- $_ := set $settings (printf "%s_certificate" $engine) (printf "/etc/rillmail/engines/%s/tls.crt" $engine) -}}
+{{- $_ := set $settings (printf "%s_key" $engine) (printf "/etc/rillmail/engines/%s/tls.key" $engine) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
 {{- range list "kafka_servers" "cassandra_hosts" "elasticsearch_urls" "redis_url" -}}
 {{- if not (or (hasKey $settings .) (hasKey $.Values.secretSettings .)) -}}
 {{- fail (printf "settings.%s: say where it is, by settings or secretSettings; or try with trial.enabled=true" .) -}}

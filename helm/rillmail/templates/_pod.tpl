@@ -91,6 +91,14 @@ spec:
         secretName: {{ $root.Values.submissionTls.existingSecret }}
         defaultMode: 0440
     {{- end }}
+    {{- range $engine, $tls := $root.Values.engineTls }}
+    {{- if $tls.existingSecret }}
+    - name: engine-{{ $engine }}
+      secret:
+        secretName: {{ $tls.existingSecret }}
+        defaultMode: 0440
+    {{- end }}
+    {{- end }}
     {{- with $root.Values.extraVolumes }}
     {{- toYaml . | nindent 4 }}
     {{- end }}
@@ -131,6 +139,13 @@ volumeMounts:
   - name: submission-tls
     mountPath: /etc/rillmail/submission-tls
     readOnly: true
+  {{- end }}
+  {{- range $engine, $tls := .Values.engineTls }}
+  {{- if $tls.existingSecret }}
+  - name: engine-{{ $engine }}
+    mountPath: /etc/rillmail/engines/{{ $engine }}
+    readOnly: true
+  {{- end }}
   {{- end }}
   {{- with .Values.extraVolumeMounts }}
   {{- toYaml . | nindent 2 }}
