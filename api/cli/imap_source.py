@@ -9,7 +9,8 @@ import imaplib
 import ssl
 from array import array
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal, cast
 
 from api.cli.imap_answers import UID, Remote, RemoteFolder, folder_of, remote_of, said, with_raw
@@ -23,12 +24,17 @@ NUMBERED_AT_ONCE = 1_000  # of one answer: Python takes lines of up to 1,000,000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """Where the mailbox is, and who may read it."""
+    """Where the mailbox is, and who may read it.
+
+    A token ends after an hour or so; its file is read at each sign-in, so that whoever renews the
+    token writes it there.
+    """
 
     host: str
     port: int
     login: str
-    password: str
+    password: str = field(default="", repr=False)
+    token_file: Path | None = None  # holds an access token (OAuth 2), used instead of a password
     security: Security = "tls"
     ca_file: str | None = None
 
@@ -95,12 +101,39 @@ class ImapSource:
             self._client.shutdown()
 
     def _sign_in(self, account: Account) -> None:
-        if "AUTH=PLAIN" in self._client.capabilities:
+        if account.token_file is not None:
+            token = account.token_file.read_text(encoding="ascii").strip()
+            self._sign_in_by_token(account, token)
+        elif "AUTH=PLAIN" in self._client.capabilities:
             # Unlike LOGIN, in UTF-8 (RFC 4616).
             proof = f"\0{account.login}\0{account.password}".encode()
             self._client.authenticate("PLAIN", lambda _: proof)
         else:
             self._client.login(account.login, account.password)
+
+    def _sign_in_by_token(self, account: Account, token: str) -> None:
+        # What providers have understood since before there was a standard, and what it became.
+        if "AUTH=OAUTHBEARER" not in self._client.capabilities:
+            way, proof = "XOAUTH2", f"user={account.login}\x01auth=Bearer {token}\x01\x01"
+        else:  # RFC 7628 §3.1
+            name = account.login.replace("=", "=3D").replace(",", "=2C")  # RFC 5801 §4
+            place = f"host={account.host}\x01port={account.port}\x01"
+            way, proof = "OAUTHBEARER", f"n,a={name},\x01{place}auth=Bearer {token}\x01\x01"
+        said_no = b""
+
+        def answer(challenge: bytes) -> bytes:
+            nonlocal said_no
+            said_no = challenge  # the reason, in JSON, if it is not the first (§3.2.2)
+            return b"\x01" if challenge else proof.encode()
+
+        try:
+            self._client.authenticate(way, answer)
+        except imaplib.IMAP4.abort:
+            raise
+        except imaplib.IMAP4.error as error:
+            if not said_no:
+                raise
+            raise imaplib.IMAP4.error(f"{error}: {said_no.decode('utf-8', 'replace')}") from error
 
     def _described(self, uids: Sequence[int]) -> list[Remote]:
         what = "(UID FLAGS INTERNALDATE RFC822.SIZE)"

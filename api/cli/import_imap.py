@@ -33,6 +33,8 @@ WAITS_S = (1.0, 5.0, 15.0, 30.0)  # between them
         "rillmail import imap --host imap.far.example --login bo@far.example --user bo@demo.test",
         "rillmail import imap --host imap.far.example --login bo --user bo@demo.test"
         " --password-file pw.txt --folder INBOX --folder Sent",
+        "rillmail import imap --host imap.far.example --login bo@far.example --user bo@demo.test"
+        " --token-file token.txt",
     )
 )
 @click.option("--host", required=True, help="Of the other provider.")
@@ -43,6 +45,11 @@ WAITS_S = (1.0, 5.0, 15.0, 30.0)  # between them
     "--password-file",
     type=click.File(encoding="utf-8"),
     help="A file that holds the password there, - for standard input; asked for without it.",
+)
+@click.option(
+    "--token-file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A file that holds an OAuth 2 access token for the mailbox there, instead of a password.",
 )
 @click.option(
     "--security",
@@ -60,6 +67,7 @@ def import_imap(
     login: str | None,
     address: str,
     password_file: IO[str] | None,
+    token_file: Path | None,
     security: Security,
     ca_file: str | None,
     names: Sequence[str],
@@ -75,11 +83,14 @@ def import_imap(
         settings = load()
     if security == "none" and host not in ("127.0.0.1", "::1", "localhost"):
         raise click.UsageError("--security none is for this machine: a password can be read by all")
+    if token_file is not None and password_file is not None:
+        raise click.UsageError("--token-file and --password-file: one proof is enough")
     account = Account(
         host=host,
         port=port or PORTS[security],
         login=login or address,
-        password=_password(password_file),
+        password="" if token_file is not None else _password(password_file),
+        token_file=token_file,
         security=security,
         ca_file=ca_file,
     )

@@ -6,19 +6,24 @@ as Dovecot changes users.
 
 import contextlib
 import imaplib
+import json
 import os
 import shutil
 import ssl
 from collections.abc import Generator
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
+from typing import Any
+from urllib.parse import parse_qs
 
 from bench.peers import postfix
 from tests.outbound.certificates import made
 
 DOVECOT = Path("/usr/sbin/dovecot")
 HOST = "localhost"
-LOGIN, PASSWORD = "bo", "sécret"
+LOGIN, PASSWORD, TOKEN = "bo", "sécret", "ya29.of-bo"
 
 _CONF = """\
 base_dir = {folder}/run
@@ -41,6 +46,12 @@ namespace inbox {{
     auto = create
   }}
 }}
+auth_mechanisms = plain {mechanism}
+passdb {{
+  driver = oauth2
+  mechanisms = {mechanism}
+  args = {folder}/tokens.conf
+}}
 passdb {{
   driver = static
   args = password={password}
@@ -58,6 +69,30 @@ service imap-login {{
   }}
 }}
 """
+
+_TOKENS = """\
+introspection_mode = post
+introspection_url = http://127.0.0.1:{port}/
+username_attribute = username
+active_attribute = active
+active_value = true
+"""
+
+
+class _Introspection(BaseHTTPRequestHandler):
+    """Says whose a token is (RFC 7662)."""
+
+    def do_POST(self) -> None:
+        form = parse_qs(self.rfile.read(int(self.headers["content-length"])).decode())
+        is_active = form.get("token") == [TOKEN]
+        body = json.dumps({"active": is_active, "username": LOGIN} if is_active else {})
+        self.send_response(200)
+        self.send_header("content-type", "application/json")
+        self.end_headers()
+        self.wfile.write(body.encode())
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+        """Keep quiet."""
 
 
 @dataclass(frozen=True)
@@ -87,20 +122,33 @@ def why_not() -> str:
 
 
 @contextlib.contextmanager
-def running(folder: Path) -> Generator[Dovecot]:
-    """Run one in *folder*, which is empty and which other users may enter."""
+def running(folder: Path, mechanism: str = "oauthbearer") -> Generator[Dovecot]:
+    """Run one in *folder*, which is empty and which other users may enter.
+
+    *mechanism* is the one by which it takes ``TOKEN``, besides the password.
+    """
     port = postfix.free_port()
     certificate = made(folder, HOST)
     (folder / "run").mkdir()
     mail = folder / "mail"
     mail.mkdir()
     shutil.chown(mail, "nobody", "nogroup")
+    values = {"pem": certificate.pem, "key": certificate.key, "password": PASSWORD}
     (folder / "dovecot.conf").write_text(
-        _CONF.format(
-            folder=folder, port=port, pem=certificate.pem, key=certificate.key, password=PASSWORD
-        )
+        _CONF.format(folder=folder, port=port, mechanism=mechanism, **values)
     )
     command = [str(DOVECOT), "-F", "-c", str(folder / "dovecot.conf")]
-    with (folder / "start.log").open("a") as log, postfix.process(command, log):
-        postfix.wait_for(port)
-        yield Dovecot(port, certificate.pem)
+    with (
+        HTTPServer(("127.0.0.1", 0), _Introspection) as tokens,
+        (folder / "start.log").open("a") as log,
+    ):
+        (folder / "tokens.conf").write_text(_TOKENS.format(port=tokens.server_port))
+        thread = Thread(target=tokens.serve_forever)
+        thread.start()
+        try:
+            with postfix.process(command, log):
+                postfix.wait_for(port)
+                yield Dovecot(port, certificate.pem)
+        finally:
+            tokens.shutdown()
+            thread.join()

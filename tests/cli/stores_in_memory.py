@@ -42,11 +42,19 @@ class KeptDeadLetters:
         self.edited: dict[str, Edited] = {}  # what was handed on instead
 
     async def list(
-        self, *, path: str | None = None, include_settled: bool = False, limit: int = 100
+        self,
+        *,
+        path: str | None = None,
+        include_settled: bool = False,
+        limit: int = 100,
+        after: str = "",
     ) -> Sequence[DeadLetter]:
+        newest = [*reversed(self.kept)]
+        names = [letter.letter_id for letter in newest]
+        begins = 0 if not after else names.index(after) + 1 if after in names else len(names)
         found = [
             letter
-            for letter in reversed(self.kept)
+            for letter in newest[begins:]
             if path in (None, letter.path) and (include_settled or letter.state == "dead")
         ]
         return found[:limit]

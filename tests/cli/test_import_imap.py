@@ -114,6 +114,18 @@ def test_what_can_not_be_done_is_told(
     assert "Traceback" not in result.output
 
 
+@pytest.mark.parametrize("server", ["oauthbearer", "xoauth2"], indirect=True)
+def test_a_token_lets_in_and_a_wrong_one_does_not(server: Dovecot, tmp_path: Path) -> None:
+    desk, token = Desk(), tmp_path / "token"
+    token.write_text("of-somebody-else")
+    result = by_token(desk, server, tmp_path, token)
+    assert result.exit_code == 1
+    assert "lets bo not in" in result.stderr
+    assert "Traceback" not in result.output
+    token.write_text(dovecot.TOKEN + "\n")
+    assert by_token(desk, server, tmp_path, token).stdout == f"5 added to {ANN}\n"
+
+
 # --- builders -----------------------------------------------------------------------------
 
 
@@ -151,6 +163,12 @@ def brought(
     return desk.run(import_imap, *given, *rest, RILLMAIL_DATA_DIR=str(data), **env)
 
 
+def by_token(desk: Desk, server: Dovecot, data: Path, token: Path) -> Result:
+    given = ["--host", dovecot.HOST, "--port", str(server.port), "--login", dovecot.LOGIN]
+    given += ["--user", ANN, "--token-file", str(token), "--ca-file", server.ca_file]
+    return desk.run(import_imap, *given, RILLMAIL_DATA_DIR=str(data))
+
+
 def append(server: Dovecot, folder: str, flags: str, raw: bytes) -> None:
     with server.client() as client:
         client.create(f'"{folder}"')  # it may be there
@@ -169,14 +187,14 @@ def state_of(server: Dovecot) -> dict[str, Any]:
 
 
 @pytest.fixture
-def server() -> Iterator[Dovecot]:
-    """A Dovecot with all ``MAILS``."""
+def server(request: pytest.FixtureRequest) -> Iterator[Dovecot]:
+    """A Dovecot with all ``MAILS``; its parameter is how it takes tokens."""
     if reason := dovecot.why_not():
         pytest.skip(reason)
     folder = Path(tempfile.mkdtemp(prefix="rillmail-dovecot-"))
     folder.chmod(0o755)
     try:
-        with dovecot.running(folder) as started:
+        with dovecot.running(folder, getattr(request, "param", "oauthbearer")) as started:
             for name, flags, raw, _ in MAILS:
                 append(started, name, flags, raw)
             yield started
