@@ -149,8 +149,8 @@ def score(paths: Sequence[Path], model: Path | None, reasons: bool, as_json: boo
         except OSError as error:
             unreadable.append(f"{path}: {error.strerror}")
             continue
-        probability = classifier.probability(found)
-        because = described(classifier.reasons(found, 2 * MOST_REASONS), MOST_REASONS)
+        probability, loudest = classifier.judged(found, 2 * MOST_REASONS)
+        because = described(loudest, MOST_REASONS)
         if as_json:
             answers.append(
                 {

@@ -59,17 +59,21 @@ class SpamModel:
         self._mask = len(weights) - 1
 
     def probability(self, features: Sequence[str]) -> float:
-        log_odds = self.bias + float(self._shares(features).sum())
-        return 1 / (1 + math.exp(-max(-30.0, min(30.0, log_odds))))
+        return self._probability(self._shares(features))
 
-    def reasons(self, features: Sequence[str], limit: int = 5) -> tuple[str, ...]:
+    def judged(self, features: Sequence[str], limit: int = 5) -> tuple[float, tuple[str, ...]]:
         shares = self._shares(features)
         loudest: list[int] = np.argsort(-shares, kind="stable")[:limit].tolist()
-        return tuple(features[i] for i in loudest if shares[i] > LEAST_REASON)
+        reasons = tuple(features[i] for i in loudest if shares[i] > LEAST_REASON)
+        return self._probability(shares), reasons
 
     def shares(self, features: Sequence[str]) -> Sequence[float]:
         found: list[float] = self._shares(features).tolist()
         return found
+
+    def _probability(self, shares: npt.NDArray[np.float64]) -> float:
+        log_odds = self.bias + float(shares.sum())
+        return 1 / (1 + math.exp(-max(-30.0, min(30.0, log_odds))))
 
     def _shares(self, features: Sequence[str]) -> npt.NDArray[np.float64]:
         """Return what each feature adds to the log-odds."""

@@ -66,7 +66,8 @@ def test_a_probability_is_one_and_stays_the_same(
 def test_reasons_are_some_of_the_features(
     make: Callable[[], SpamClassifier], found: Sequence[str], limit: int
 ) -> None:
-    reasons = make().reasons(found, limit)
+    probability, reasons = make().judged(found, limit)
+    assert probability == make().probability(found)
     assert len(reasons) <= limit
     assert set(reasons) <= set(found)
 
@@ -77,7 +78,7 @@ def test_the_loudest_reason_comes_first() -> None:
         bits=4, bias=0.0, sign_value=1.0, verdicts={loud: 3.0, quiet: 1.0, "v:no": -1.0}
     )
     model = SpamModel(header, np.zeros(16, np.float16))
-    assert model.reasons([quiet, "v:no", "w:word", loud]) == (loud, quiet)
+    assert model.judged([quiet, "v:no", "w:word", loud])[1] == (loud, quiet)
     assert model.probability([loud, quiet]) > model.probability([loud]) > model.probability([])
 
 

@@ -40,15 +40,15 @@ class WordClassifier:
 
     def __init__(self, **worth: float) -> None:
         self._worth = {name.replace("_", ":"): share for name, share in worth.items()}
-        self.judged = 0
+        self.asked = 0
 
     def probability(self, features: Sequence[str]) -> float:
-        self.judged += 1
+        self.asked += 1
         return min(1.0, sum(self._worth.get(f, 0.0) for f in features))
 
-    def reasons(self, features: Sequence[str], limit: int = 5) -> tuple[str, ...]:
+    def judged(self, features: Sequence[str], limit: int = 5) -> tuple[float, tuple[str, ...]]:
         known = sorted((f for f in features if f in self._worth), key=lambda f: -self._worth[f])
-        return tuple(known[:limit])
+        return self.probability(features), tuple(known[:limit])
 
     def shares(self, features: Sequence[str]) -> Sequence[float]:
         return [self._worth.get(feature, 0.0) for feature in features]
@@ -124,7 +124,7 @@ async def test_what_is_brought_along_is_not_judged() -> None:
         False,
         ("brought along by its owner, so not judged",),
     )
-    assert classifier.judged == 0
+    assert classifier.asked == 0
 
 
 async def test_no_more_than_five_reasons_are_given() -> None:

@@ -49,14 +49,14 @@ async def score(
     if mail.origin == "import":
         return [grow(mail, MailScored, spam=IMPORTED)]
     found = features(mail.message, mail.authentication)
-    by_content = classifier.probability(found)
+    # Some features have no words, so more are asked for than are told.
+    by_content, loudest = classifier.judged(found, 2 * MOST_REASONS)
     sender = _proved_sender(mail)
     known = await reputations.of(sender) if sender else None
     by_sender = reputation.log_odds(known)
     probability = reputation.weighed(by_content, by_sender)
     is_disowned = _is_disowned(mail.authentication)
-    # Some features have no words, so more are asked for than are told.
-    reasons = described(classifier.reasons(found, 2 * MOST_REASONS), MOST_REASONS)
+    reasons = described(loudest, MOST_REASONS)
     if by_sender > 0:
         reasons = (SENDS_SPAM, *reasons)[:MOST_REASONS]
     verdict = SpamVerdict(

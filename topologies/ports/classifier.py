@@ -16,8 +16,8 @@ class SpamClassifier(Protocol):
         """Return the probability of spam, 0 … 1."""
         ...
 
-    def reasons(self, features: Sequence[str], limit: int = 5) -> tuple[str, ...]:
-        """Return the *limit* features that spoke loudest for spam."""
+    def judged(self, features: Sequence[str], limit: int = 5) -> tuple[float, tuple[str, ...]]:
+        """Return the probability, and the *limit* features that spoke loudest for spam."""
         ...
 
     def shares(self, features: Sequence[str]) -> Sequence[float]:
