@@ -153,6 +153,26 @@ class Access:
                     await writer.wait_closed()
         return None
 
+    async def wants_tls(self, places: Sequence[Place]) -> Misconfigured | None:
+        """Return what to raise if one of *places*, which gave no answer in clear, speaks TLS.
+
+        For the handshake alone: nothing is said, so nobody need prove a name.
+        """
+        if self.is_tls:
+            return None
+        context = ssl.create_default_context()
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(ANSWER_WITHIN_S):
+                for host, port in places:
+                    if await _speaks_tls(host, port, context):
+                        e = self.engine
+                        return Misconfigured(
+                            f"{self.name} at {host}:{port} speaks TLS alone: let {e}_tls be true"
+                        )
+        return None
+
     def refused(self, reason: str) -> Misconfigured:
         """Return what to raise when the engine does not let in whom we say we are."""
         e = self.engine
@@ -226,6 +246,17 @@ def _check(access: Access) -> None:
         raise Misconfigured(f"{e}_password needs {e}_user")
     if access.api_key and access.user:
         raise Misconfigured(f"{e}_api_key stands instead of {e}_user: one of them is too many")
+
+
+async def _speaks_tls(host: str, port: int, context: ssl.SSLContext) -> bool:
+    try:
+        _, writer = await asyncio.open_connection(host, port, ssl=context)
+    except OSError:
+        return False
+    writer.transport.abort()
+    with contextlib.suppress(OSError):
+        await writer.wait_closed()
+    return True
 
 
 def _words(error: ssl.SSLCertVerificationError) -> str:

@@ -239,7 +239,9 @@ async def open_session(
         if driver.kind_of(error) == "unknown":
             raise access.refused(driver.reason_of(error)) from error
         failure = translated(error)
-        if isinstance(failure, Misconfigured):
+        if not isinstance(failure, Misconfigured):
+            failure = await access.wants_tls(addresses)
+        if failure is not None:
             raise failure from error
         raise Retryable(
             f"no Cassandra node answers at {', '.join(hosts)} (cassandra_hosts)", outage=True

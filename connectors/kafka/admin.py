@@ -67,7 +67,7 @@ class KafkaAdmin:
         """
         self._config = connected(servers, client_id, access)
         self._servers = servers
-        self._access = access
+        self._access = access or Access(engine="kafka")
         self._client = self._made()
         self._within_s = answer_within_s
         self._timeouts = {"request_timeout": answer_within_s, "operation_timeout": answer_within_s}
@@ -80,7 +80,7 @@ class KafkaAdmin:
         Raises:
             Misconfigured: They don't; says why, and which setting to look at.
         """
-        if self._access is None or not self._access.is_tls:
+        if not self._access.is_tls:
             return
         await self._access.check(places_of(self._servers))
         refusal = await asyncio.to_thread(self._refusal)
@@ -88,11 +88,17 @@ class KafkaAdmin:
             raise self._access.refused(refusal)
 
     async def partitions(self) -> dict[str, tuple[int, int]]:
-        """Return of each topic how many partitions it has, and copies of each."""
+        """Return of each topic how many partitions it has, and copies of each.
+
+        Raises:
+            Retryable: The brokers are out of reach.
+            Misconfigured: They speak TLS, and we don't.
+        """
         try:
             found = await asyncio.to_thread(self._client.list_topics, timeout=self._within_s)
         except KafkaException as error:
-            raise translated(error, "list topics") from error
+            failure = await self._access.wants_tls(places_of(self._servers))
+            raise failure or translated(error, "list topics") from error
         known = {
             name: (len(topic.partitions), len(topic.partitions[0].replicas))
             for name, topic in found.topics.items()

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from connectors.access import Access, access_of
+from connectors.cassandra.session import open_session
+from connectors.kafka.admin import KafkaAdmin
 from connectors.settings import Settings, load
 from tests.authority import Authority, strict_door, tls_door
 from topologies.errors import Misconfigured
@@ -77,6 +79,20 @@ async def test_a_port_without_tls_is_told(ours: Authority) -> None:
         port = server.sockets[0].getsockname()[1]
         words = await objection(kafka(ours), port)
     assert words == f"Kafka at 127.0.0.1:{port} speaks no TLS: look at kafka_servers"
+
+
+async def test_a_port_that_speaks_tls_to_who_does_not_is_told(ours: Authority) -> None:
+    async with tls_door(ours.issue("127.0.0.1")) as port:
+        place = ("127.0.0.1", port)
+        told = await Access(engine="cassandra").wants_tls([("127.0.0.1", 1), place])
+        words = f"Cassandra at 127.0.0.1:{port} speaks TLS alone: let cassandra_tls be true"
+        assert str(told) == words
+        with pytest.raises(Misconfigured, match=words):
+            async with open_session([f"127.0.0.1:{port}"], "rillmail"):
+                pass
+        with pytest.raises(Misconfigured, match="speaks TLS alone: let kafka_tls be true"):
+            await KafkaAdmin([f"127.0.0.1:{port}"], answer_within_s=0.5).partitions()
+        assert await kafka(ours).wants_tls([place]) is None
 
 
 async def test_one_that_is_away_may_come_yet(ours: Authority) -> None:
