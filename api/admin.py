@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from api.dead_editing import Unfit, edited, event_of, hand_on
 from api.endpoint import Call, json_answer
-from api.problems import invalid, not_found
+from api.problems import invalid, invalid_parameter, not_found
 from api.shapes import (
     DeadLetterEdit,
     DeadLetterLine,
@@ -31,13 +31,22 @@ async def list_dead_letters(call: Call) -> Response:
     """Answer dead letters, newest first."""
     asked: DeadLettersQuery = call.query(DeadLettersQuery)
     letters = call.context.dead_letters
-    most = asked.limit if asked.stage is None else MOST_LOOKED_AT
-    found = await letters.list(path=asked.path, include_settled=asked.settled, limit=most)
-    found = [each for each in found if asked.stage in (None, each.stage)][: asked.limit]
+    if asked.cursor is not None and await letters.get(asked.cursor) is None:
+        raise invalid_parameter("cursor", "it is no next_cursor of this listing, or kept no more")
+    found = await letters.list(
+        path=asked.path,
+        include_settled=asked.settled,
+        limit=asked.limit + 1 if asked.stage is None else MOST_LOOKED_AT,
+        after=asked.cursor or "",
+    )
+    found = [each for each in found if asked.stage in (None, each.stage)]
+    has_more, found = len(found) > asked.limit, found[: asked.limit]
     return json_answer(
         DeadLettersOut(
             dead_letters=tuple(DeadLetterLine(**_told(letter)) for letter in found),
             counts=await letters.count(),
+            has_more=has_more,
+            next_cursor=found[-1].letter_id if has_more else None,
         )
     )
 

@@ -15,7 +15,7 @@ from starlette.responses import Response
 
 from api.endpoint import Call, json_answer
 from api.problems import Problem, invalid, invalid_parameter, not_found
-from api.shapes import FieldProblem
+from api.shapes import FieldProblem, ListQuery
 from api.shapes_admin import (
     AliasIn,
     AliasOut,
@@ -24,7 +24,6 @@ from api.shapes_admin import (
     DomainOut,
     DomainPage,
     DomainQuery,
-    ListQuery,
 )
 from topologies.administration import Administration
 from topologies.mail.mailbox_address import domain_in_ascii, parse

@@ -5,8 +5,9 @@ from urllib.parse import unquote
 from starlette.responses import Response
 
 from api.endpoint import Call, json_answer
+from api.listing import Place, rank_of, stretch
 from api.problems import invalid, not_found
-from api.shapes import FieldProblem
+from api.shapes import FieldProblem, StretchQuery
 from api.shapes_blocking import BlockedIn, BlockedOut, BlockedSendersOut
 from topologies.mail import blocking, rule_book
 from topologies.ports.rules import BlockedSender, UserRules
@@ -16,8 +17,10 @@ NOT_BLOCKED = "this sender is not blocked"
 
 async def list_blocked(call: Call) -> Response:
     """Answer who is blocked."""
-    rules = await call.context.rules.read(call.user_id)
-    return json_answer(BlockedSendersOut(blocked=tuple(map(_told, rules.blocked))))
+    asked: StretchQuery = call.query(StretchQuery)
+    blocked = (await call.context.rules.read(call.user_id)).blocked
+    part = stretch(blocked, asked, _place, is_downward=True)
+    return json_answer(BlockedSendersOut(blocked=tuple(map(_told, part.items)), **part.told))
 
 
 async def block(call: Call) -> Response:
@@ -53,6 +56,10 @@ async def unblock(call: Call) -> Response:
     if not was_there:
         raise not_found(NOT_BLOCKED)
     return Response(status_code=204)
+
+
+def _place(blocked: BlockedSender) -> Place:
+    return rank_of(blocked.since), blocked.target
 
 
 def _told(blocked: BlockedSender) -> BlockedOut:

@@ -5,10 +5,11 @@ from urllib.parse import unquote
 from starlette.responses import Response
 
 from api.endpoint import Call, json_answer
+from api.listing import Place, stretch
 from api.problems import not_found
 from api.shapes_contacts import ContactIn, ContactOut, ContactsOut, ContactsQuery
 from topologies.mail import contact_book
-from topologies.ports.contacts import Contact
+from topologies.ports.contacts import MOST_CONTACTS, Contact
 
 NO_CONTACT = "you did not write to this address, or removed it"
 
@@ -16,8 +17,9 @@ NO_CONTACT = "you did not write to this address, or removed it"
 async def list_contacts(call: Call) -> Response:
     """Answer whom what is typed may mean."""
     asked: ContactsQuery = call.query(ContactsQuery)
-    found = await call.context.contacts.find(call.user_id, asked.q, limit=asked.limit)
-    return json_answer(ContactsOut(contacts=tuple(map(_told, found))))
+    found = await call.context.contacts.find(call.user_id, asked.q, limit=MOST_CONTACTS)
+    part = stretch(found, asked, _place, is_downward=True)
+    return json_answer(ContactsOut(contacts=tuple(map(_told, part.items)), **part.told))
 
 
 async def rename(call: Call) -> Response:
@@ -35,6 +37,10 @@ async def remove(call: Call) -> Response:
     if not await call.context.contacts.remove(call.user_id, _key(call)):
         raise not_found(NO_CONTACT)
     return Response(status_code=204)
+
+
+def _place(contact: Contact) -> Place:
+    return contact_book.worth(contact), contact.key
 
 
 def _key(call: Call) -> str:

@@ -2,6 +2,7 @@
 
 from api import admin_directory, admin_users
 from api.endpoint import Endpoint
+from api.shapes import ListQuery
 from api.shapes_admin import (
     AliasIn,
     AliasOut,
@@ -10,7 +11,6 @@ from api.shapes_admin import (
     DomainOut,
     DomainPage,
     DomainQuery,
-    ListQuery,
     RemoveQuery,
     UsagePage,
     UserIn,

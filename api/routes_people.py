@@ -2,7 +2,7 @@
 
 from api import blocking, contacts, snoozing, unsubscribing
 from api.endpoint import Endpoint
-from api.shapes import Pending
+from api.shapes import Pending, StretchQuery
 from api.shapes_blocking import BlockedIn, BlockedOut, BlockedSendersOut
 from api.shapes_contacts import ContactIn, ContactOut, ContactsOut, ContactsQuery
 from api.shapes_snoozing import SnoozedMailsOut, SnoozedOut, SnoozeIn
@@ -40,7 +40,9 @@ PEOPLE_ENDPOINTS: tuple[Endpoint, ...] = (
         path="/settings/blocked",
         handler=blocking.list_blocked,
         summary="Senders whose mail one does not want to see",
+        query=StretchQuery,
         answers={200: BlockedSendersOut},
+        problems=(400,),
     ),
     Endpoint(
         method="POST",
@@ -81,7 +83,9 @@ PEOPLE_ENDPOINTS: tuple[Endpoint, ...] = (
         path="/snoozed",
         handler=snoozing.list_snoozed,
         summary="Mails that are put off, and until when",
+        query=StretchQuery,
         answers={200: SnoozedMailsOut},
+        problems=(400,),
     ),
     Endpoint(
         method="GET",

@@ -34,6 +34,14 @@ class In(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is taken, in a body or a query."""
 
 
+class ListOut(Out, frozen=True, kw_only=True):
+    """A stretch of a list."""
+
+    total_count: int  # of the whole list
+    has_more: bool
+    next_cursor: str | None
+
+
 # --- problems -----------------------------------------------------------------------
 
 
@@ -331,12 +339,22 @@ class ThreadOut(Out, frozen=True, kw_only=True):
     emails: tuple[EmailLine, ...]
 
 
-class PageQuery(In, frozen=True, kw_only=True):
-    """Which stretch of a folder."""
+class ListQuery(In, frozen=True, kw_only=True):
+    """Which stretch of a list."""
 
     limit: Limit = 50
-    offset: Annotated[int, Meta(ge=0, le=MAX_OFFSET)] = 0
     cursor: Cursor | None = None
+
+
+class StretchQuery(ListQuery, frozen=True, kw_only=True):
+    """The same of a list in which one may leap; a cursor takes precedence."""
+
+    offset: Annotated[int, Meta(ge=0, le=MAX_OFFSET)] = 0
+
+
+class PageQuery(StretchQuery, frozen=True, kw_only=True):
+    """Which stretch of a folder."""
+
     is_read: bool | None = None
 
 
@@ -387,7 +405,7 @@ class DeleteQuery(In, frozen=True, kw_only=True):
 Text = Annotated[str, Meta(max_length=1_000)]
 
 
-class SearchParameters(In, frozen=True, kw_only=True):
+class SearchParameters(ListQuery, frozen=True, kw_only=True):
     """What to look for; all must hold."""
 
     query: Annotated[str, Meta(max_length=2_000, description="as in docs/search.md")] = ""
@@ -406,8 +424,6 @@ class SearchParameters(In, frozen=True, kw_only=True):
         Meta(description="relevance: what says it in subject or sender first, then by date"),
     ] = "date"
     highlight: Annotated[bool, Meta(description="tell where the words stand")] = False
-    limit: Limit = 50
-    cursor: Cursor | None = None
 
 
 # --- sending ------------------------------------------------------------------------
@@ -591,15 +607,16 @@ class DeadLettersOut(Out, frozen=True, kw_only=True):
 
     dead_letters: tuple[DeadLetterLine, ...]
     counts: dict[str, int]  # dead ones by path
+    has_more: bool
+    next_cursor: str | None
 
 
-class DeadLettersQuery(In, frozen=True, kw_only=True):
+class DeadLettersQuery(ListQuery, frozen=True, kw_only=True):
     """Which of them."""
 
     path: Annotated[str, Meta(max_length=64)] | None = None
     stage: Annotated[str, Meta(max_length=64)] | None = None
     settled: Annotated[bool, Meta(description="also replayed and dropped ones")] = False
-    limit: Limit = 100
 
 
 class Settled(Out, frozen=True, kw_only=True):

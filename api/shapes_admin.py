@@ -5,7 +5,7 @@ from typing import Annotated
 
 from msgspec import UNSET, Meta, UnsetType
 
-from api.shapes import MAX_ADDRESS_CHARACTERS, MAX_NAME_CHARACTERS, Cursor, In, Limit, Out
+from api.shapes import MAX_ADDRESS_CHARACTERS, MAX_NAME_CHARACTERS, In, ListQuery, Out
 from api.shapes_account import GivenPassword
 from topologies.mail.local_names import MOST_TARGETS
 
@@ -34,13 +34,6 @@ class DomainPage(Out, frozen=True, kw_only=True):
     domains: tuple[DomainOut, ...]
     has_more: bool
     next_cursor: str | None
-
-
-class ListQuery(In, frozen=True, kw_only=True):
-    """Which stretch of a list."""
-
-    limit: Limit = 50
-    cursor: Cursor | None = None
 
 
 class DomainQuery(ListQuery, frozen=True, kw_only=True):

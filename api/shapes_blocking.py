@@ -5,7 +5,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from api.shapes import MAX_ADDRESS_CHARACTERS, In, Out
+from api.shapes import MAX_ADDRESS_CHARACTERS, In, ListOut, Out
 from topologies.ports.rules import BlockedTo
 
 BlockedTarget = Annotated[
@@ -33,7 +33,7 @@ class BlockedOut(Out, frozen=True, kw_only=True):
     since: datetime
 
 
-class BlockedSendersOut(Out, frozen=True, kw_only=True):
-    """All blocked senders, the newest first."""
+class BlockedSendersOut(ListOut, frozen=True, kw_only=True):
+    """Blocked senders, the newest first."""
 
     blocked: tuple[BlockedOut, ...]

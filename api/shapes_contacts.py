@@ -5,12 +5,11 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from api.shapes import In, Out
+from api.shapes import In, ListOut, Out, StretchQuery
 from topologies.mail.contact_book import LONGEST_NAME
-from topologies.ports.contacts import MAX_CONTACTS_PAGE
 
 
-class ContactsQuery(In, frozen=True, kw_only=True):
+class ContactsQuery(StretchQuery, frozen=True, kw_only=True):
     """Whom to look for."""
 
     q: Annotated[
@@ -20,7 +19,6 @@ class ContactsQuery(In, frozen=True, kw_only=True):
             description="beginnings of words of a name, or of parts of an address; empty: all",
         ),
     ] = ""
-    limit: Annotated[int, Meta(ge=1, le=MAX_CONTACTS_PAGE)] = 50
 
 
 class ContactOut(Out, frozen=True, kw_only=True):
@@ -32,7 +30,7 @@ class ContactOut(Out, frozen=True, kw_only=True):
     last_used_at: datetime
 
 
-class ContactsOut(Out, frozen=True, kw_only=True):
+class ContactsOut(ListOut, frozen=True, kw_only=True):
     """Whom the user wrote to; those written to most and lately first."""
 
     contacts: tuple[ContactOut, ...]

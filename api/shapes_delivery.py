@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from api.shapes import Cursor, In, Limit, Out
+from api.shapes import In, ListQuery, Out
 
 OrderWord = Literal["hold", "release", "retry", "cancel", "bounce", "reroute"]
 Via = Annotated[
@@ -67,7 +67,7 @@ class QueueOut(Out, frozen=True, kw_only=True):
     next_cursor: str | None
 
 
-class QueueQuery(In, frozen=True, kw_only=True):
+class QueueQuery(ListQuery, frozen=True, kw_only=True):
     """Which of them."""
 
     destination: Annotated[str, Meta(max_length=255)] = ""
@@ -75,8 +75,6 @@ class QueueQuery(In, frozen=True, kw_only=True):
     sender: Annotated[str, Meta(max_length=320)] = ""
     state: Literal["open", "deferred", "held", "pending", "failed"] = "open"
     older_than_s: Annotated[int, Meta(ge=0, le=10**9, description="of those alone")] = 0
-    limit: Limit = 100
-    cursor: Cursor | None = None
 
 
 class QueueCountsQuery(In, frozen=True, kw_only=True):
@@ -158,11 +156,8 @@ class SuppressionsOut(Out, frozen=True, kw_only=True):
     next_cursor: str | None
 
 
-class SuppressionsQuery(In, frozen=True, kw_only=True):
+class SuppressionsQuery(ListQuery, frozen=True, kw_only=True):
     """Which of them."""
-
-    limit: Limit = 100
-    cursor: Cursor | None = None
 
 
 class OwnedSuppressionsQuery(SuppressionsQuery, frozen=True, kw_only=True):

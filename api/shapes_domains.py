@@ -6,17 +6,15 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from api.shapes import Cursor, In, Limit, Out
+from api.shapes import ListQuery, Out
 
 
-class ReportsQuery(In, frozen=True, kw_only=True):
+class ReportsQuery(ListQuery, frozen=True, kw_only=True):
     """Of which domain and days; of the last 30 days if nothing is said."""
 
     domain: Annotated[str, Meta(min_length=1, max_length=255)]
     from_: date | None = msgspec.field(name="from", default=None)  # in UTC, included
     to: date | None = None  # included, at most 366 days later
-    limit: Limit = 100
-    cursor: Cursor | None = None
 
 
 class ReportedOut(Out, frozen=True, kw_only=True):

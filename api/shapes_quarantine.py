@@ -5,17 +5,15 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from api.shapes import Cursor, EmailLine, EmailOut, FindingOut, In, Limit, Out
+from api.shapes import EmailLine, EmailOut, FindingOut, ListQuery, Out
 
 State = Literal["held", "released"]
 
 
-class QuarantineQuery(In, frozen=True, kw_only=True):
+class QuarantineQuery(ListQuery, frozen=True, kw_only=True):
     """Which stretch of the quarantine."""
 
     state: Annotated[State, Meta(description="not decided yet, or let out")] = "held"
-    limit: Limit = 50
-    cursor: Cursor | None = None
 
 
 class HeldLine(EmailLine, frozen=True, kw_only=True):

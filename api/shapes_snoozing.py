@@ -5,7 +5,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from api.shapes import EmailLine, In, Out
+from api.shapes import EmailLine, In, ListOut, Out
 
 
 class SnoozeIn(In, frozen=True, kw_only=True):
@@ -23,7 +23,7 @@ class SnoozedOut(Out, frozen=True, kw_only=True):
     email: EmailLine
 
 
-class SnoozedMailsOut(Out, frozen=True, kw_only=True):
-    """All mails that are put off, the first that comes back first."""
+class SnoozedMailsOut(ListOut, frozen=True, kw_only=True):
+    """Mails that are put off, the first that comes back first."""
 
     snoozed: tuple[SnoozedOut, ...]

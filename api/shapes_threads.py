@@ -5,15 +5,13 @@ from typing import Annotated
 
 import msgspec
 
-from api.shapes import AddressOut, Cursor, EmailLine, In, Limit, Out
+from api.shapes import AddressOut, EmailLine, ListQuery, Out
 
 
-class ThreadsQuery(In, frozen=True, kw_only=True):
+class ThreadsQuery(ListQuery, frozen=True, kw_only=True):
     """Which stretch of a folder."""
 
     folder: Annotated[str, msgspec.Meta(max_length=64, description="its id")] = "inbox"
-    limit: Limit = 50
-    cursor: Cursor | None = None
     is_read: bool | None = None
 
 

@@ -12,8 +12,9 @@ from starlette.responses import Response
 from api import emails, views
 from api.commands import carry_out, stamp
 from api.endpoint import Call, json_answer
+from api.listing import Place, rank_of, stretch
 from api.problems import Problem, invalid, not_found
-from api.shapes import FieldProblem
+from api.shapes import FieldProblem, StretchQuery
 from api.shapes_snoozing import SnoozedMailsOut, SnoozedOut, SnoozeIn
 from topologies.events import (
     DRAFTS,
@@ -27,7 +28,7 @@ from topologies.events import (
     SnoozeDue,
 )
 from topologies.mail import ids, snoozing
-from topologies.ports.mailboxes import Email, Summary
+from topologies.ports.mailboxes import MAX_PAGE, Email, Summary
 from topologies.ports.snoozes import Snooze
 
 NOT_SNOOZED = "this mail is not put off"
@@ -35,12 +36,20 @@ _NEVER_PUT_OFF = (DRAFTS, SENT, SPAM, TRASH)
 
 
 async def list_snoozed(call: Call) -> Response:
-    """Answer all mails that are put off."""
-    kept = {each.email_id: each for each in await call.context.snoozes.of(call.user_id)}
-    lines = await call.context.mailboxes.summaries(call.user_id, list(kept))
-    found = {line.email_id: line for line in lines if line.folder_id == snoozing.SNOOZED}
-    told = tuple(_told(each, found) for each in kept.values() if each.email_id in found)
-    return json_answer(SnoozedMailsOut(snoozed=told))
+    """Answer mails that are put off."""
+    asked: StretchQuery = call.query(StretchQuery)
+    wishes = await call.context.snoozes.of(call.user_id)
+    named = [each.email_id for each in wishes]
+    found: dict[str, Summary] = {}
+    for at in range(0, len(named), MAX_PAGE):
+        some = named[at : at + MAX_PAGE]
+        for line in await call.context.mailboxes.summaries(call.user_id, some):
+            if line.folder_id == snoozing.SNOOZED:
+                found[line.email_id] = line
+    kept = [each for each in wishes if each.email_id in found]
+    part = stretch(kept, asked, _place)
+    told = tuple(_told(each, found) for each in part.items)
+    return json_answer(SnoozedMailsOut(snoozed=told, **part.told))
 
 
 async def read(call: Call) -> Response:
@@ -129,6 +138,10 @@ async def _put_away(call: Call, email: Email) -> Sequence[Command]:
         return [move]
     made = CreateFolder(**stamp(call.context, call.user_id), folder_id=snoozing.SNOOZED, name=name)
     return [made, move]
+
+
+def _place(kept: Snooze) -> Place:
+    return rank_of(kept.until), kept.email_id
 
 
 def _told(kept: Snooze, lines: Mapping[str, Summary]) -> SnoozedOut:

@@ -31,7 +31,12 @@ export function blockDialog(client, email) {
 
 /** The part of the settings that lists who is blocked. */
 export async function blockedPart(client) {
-  let { blocked } = await client.blocked();
+  let blocked = [];
+  for (let cursor, more = true; more; more = Boolean(cursor)) {
+    const page = await client.blocked(cursor);
+    blocked = blocked.concat(page.blocked);
+    cursor = page.next_cursor;
+  }
   const list = h("ul", { class: "sessions" });
   const line = (each) => h("li", {},
     h("span", { class: "session-name" }, each.target),

@@ -94,7 +94,9 @@ export class Client {
   held(id) { return this.#json("GET", `/admin/quarantine/${enc(id)}`); }
   releaseHeld(id) { return this.#json("POST", `/admin/quarantine/${enc(id)}/release`); }
   dropHeld(id) { return this.#json("DELETE", `/admin/quarantine/${enc(id)}`); }
-  blocked() { return this.#json("GET", "/settings/blocked"); }
+  blocked(cursor) {
+    return this.#json("GET", "/settings/blocked", { query: { cursor, limit: 500 } });
+  }
   block(body) { return this.#json("POST", "/settings/blocked", { body }); }
   unblock(target) { return this.#json("DELETE", `/settings/blocked/${enc(target)}`); }
   contacts(q, limit) { return this.#json("GET", "/contacts", { query: { q, limit } }); }

@@ -10,6 +10,8 @@ import heapq
 from collections import Counter
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
+from datetime import datetime
+from operator import itemgetter
 from typing import Any, Literal, cast
 
 import msgspec
@@ -23,6 +25,7 @@ from topologies.ports.log import Entry, Record
 from topologies.topics import DEAD_SUFFIX, dead_topic
 
 State = Literal["replayed", "dropped"]
+_Rank = tuple[datetime, int, str, int]
 LONGEST_PLACE = 24  # digits of partition and offset: beyond, it is no letter of ours
 
 
@@ -49,22 +52,28 @@ class KafkaDeadLetters:
         self._stages_to: dict[tuple[str, int], int] = {}
 
     async def list(
-        self, *, path: str | None = None, include_settled: bool = False, limit: int = 100
+        self,
+        *,
+        path: str | None = None,
+        include_settled: bool = False,
+        limit: int = 100,
+        after: str = "",
     ) -> Sequence[DeadLetter]:
+        last = await self.get(after) if after else None
+        if after and last is None:
+            return []
         # Every letter is looked at, but only the newest are held: a topic can't be read back
         # to front, and dead letters are few.
         states = await self._settled()
-        newest: list[tuple[Any, int, DeadLetter]] = []
-        number = 0
+        newest: list[tuple[_Rank, DeadLetter]] = []
         for each in paths() if path is None else (path,):
             async with aclosing(self._letters(each, states)) as letters:
                 async for letter in letters:
-                    if include_settled or letter.state == "dead":
-                        number += 1
-                        ranked = (letter.buried_at, number, letter)
+                    is_wanted = include_settled or letter.state == "dead"
+                    if is_wanted and (last is None or _rank(letter) < _rank(last)):
                         keep = heapq.heappush if len(newest) < limit else heapq.heappushpop
-                        keep(newest, ranked)
-        return [letter for _, _, letter in sorted(newest, reverse=True)]
+                        keep(newest, (_rank(letter), letter))
+        return [letter for _, letter in sorted(newest, key=itemgetter(0), reverse=True)]
 
     async def get(self, letter_id: str) -> DeadLetter | None:
         if (place := _place(letter_id)) is None:
@@ -156,6 +165,12 @@ def _place(letter_id: str) -> tuple[str, int, int] | None:
     if not (partition.isdecimal() and offset.isdecimal()):
         return None
     return path, int(partition), int(offset)
+
+
+def _rank(letter: DeadLetter) -> _Rank:
+    """Return what orders letters, no two alike."""
+    path, partition, offset = letter.letter_id.rsplit("-", 2)
+    return letter.buried_at, int(offset), path, int(partition)
 
 
 def _state(value: bytes) -> State | None:

@@ -24,6 +24,7 @@ _SELECT = """
         coalesce(s.state, 'dead')
     FROM records r LEFT JOIN settled s USING (topic, partition, offset)
 """
+_ORDER = "r.appended_at, r.offset, r.topic, r.partition"
 
 
 class SqliteDeadLetters:
@@ -36,16 +37,30 @@ class SqliteDeadLetters:
         self._partitions = partitions
 
     async def list(
-        self, *, path: str | None = None, include_settled: bool = False, limit: int = 100
+        self,
+        *,
+        path: str | None = None,
+        include_settled: bool = False,
+        limit: int = 100,
+        after: str = "",
     ) -> Sequence[DeadLetter]:
         def work(connection: sqlite3.Connection) -> list[Any]:
             topics = [dead_topic(path)] if path is not None else _dead_topics(connection)
             marks = ", ".join("?" * len(topics))
             only_dead = "" if include_settled else "AND s.state IS NULL"
+            behind, place = "", tuple[Any, ...]()
+            if after:
+                last = _row(connection, after)
+                if last is None:
+                    return []
+                topic, partition, offset, *_, appended_at, _, _ = last
+                behind = f"AND ({_ORDER}) < (?, ?, ?, ?)"
+                place = (appended_at, offset, topic, partition)
+            order = ", ".join(f"{each} DESC" for each in _ORDER.split(", "))
             return connection.execute(
-                f"{_SELECT} WHERE r.topic IN ({marks}) {only_dead}"
-                " ORDER BY r.appended_at DESC, r.offset DESC LIMIT ?",
-                (*topics, limit),
+                f"{_SELECT} WHERE r.topic IN ({marks}) {only_dead} {behind}"
+                f" ORDER BY {order} LIMIT ?",
+                (*topics, *place, limit),
             ).fetchall()
 
         return [_letter(row) for row in await self._database.read(work)]

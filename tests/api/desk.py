@@ -192,6 +192,8 @@ class Desk:
     dead_letters: KeptDeadLetters
     mailboxes: Mailboxes
     snoozes: Snoozes
+    contacts: Contacts
+    rules: Rules
     blobs: Blobs
     unsubscribes: Unsubscribes
     deliveries: Deliveries
@@ -388,6 +390,8 @@ async def _serving(
         top_senders=services[TopSenders],
         mailboxes=services[Mailboxes],
         snoozes=services[Snoozes],
+        contacts=services[Contacts],
+        rules=services[Rules],
         blobs=services[Blobs],
         unsubscribes=services[Unsubscribes],
         deliveries=services[Deliveries],

@@ -48,6 +48,27 @@ async def test_what_was_buried_is_listed_newest_first_with_everything_known(
     assert await house.letters.count() == {"inbound": 1, "mailbox": 1}
 
 
+async def test_they_are_listed_page_by_page_though_some_are_settled_or_buried_meanwhile(
+    house: "House",
+) -> None:
+    for key in "abcdef":  # in pairs of one moment
+        await buried(house, key, path="mailbox" if key in "ad" else "inbound")
+        house.clock.move(timedelta(seconds=key in "bd"))
+    everything = await house.letters.list()
+    seen: list[DeadLetter] = []
+    while page := await house.letters.list(limit=2, after=seen[-1].letter_id if seen else ""):
+        seen += page
+        await house.letters.drop(seen[-1].letter_id)
+        await buried(house, f"late {len(seen)}")
+    assert seen == everything
+    only = await house.letters.list(path="mailbox", include_settled=True)
+    assert (
+        await house.letters.list(path="mailbox", include_settled=True, after=only[0].letter_id)
+        == only[1:]
+    )
+    assert list(await house.letters.list(after="inbound-0-99")) == []
+
+
 async def test_a_replay_gives_the_record_to_its_stage_once_with_the_same_event_id(
     house: "House",
 ) -> None:

@@ -7,7 +7,7 @@ stands for its subdomains, too.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from topologies.events import Address
 from topologies.mail import mailbox_address
@@ -15,6 +15,8 @@ from topologies.ports.rules import MOST_BLOCKED, BlockedSender, BlockedTo, UserR
 
 MOST_AUTHORS = 50  # in From, that are looked at
 MOST_LABELS = 10  # of a domain, whose parents are looked for
+
+_TICK = timedelta(microseconds=1)
 
 
 def target_of(text: str) -> str:
@@ -50,7 +52,9 @@ def with_blocked(
     others = tuple(each for each in rules.blocked if each.target != target)
     if len(others) >= MOST_BLOCKED:
         raise ValueError(f"target: at most {MOST_BLOCKED} senders: unblock one, or block a domain")
-    since = next((each.since for each in rules.blocked if each.target == target), at)
+    newest = max((each.since for each in rules.blocked), default=at - _TICK)
+    fresh = max(at, newest + _TICK)  # of two none is as old, so that a list has one order
+    since = next((each.since for each in rules.blocked if each.target == target), fresh)
     blocked = BlockedSender(target=target, into=into, since=since)
     return replace(rules, blocked=(blocked, *others))
 

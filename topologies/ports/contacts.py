@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Protocol
 
 MOST_CONTACTS = 5_000  # of one user; beyond, those used least fall out
-MAX_CONTACTS_PAGE = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -54,9 +54,22 @@ class DeadLetters(Protocol):
     """All dead letters of a deployment. Burying is the engine's commit, not here."""
 
     async def list(
-        self, *, path: str | None = None, include_settled: bool = False, limit: int = 100
+        self,
+        *,
+        path: str | None = None,
+        include_settled: bool = False,
+        limit: int = 100,
+        after: str = "",
     ) -> Sequence[DeadLetter]:
-        """Return dead letters, newest first; replayed and dropped ones only if asked for."""
+        """Return dead letters, newest first; replayed and dropped ones only if asked for.
+
+        Args:
+            path: Those of one path alone.
+            include_settled: Replayed and dropped ones, too.
+            limit: How many at most.
+            after: Only those behind the letter of this id, settled or not; of one that is not
+                kept any more, none are.
+        """
         ...
 
     async def get(self, letter_id: str) -> DeadLetter | None:
