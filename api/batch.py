@@ -13,6 +13,7 @@ import msgspec
 from msgspec import UNSET, Meta, structs
 from starlette.responses import Response
 
+from api.batch_snoozing import put_off
 from api.coming_back import Found, found
 from api.commands import answers_to, deletion, refused, stamp
 from api.emails import GONE, commands_of
@@ -20,7 +21,9 @@ from api.endpoint import Call, json_answer, pointer_of, told_and_path
 from api.problems import Problem, invalid, not_found
 from api.shapes import FieldProblem, In
 from api.shapes_batch import MOST_ITEMS, BatchItem, BatchOut, BatchResult
+from api.snoozing import why_not_until
 from topologies.events import Command, MoveEmails
+from topologies.ports.mailboxes import Summary
 
 LARGEST_BODY_BYTES = 1024 * 1024
 MOST_ERRORS = 100  # that are told of one body
@@ -36,9 +39,10 @@ class _RawBatch(In, frozen=True, kw_only=True):
 
 async def change_many(call: Call) -> Response:
     """Change many mails, and answer what became of each."""
-    items = _items(await call.body(_RawBatch))
+    items = _items(await call.body(_RawBatch), call.context.clock.now())
     there = await found(call, [item.email_id for item in items])
-    plan = _plan(call, items, there)
+    off = await put_off(call, _snoozed(items, there))
+    plan = {**off.commands, **_plan(call, items, there)}
     results = [BatchResult(email_id=item.email_id, status=200) for item in items]
     if plan:
         await _carry_out(call, plan, results)
@@ -48,6 +52,9 @@ async def change_many(call: Call) -> Response:
             for each in items
             if each.delete and each.email_id in there
         }
+    for place, problem in off.refused.items():
+        pointer = f"/items/{place}/snooze_until"
+        results[place] = _failed(items[place].email_id, problem, pointer, problem.body.detail)
     for place, item in enumerate(items):
         if item.email_id not in there:
             results[place] = _failed(item.email_id, not_found(), f"/items/{place}/email_id", GONE)
@@ -71,7 +78,17 @@ async def _carry_out(
                 results[place] = _failed(email_id, problem, pointer, told.detail)
 
 
-def _items(given: _RawBatch) -> Sequence[BatchItem]:
+def _snoozed(
+    items: Sequence[BatchItem], there: Mapping[str, Found]
+) -> Mapping[int, tuple[Summary, datetime]]:
+    return {
+        place: (there[item.email_id].summary, item.snooze_until)
+        for place, item in enumerate(items)
+        if item.snooze_until is not UNSET and item.email_id in there
+    }
+
+
+def _items(given: _RawBatch, now: datetime) -> Sequence[BatchItem]:
     """Return what is asked.
 
     Raises:
@@ -89,7 +106,7 @@ def _items(given: _RawBatch) -> Sequence[BatchItem]:
         else:
             items.append(item)
             before = first.setdefault(item.email_id, place)
-            pointer, detail = _nonsense(item, place, before)
+            pointer, detail = _nonsense(item, place, before, now)
         if detail:
             errors.append(FieldProblem(pointer=pointer, detail=detail))
     if errors:
@@ -97,7 +114,7 @@ def _items(given: _RawBatch) -> Sequence[BatchItem]:
     return items
 
 
-def _nonsense(item: BatchItem, place: int, before: int) -> tuple[str, str]:
+def _nonsense(item: BatchItem, place: int, before: int, now: datetime) -> tuple[str, str]:
     """Return where *item* makes no sense and why; empty if it does."""
     names = set(structs.asdict(item)) - {"email_id", "delete"}
     changes = [name for name in names if getattr(item, name) is not UNSET]
@@ -109,7 +126,13 @@ def _nonsense(item: BatchItem, place: int, before: int) -> tuple[str, str]:
         return f"/items/{place}", "say what is to be changed"
     if item.is_spam is not UNSET and item.folder_id is not UNSET:
         return f"/items/{place}/is_spam", "say is_spam or folder_id, as both move the mail"
-    return "", ""
+    if item.snooze_until is UNSET:
+        return "", ""
+    is_moved = item.folder_id is not UNSET or item.is_spam is not UNSET
+    detail = why_not_until(item.snooze_until, now)
+    if is_moved:
+        detail = "what is put off is not moved elsewhere besides"
+    return f"/items/{place}/snooze_until", detail
 
 
 def _plan(

@@ -1,8 +1,9 @@
 """Shapes of changing many mails at once."""
 
+from datetime import datetime
 from typing import Annotated
 
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from api.shapes import EmailPatch, In, Out, ProblemBody
 
@@ -13,6 +14,10 @@ class BatchItem(EmailPatch, frozen=True, kw_only=True):
     """What to change of one mail; what is absent stays."""
 
     email_id: Annotated[str, Meta(min_length=1, max_length=64)]
+    snooze_until: (
+        Annotated[datetime, Meta(tz=True, description="put off: in the future, within a year")]
+        | UnsetType
+    ) = UNSET
     delete: Annotated[bool, Meta(description="for good; into trash it is moved")] = False
 
 

@@ -63,27 +63,55 @@ async def snooze(call: Call) -> Response:
     """Put a mail off, or to another time."""
     given: SnoozeIn = await call.body(SnoozeIn)
     email = await emails.find(call, call.user_id)
-    now, until = call.context.clock.now(), given.until.astimezone(UTC)
-    if not now < until <= now + snoozing.LONGEST:
-        detail = f"it lies in the future, and within {snoozing.LONGEST.days} days"
+    if detail := why_not_until(given.until, call.context.clock.now()):
         raise invalid(FieldProblem(pointer="/until", detail=detail))
-    if email.draft is not None or email.summary.folder_id in _NEVER_PUT_OFF:
-        raise Problem(409, "only mail that was received can be put off", kind="not-received")
-    wish = await _wish(call, email, until)
-    try:
-        await call.context.snoozes.put(wish)
-    except ValueError as error:
-        raise Problem(409, str(error), kind="too-many-snoozed") from error
-    due = SnoozeDue(user_id=call.user_id, email_id=wish.email_id, until=until)
+    due = await keep(call, email.summary, given.until)
     await call.context.log.append([due])
     if (commands := await _put_away(call, email)) and (
         pending := await carry_out(call.context, commands)
     ) is not None:
         return pending
-    lines = await call.context.mailboxes.summaries(call.user_id, [wish.email_id])
-    if not lines:
+    lines = await call.context.mailboxes.summaries(call.user_id, [due.email_id])
+    kept = await call.context.snoozes.find(call.user_id, due.email_id)
+    if not lines or kept is None:
         raise not_found(emails.GONE)
-    return json_answer(_told(wish, {wish.email_id: lines[0]}))
+    return json_answer(_told(kept, {kept.email_id: lines[0]}))
+
+
+def why_not_until(until: datetime, now: datetime) -> str:
+    """Return why nothing can be put off *until* then; empty if it can."""
+    if now < until <= now + snoozing.LONGEST:
+        return ""
+    return f"it lies in the future, and within {snoozing.LONGEST.days} days"
+
+
+async def keep(call: Call, summary: Summary, until: datetime) -> SnoozeDue:
+    """Keep the wish to put a mail off; return what brings it back, which is to be written then.
+
+    Raises:
+        Problem: It can't be put off.
+    """
+    email = await call.context.mailboxes.email(call.user_id, summary.email_id)
+    if email is None:
+        raise not_found(emails.GONE)
+    if email.draft is not None or email.summary.folder_id in _NEVER_PUT_OFF:
+        raise Problem(409, "only mail that was received can be put off", kind="not-received")
+    wish = await _wish(call, email, until.astimezone(UTC))
+    try:
+        await call.context.snoozes.put(wish)
+    except ValueError as error:
+        raise Problem(409, str(error), kind="too-many-snoozed") from error
+    return SnoozeDue(user_id=call.user_id, email_id=wish.email_id, until=wish.until)
+
+
+async def folder_first(call: Call) -> Sequence[Command]:
+    """Return what makes the folder of what is put off, if it is not there."""
+    name = snoozing.name_for(await call.context.mailboxes.folders(call.user_id))
+    if name is None:
+        return []
+    return [
+        CreateFolder(**stamp(call.context, call.user_id), folder_id=snoozing.SNOOZED, name=name)
+    ]
 
 
 async def cancel(call: Call) -> Response:
@@ -128,16 +156,12 @@ async def _put_away(call: Call, email: Email) -> Sequence[Command]:
     """Return what puts *email* away; nothing if it is."""
     if email.summary.folder_id == snoozing.SNOOZED:
         return []
-    name = snoozing.name_for(await call.context.mailboxes.folders(call.user_id))
     move = MoveEmails(
         **stamp(call.context, call.user_id),
         email_ids=(email.summary.email_id,),
         folder_id=snoozing.SNOOZED,
     )
-    if name is None:
-        return [move]
-    made = CreateFolder(**stamp(call.context, call.user_id), folder_id=snoozing.SNOOZED, name=name)
-    return [made, move]
+    return [*await folder_first(call), move]
 
 
 def _place(kept: Snooze) -> Place:

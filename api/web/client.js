@@ -84,7 +84,6 @@ export class Client {
   subscribePush(body) { return this.#json("POST", "/push/subscriptions", { body }); }
   unsubscribePush(id) { return this.#json("DELETE", `/push/subscriptions/${enc(id)}`); }
   snoozed(id) { return this.#json("GET", `/emails/${enc(id)}/snooze`); }
-  snooze(id, until) { return this.#json("POST", `/emails/${enc(id)}/snooze`, { body: { until } }); }
   bringBack(id) { return this.#json("DELETE", `/emails/${enc(id)}/snooze`); }
   unsubscribing(id) { return this.#json("GET", `/emails/${enc(id)}/unsubscribe`); }
   unsubscribe(id) { return this.#json("POST", `/emails/${enc(id)}/unsubscribe`); }
@@ -107,9 +106,7 @@ export class Client {
   threads(query) { return this.#json("GET", "/threads", { query }); }
   thread(id) { return this.#json("GET", `/threads/${enc(id)}`); }
   change(id, body) { return this.#json("PATCH", `/emails/${enc(id)}`, { body }); }
-  remove(id, permanent) {
-    return this.#json("DELETE", `/emails/${enc(id)}`, { query: permanent ? { permanent } : {} });
-  }
+  changeMany(body) { return this.#json("POST", "/emails/batch", { body }); }
   draft(id) { return this.#json("GET", `/drafts/${enc(id)}`); }
   beginDraft(body, key) {
     return this.#json("POST", "/drafts", { body, headers: { "Idempotency-Key": key } });

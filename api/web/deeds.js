@@ -2,9 +2,11 @@
 
 import { confirm, openMenu, toast } from "./dialogs.js";
 import { plural } from "./dom.js";
+import { fullDate } from "./format.js";
 import { labelMenu } from "./labels.js";
-import { mailsOf } from "./mailbox.js";
 import { replyTo } from "./reply.js";
+import { mailsOf } from "./rows.js";
+import { SNOOZED, snoozeMenu } from "./snooze.js";
 
 const FOR_GOOD = "For a few days “Deleted lately” in Trash has them still.";
 
@@ -93,6 +95,16 @@ export class Deeds {
     this.#undo = isFinal ? null : undo;
     const message = toast(text, { action: isFinal ? null : { label: "Undo", run: undo } });
     if (!(await acting)) message.remove();
+  }
+
+  /** Let a person choose when mails come back. */
+  snoozeMenu(anchor, lines) {
+    snoozeMenu(anchor, async (until) => {
+      const count = mailsOf(lines).length;
+      const text = `${count > 1 ? `${count} mails come` : "The mail comes"} back on ${fullDate(until)}.`;
+      const isFinal = lines.some((line) => line.folder_id === SNOOZED); // where it was, it is
+      await this.#away(lines, text, (those) => this.desk.mailbox.snooze(those, until), { isFinal });
+    });
   }
 
   moveMenu(anchor, lines) {

@@ -15,6 +15,7 @@ import { optionsDialog } from "./options.js";
 import { readPlace, writePlace } from "./place.js";
 import { forgetPush, keepPush } from "./push.js";
 import { Search } from "./search.js";
+import { canWait } from "./snooze.js";
 
 const isThreadable = ({ folder }) => folder !== undefined && !["drafts", "deleted"].includes(folder);
 const PATIENCE_MS = 3_000; // without a connection before it is told
@@ -55,6 +56,7 @@ export class Desk {
       remove: (lines) => this.deeds.remove(this.#whole(lines)),
       moveMenu: (anchor, lines) => this.deeds.moveMenu(anchor, this.#whole(lines)),
       labelMenu: (anchor, lines) => this.deeds.labelMenu(anchor, lines),
+      snoozeMenu: (anchor, lines) => this.deeds.snoozeMenu(anchor, this.#whole(lines)),
       composeTo: (to) => this.compose.open({ to }),
       write: (id) => this.compose.openDraft(id).catch(trouble),
       key: this.keys,
@@ -313,9 +315,17 @@ export class Desk {
         () => this.deeds.flag(this.list.selectedLines, { is_read: !isAllRead }).then(() => this.#drawToolbar())),
       move,
       label,
+      this.#laterButton(lines),
       iconButton(isSpam ? "not-spam" : "spam", isSpam ? "Not spam" : "Report as spam",
         () => this.deeds.report(this.list.selectedLines, !isSpam)),
       iconButton("trash", "Delete", () => this.deeds.remove(this.list.selectedLines)));
+  }
+
+  #laterButton(lines) {
+    if (!lines.every(canWait)) return "";
+    const later = iconButton("later", "Put off until later",
+      () => this.deeds.snoozeMenu(later, this.list.selectedLines), { "aria-haspopup": "menu" });
+    return later;
   }
 
   #bringBackButton(lines) {
@@ -350,7 +360,8 @@ export class Desk {
         this.#place.mail ? this.reader.bar : this.list.title, lines)),
       l: chosen((lines) => this.deeds.labelMenu(
         this.#place.mail ? this.reader.bar : this.list.title, lines)),
-      b: () => this.reader.email && this.reader.openSnoozeMenu(),
+      b: chosen((lines) => lines.every(canWait) && this.deeds.snoozeMenu(
+        this.#place.mail ? this.reader.bar : this.list.title, lines)),
       c: () => this.compose.open(),
       r: reply("one"),
       a: reply("all"),

@@ -7,7 +7,7 @@ import { Conversation } from "./conversation.js";
 import { openMenu } from "./dialogs.js";
 import { h, icon, iconButton } from "./dom.js";
 import { labelMarks } from "./labels.js";
-import { snoozeBar, snoozeMenu } from "./snooze.js";
+import { canWait, snoozeBar } from "./snooze.js";
 import { unsubscribeBar } from "./unsubscribe.js";
 import { verdictDialog } from "./verdict.js";
 
@@ -148,7 +148,7 @@ export class Reader {
 
   /** Let the person choose when the mail comes back, if it is one that can be put off. */
   openSnoozeMenu() {
-    if (this.later) snoozeMenu(this.later, this.mailbox.client, this.email);
+    if (this.later) this.actions.snoozeMenu(this.later, [this.email]);
   }
 
   /** Let the person choose where the mail goes. */
@@ -179,8 +179,4 @@ export class Reader {
     if (email.is_truncated) notes.push("Parts of this mail are not shown; the raw source has all.");
     return notes.map((note) => h("p", { class: "mail-note" }, icon("spam"), h("span", {}, note)));
   }
-}
-
-function canWait({ folder_id, is_draft }) {
-  return !is_draft && !["sent", "drafts", "spam", "trash"].includes(folder_id);
 }

@@ -3,6 +3,10 @@
 // What a person does is shown at once, and taken back if the server refuses. What happens
 // elsewhere arrives by `apply`. Whoever draws listens to "folders", "listing" and "mail".
 
+import { changeAll, tellFailed } from "./batch.js";
+import { asRows, idOf, mailsOf, withMarks } from "./rows.js";
+import { SNOOZED } from "./snooze.js";
+
 const PAGE = 50;
 const LARGEST_PAGE = 500;
 const FEWEST = 20; // rows that are loaded at once, where there are as many
@@ -182,8 +186,11 @@ export class Mailbox extends EventTarget {
     }
     // Of a conversation one mail is starred; everything else is done to all of it.
     const mails = flags.is_starred ? lines : mailsOf(lines);
-    return await this.#each(mails, (line) => this.client.change(line.email_id, flags), () => {
-      for (const line of before) this.#patch(line.email_id, line);
+    return await this.#change(mails, () => flags, (failed) => {
+      const kept = new Set(failed.map((mail) => mail.email_id));
+      for (const line of before) {
+        if (mailsOf([line]).some((mail) => kept.has(mail.email_id))) this.#patch(line.email_id, line);
+      }
     });
   }
 
@@ -210,17 +217,25 @@ export class Mailbox extends EventTarget {
 
   /** Move to a folder; true if all are there. */
   move(lines, folder_id) {
-    return this.#away(lines, (line) => this.client.change(line.email_id, { folder_id }));
+    return this.#away(lines, { folder_id });
   }
 
   /** Report as spam or not spam: moves, and teaches the filter. */
   report(lines, is_spam) {
-    return this.#away(lines, (line) => this.client.change(line.email_id, { is_spam }));
+    return this.#away(lines, { is_spam });
   }
 
   /** Move to trash, or delete for good. */
   remove(lines, permanent) {
-    return this.#away(lines, (line) => this.client.remove(line.email_id, permanent));
+    return this.#away(lines, permanent ? { delete: true } : { folder_id: "trash" });
+  }
+
+  /** Put off until then, a Date; true if all are. */
+  snooze(lines, until) {
+    const item = { snooze_until: until.toISOString() };
+    // They lie there already, and come back at another time.
+    if (this.view?.folder === SNOOZED) return this.#change(mailsOf(lines), () => item);
+    return this.#away(lines, item);
   }
 
   /** Bring mails back from trash, or that were deleted for good; true if that is done. */
@@ -257,45 +272,38 @@ export class Mailbox extends EventTarget {
 
   /** Put mails back where they were; `reported`: they had been reported as spam. */
   async restore(lines, reported = false) {
-    await this.#each(mailsOf(lines), async ({ email_id, folder_id }) => {
-      if (reported) await this.client.change(email_id, { is_spam: false });
-      if (folder_id === "spam") await this.client.change(email_id, { is_spam: true });
-      else if (!reported || folder_id !== "inbox") await this.client.change(email_id, { folder_id });
-    });
+    const mails = mailsOf(lines);
+    if (reported) await this.#change(mails, () => ({ is_spam: false }));
+    const back = reported ? mails.filter(({ folder_id }) => folder_id !== "inbox") : mails;
+    await this.#change(back, ({ folder_id }) => (folder_id === "spam" ? { is_spam: true } : { folder_id }));
     await this.refresh().catch(this.onTrouble);
   }
 
-  async #away(lines, act) {
+  async #away(lines, item) {
     const kept = this.lines;
     this.#take(lines.map((line) => line.email_id));
     const total = this.total;
-    return await this.#each(mailsOf(lines), act, () => {
-      this.lines = kept;
-      this.total = total + mailsOf(lines).length;
+    return await this.#change(mailsOf(lines), () => item, (failed) => {
+      const left = new Set(failed.map((mail) => mail.email_id));
+      const gone = new Set(lines.filter((line) => !mailsOf([line]).some((mail) => left.has(mail.email_id)))
+        .map((line) => line.email_id));
+      this.lines = kept.filter((line) => !gone.has(line.email_id));
+      this.total = total + failed.length;
       this.#tell("listing");
       this.refresh().catch(() => {}); // the problem itself is told already
     });
   }
 
-  async #each(lines, act, takeBack = () => {}) {
-    const waiting = [...lines];
-    let problem = null;
-    const worker = async () => {
-      for (let line = waiting.shift(); line; line = waiting.shift()) {
-        try {
-          await act(line);
-        } catch (error) {
-          problem ??= error;
-        }
-      }
-    };
-    await Promise.all(Array.from({ length: 4 }, worker));
-    if (problem) {
-      takeBack();
-      this.onTrouble(problem);
+  /** Change mails by one request; what could not be changed is taken back and told. */
+  async #change(mails, itemOf, takeBack = () => {}) {
+    if (!mails.length) return true;
+    const failed = await changeAll(this.client, mails, itemOf);
+    if (failed.length) {
+      takeBack(failed.map(({ mail }) => mail));
+      tellFailed(failed, mails.length, this.onTrouble);
     }
     this.loadFolders().catch(() => {}); // counts follow with the next change
-    return problem === null;
+    return !failed.length;
   }
 
   #patch(id, fields) {
@@ -325,31 +333,6 @@ export class Mailbox extends EventTarget {
   #tell(what, detail = null) {
     this.dispatchEvent(new CustomEvent(what, { detail }));
   }
-}
-
-/** The mails in this folder that rows stand for: of a conversation all of them. */
-export function mailsOf(lines) {
-  return lines.flatMap((line) => line.thread
-    ? line.thread.email_ids.map((email_id) => ({ ...line, email_id, thread: null })) : [line]);
-}
-
-/** Conversations as rows: the newest mail of each, with what is told of all. */
-function asRows({ threads, email_count, has_more, next_cursor }) {
-  const emails = threads.map(({ newest, thread_id, snippet, participants, total_count, unread_count,
-    is_starred, has_attachments, email_ids }) => ({
-    ...newest, thread_id, snippet, is_starred, has_attachments, is_read: !unread_count,
-    thread: { count: total_count, participants, email_ids } }));
-  return { emails, total_count: email_count, has_more, next_cursor };
-}
-
-/** Hits with where the words stand in them. */
-function withMarks({ highlights, ...page }) {
-  const marks = new Map((highlights ?? []).map((each) => [each.email_id, each]));
-  return { ...page, emails: page.emails.map((line) => ({ ...line, marks: marks.get(line.email_id) ?? null })) };
-}
-
-function idOf(line) {
-  return line.thread ? line.thread_id : line.email_id;
 }
 
 export const SYSTEM_NAMES = {

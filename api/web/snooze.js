@@ -1,5 +1,6 @@
 // Putting a mail off until later: presets, a moment of one's own, and taking it back.
 
+import { Problem } from "./client.js";
 import { askFor, openMenu, toast } from "./dialogs.js";
 import { h } from "./dom.js";
 import { fullDate } from "./format.js";
@@ -22,20 +23,18 @@ export function presets(now = new Date()) {
   return found;
 }
 
-/** Let a person choose when `email` comes back. */
-export function snoozeMenu(anchor, client, email) {
-  const put = async (until) => {
-    await client.snooze(email.email_id, until.toISOString());
-    const undo = () => client.bringBack(email.email_id).then(
-      () => toast("The mail is back where it was."), tell);
-    toast(`The mail comes back on ${fullDate(until)}.`, { action: { label: "Undo", run: undo } });
-  };
+/** Whether a mail, or a row of a list, is one that can be put off. */
+export function canWait({ folder_id, is_draft }) {
+  return !is_draft && !["sent", "drafts", "spam", "trash", "deleted"].includes(folder_id);
+}
+
+/** Let a person choose when something comes back: `put` is given the Date. */
+export function snoozeMenu(anchor, put) {
   openMenu(anchor, "Put off until", [
-    ...presets().map(([name, until]) => ({ label: `${name}, ${fullDate(until)}`,
-      run: () => put(until).catch(tell) })),
+    ...presets().map(([name, until]) => ({ label: `${name}, ${fullDate(until)}`, run: () => put(until) })),
     null,
     { label: "Another time…", run: () => askFor("Put off until", "Date and time, such as 2026-03-31 09:30",
-      { value: typed(presets().at(-1)[1]), yes: "Put off", act: (text) => put(read(text)) }) },
+      { value: typed(presets().at(-1)[1]), yes: "Put off", act: (text) => { put(read(text)); } }) },
   ]);
 }
 
@@ -60,7 +59,8 @@ function typed(date) {
 
 function read(text) {
   const date = new Date(text.replace(" ", "T"));
-  if (Number.isNaN(date.getTime())) throw new Error("Write a date and a time, such as 2026-03-31 09:30.");
+  if (Number.isNaN(date.getTime())) throw new Problem({ title: "Write a date and a time, such as 2026-03-31 09:30." });
+  if (date <= new Date()) throw new Problem({ title: "Write a time in the future." });
   return date;
 }
 

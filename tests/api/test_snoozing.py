@@ -155,6 +155,77 @@ async def test_a_mail_that_is_back_is_deleted_by_the_id_that_it_had(
         assert await inbox(ann) == []
 
 
+async def test_many_mails_are_put_off_by_one_request(a_desk: Desks) -> None:
+    async with a_desk() as desk:
+        ann = await desk.signed_in("ann")
+        first, second, third = [await desk.receive(f"Mail {n}") for n in range(3)]
+        draft = (await ann.post("/drafts", json={"subject": "Half done"})).json()["draft_id"]
+        anothers = await desk.receive("another's", to="bo")
+        wanted: list[dict[str, Any]] = [
+            {"email_id": first, "snooze_until": TOMORROW, "is_starred": True},
+            {"email_id": second, "snooze_until": "2026-03-03T08:00:00Z"},
+            {"email_id": draft, "snooze_until": TOMORROW},
+            {"email_id": anothers, "snooze_until": TOMORROW},
+            {"email_id": third, "is_read": True},
+        ]
+        for _ in range(2):  # asked again it does no more
+            answer = await ann.post("/emails/batch", json={"items": wanted})
+            results = answer.json()["results"]
+            assert [each["status"] for each in results] == [200, 200, 409, 404, 200]
+        problem = results[2]["problem"]
+        assert problem["type"].endswith("not-received")
+        assert problem["errors"][0]["pointer"] == "/items/2/snooze_until"
+        assert await inbox(ann) == [third]
+        snoozed = (await got(ann, "/snoozed"))["snoozed"]
+        assert [(each["email_id"], each["folder_id"]) for each in snoozed] == [
+            (first, "inbox"),
+            (second, "inbox"),
+        ]
+        for days, there in ((1, 2), (1, 3)):
+            desk.clock.move(timedelta(days=days))
+            await timer_runs(desk)
+            assert len(await inbox(ann)) == there
+
+
+@memory_alone
+async def test_of_mails_that_are_put_off_together_none_is_put_away_for_ever(
+    a_desk: Desks,
+) -> None:
+    async with a_desk() as desk:
+        ann = await desk.signed_in("ann")
+        mails = [await desk.receive(f"Mail {n}") for n in range(3)]
+        items = [{"email_id": each, "snooze_until": TOMORROW} for each in mails]
+        desk.log.error = Retryable("the log is away")
+        assert (await ann.post("/emails/batch", json={"items": items})).status_code == 503
+        assert sorted(await inbox(ann)) == sorted(mails)
+        desk.log.error = None
+        before = len(desk.log.appended)
+        await ann.post("/emails/batch", json={"items": items})
+        kinds = [type(each).__name__ for each in desk.log.appended[before:]]
+        assert kinds == ["SnoozeDue"] * 3 + ["CreateFolder", "MoveEmails"]
+
+
+@memory_alone
+@pytest.mark.parametrize(
+    ("item", "pointer"),
+    [
+        ({"snooze_until": "2020-01-01T00:00:00Z"}, "/items/0/snooze_until"),
+        ({"snooze_until": TOMORROW, "folder_id": "trash"}, "/items/0/snooze_until"),
+        ({"snooze_until": TOMORROW, "is_spam": True}, "/items/0/snooze_until"),
+        ({"snooze_until": TOMORROW, "delete": True}, "/items/0/delete"),
+    ],
+)
+async def test_what_makes_no_sense_of_many_is_refused_before_anything_is_done(
+    a_desk: Desks, item: dict[str, Any], pointer: str
+) -> None:
+    async with a_desk() as desk:
+        ann = await desk.signed_in("ann")
+        email_id = await desk.receive("Later")
+        answer = await ann.post("/emails/batch", json={"items": [{"email_id": email_id} | item]})
+        assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, pointer)
+        assert await inbox(ann) == [email_id]
+
+
 async def test_what_is_put_off_is_one_s_own(a_desk: Desks) -> None:
     async with a_desk() as desk:
         ann, bo = await desk.signed_in("ann"), await desk.signed_in("bo")

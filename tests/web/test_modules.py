@@ -206,7 +206,7 @@ def test_a_change_that_the_server_refuses_is_taken_back_and_told(page: Page) -> 
     refused = (409, {"title": "Conflict", "detail": "that folder is being deleted"})
     serve(
         page,
-        MAILBOX | {"/folders/inbox/emails": listing(3), "PATCH /emails/0000000": always(refused)},
+        MAILBOX | {"/folders/inbox/emails": listing(3), "POST /emails/batch": always(refused)},
     )
     sign_in(page)
 
