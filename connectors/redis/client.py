@@ -33,6 +33,8 @@ PROBE_S = 0.5  # how often Redis is asked whether it is back
 LARGEST_BATCH = 256
 SILENCE_S = 6.0  # a channel on which nothing comes for so long is no more
 
+_REFUSES = "Redis refuses us: "
+
 _logger = structlog.get_logger("redis")
 
 
@@ -98,7 +100,7 @@ class RedisClient:
             try:
                 await self.call("PING")
             except Misconfigured as error:
-                raise self._access.refused(str(error)) from error
+                raise self._access.refused(str(error).removeprefix(_REFUSES)) from error
 
     async def call(self, *command: Word) -> Any:
         """Send one command and return its reply as redis-py reads it.
@@ -199,9 +201,7 @@ class RedisClient:
         given: dict[str, Any] = {}
         if self._access.password:
             given = {"username": self._access.user or None, "password": self._access.password}
-        if self._tls is not None:
-            given |= {"connection_class": _Secured, "context": self._tls}
-        return Redis.from_url(
+        redis = Redis.from_url(
             url,
             socket_connect_timeout=self._timeout_s,
             socket_timeout=timeout_s,
@@ -209,6 +209,10 @@ class RedisClient:
             protocol=2,
             **given,
         )
+        if self._tls is not None:  # the URL would win over what is given beside it
+            redis.connection_pool.connection_class = _Secured
+            redis.connection_pool.connection_kwargs["context"] = self._tls
+        return redis
 
 
 class _Secured(SSLConnection):
@@ -254,7 +258,7 @@ def _translated() -> Generator[None]:
 def _meaning(error: Exception) -> Exception:
     text = str(error)
     if isinstance(error, AuthenticationError) or text.startswith(("NOPERM", "NOAUTH", "WRONGPASS")):
-        return Misconfigured(f"Redis refuses us: {text}")
+        return Misconfigured(f"{_REFUSES}{text}")
     # A replica that took over, one that loads its file, or one whose memory is full: it passes.
     is_command = isinstance(error, ResponseError) and text.startswith(("ERR", "WRONGTYPE"))
     return Retryable(f"Redis: {text or type(error).__name__}", outage=not is_command)
