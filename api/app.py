@@ -6,13 +6,14 @@ from collections import defaultdict
 
 import structlog
 from starlette.requests import ClientDisconnect
-from starlette.routing import Route, Router, WebSocketRoute
+from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.context import Context
 from api.endpoint import HEALTH_PATHS, Endpoint, Resource
 from api.openapi import Description
 from api.pages import Pages
+from api.paths import Paths
 from api.problems import Problem, answer
 from api.push import Push
 from api.routes import ENDPOINTS
@@ -31,19 +32,19 @@ def create(context: Context, *, is_whole: bool = True) -> ASGIApp:
     if not is_whole:
         health = [endpoint for endpoint in ENDPOINTS if endpoint.path in HEALTH_PATHS]
         routes = [Route(each.path, Resource(context, {each.method: each})) for each in health]
-        return _Answering(Router(routes, redirect_slashes=False, default=_nowhere), context)
+        return _Answering(Paths(routes, _nowhere), context)
     by_path: defaultdict[str, dict[str, Endpoint]] = defaultdict(dict)
     for endpoint in ENDPOINTS:
         by_path[endpoint.path][endpoint.method] = endpoint
     pages = Pages()
-    routes = [
+    routes: list[BaseRoute] = [
         *(Route(path, Resource(context, endpoints)) for path, endpoints in by_path.items()),
         Route("/openapi.json", Description(ENDPOINTS)),
         Route("/", pages),
         Route("/web/{path:path}", pages),
         WebSocketRoute("/ws", Push(context)),
     ]
-    return _Answering(Router(routes, redirect_slashes=False, default=_nowhere), context)
+    return _Answering(Paths(routes, _nowhere), context)
 
 
 class _Answering:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from api.http_protocol import HttpProtocol
 from topologies.errors import Misconfigured
 
 BACKLOG = 2_048
@@ -42,6 +43,7 @@ class HttpServer:
             uvicorn.Config(
                 self._serve,
                 interface="asgi3",  # it does not see so by itself of a method
+                http=HttpProtocol,
                 log_config=None,
                 access_log=False,
                 lifespan="off",

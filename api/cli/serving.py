@@ -19,7 +19,7 @@ from api.context import Context
 from api.server import HttpServer
 from connectors.assembly.stores import Stores, classifier_of
 from connectors.metrics import Metrics
-from connectors.process import configure_logs, give_back_large_memory
+from connectors.process import configure_logs, give_back_large_memory, pass_over_the_program
 from connectors.settings import Settings
 from topologies import queue
 from topologies.ports.figures import Flow
@@ -239,6 +239,7 @@ async def serving(process: Process, port: int) -> AsyncGenerator[HttpServer]:
     if process.smtp is not None:
         await process.smtp.start()
     await http.start()
+    pass_over_the_program()
     try:
         yield http
     finally:

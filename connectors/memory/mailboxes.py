@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from msgspec import structs
+
 from topologies.errors import Retryable
 from topologies.events.mailbox import DELETED, CommandAnswered, MailboxChanged
 from topologies.mail.folder_names import (
@@ -278,7 +280,7 @@ def _size(box: _Box, thread_id: str) -> int:
 def _merge(box: _Box, thread_id: str, into: str) -> None:
     for email_id, email in box.emails.items():
         if email.summary.thread_id == thread_id:
-            moved = replace(email.summary, thread_id=into)
+            moved = structs.replace(email.summary, thread_id=into)
             box.emails[email_id] = replace(email, summary=moved)
     box.merged = {k: into if v == thread_id else v for k, v in box.merged.items()}
     box.merged[thread_id] = into

@@ -44,6 +44,7 @@ __all__ = ["MIGRATIONS", "PAGE_BYTES", "SqliteMailboxes"]
 
 KEPT = timedelta(days=30)  # changes, and what makes a replayed command change nothing
 FEW = 20  # mails by key that are read at once, without another thread
+SHORT_PAGE = 100  # mails that lie side by side, and are read as fast as few by key
 
 
 class SqliteMailboxes:
@@ -110,8 +111,9 @@ class SqliteMailboxes:
         cursor: str | None = None,
         is_read: bool | None = None,
     ) -> Page | None:
+        is_long = limit > SHORT_PAGE or offset > 0
         return await self._listed(
-            mailboxes_read.page, user_id, folder_id, limit, offset, cursor, is_read
+            mailboxes_read.page, user_id, folder_id, limit, offset, cursor, is_read, is_long=is_long
         )
 
     async def labels(self, user_id: str) -> Sequence[Label]:
@@ -173,6 +175,8 @@ class SqliteMailboxes:
         offset: int,
         cursor: str | None,
         is_read: bool | None,
+        *,
+        is_long: bool = True,
     ) -> Page | None:
         below = email_id_of(cursor) if cursor is not None else None
         return await self._read(
@@ -185,7 +189,7 @@ class SqliteMailboxes:
                 below=below,
                 is_read=is_read,
             ),
-            is_long=True,
+            is_long=is_long,
         )
 
     async def _read(self, work: Work[T], *, is_long: bool = False) -> T:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from connectors.memory.clock import ManualClock
 from connectors.memory.mailboxes import MemoryMailboxes
@@ -503,7 +504,9 @@ async def test_a_failed_write_leaves_nothing_behind(tmp_path: Path) -> None:
         await carry_out(mailboxes, deliver(1))
         before = await everything(mailboxes, "ann")
         effects = await decided(mailboxes, deliver(2))
-        lost = replace(effects, updated=(replace(effects.added[0].summary, email_id=email_id(9)),))
+        lost = replace(
+            effects, updated=(structs.replace(effects.added[0].summary, email_id=email_id(9)),)
+        )
         with pytest.raises(Retryable):
             await mailboxes.write(lost)
         assert await everything(mailboxes, "ann") == before
@@ -583,7 +586,7 @@ async def test_a_saved_draft_takes_the_place_of_the_one_before_wholly(mailboxes:
         again.message,
         again.raw_ref,
     )
-    assert after.summary == replace(
+    assert after.summary == structs.replace(
         before.summary, subject="Draft 2 v2", size_bytes=2_500, changed_seq=3
     )
     page = await mailboxes.page("ann", DRAFTS)

@@ -1,11 +1,12 @@
 """index: whatever comes in whatever order, the index shows the mailbox as it is."""
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from connectors.documents.reader import DocumentTexts
 from connectors.memory.search import MemorySearch
@@ -290,7 +291,7 @@ def email(*, message: Message | None = None, **state: Any) -> Email:
         changed_seq=1,
     )
     return Email(
-        summary=replace(summary, **state),
+        summary=structs.replace(summary, **state),
         mail_id="m",
         message=message or a_message(),
         raw_ref=RawRef(blob=BLOB, kind="whole", size_bytes=5_000),

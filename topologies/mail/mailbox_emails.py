@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+from msgspec import structs
+
 from topologies.events.mailbox import DRAFTS, Deliver, SaveDraft
 from topologies.events.message import Address
 from topologies.ports.mailboxes import Email, Summary
@@ -55,7 +57,7 @@ def draft_of(command: SaveDraft, before: Summary | None, *, thread_id: str, seq:
         is_starred=before is not None and before.is_starred,
     )
     email = email_of(as_mail, folder_id=DRAFTS, thread_id=thread_id, seq=seq)
-    summary = replace(email.summary, labels=() if before is None else before.labels)
+    summary = structs.replace(email.summary, labels=() if before is None else before.labels)
     return replace(email, summary=summary, draft=command.draft)
 
 

@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, Literal
 
+from msgspec import structs
+
 from topologies.events.mailbox import (
     DELETED,
     SPAM,
@@ -68,7 +70,9 @@ class Ledger:
         """Let *mail* have these flags; no change if it has them."""
         if (mail.is_read, mail.is_starred) == (is_read, is_starred):
             return
-        after = replace(mail, is_read=is_read, is_starred=is_starred, changed_seq=self.next_seq)
+        after = structs.replace(
+            mail, is_read=is_read, is_starred=is_starred, changed_seq=self.next_seq
+        )
         self._updated.append(after)
         self._count(mail, mail.folder_id, -1)
         self._count(after, mail.folder_id, 1)
@@ -82,7 +86,7 @@ class Ledger:
         wanted = tuple(sorted(set(labels)))
         if mail.labels == wanted:
             return
-        after = replace(mail, labels=wanted, changed_seq=self.next_seq)
+        after = structs.replace(mail, labels=wanted, changed_seq=self.next_seq)
         self._updated.append(after)
         self._count_labels(mail, [each for each in mail.labels if each not in wanted], -1)
         self._count_labels(mail, [each for each in wanted if each not in mail.labels], 1)
@@ -94,7 +98,7 @@ class Ledger:
             return
         is_aside = folder_id in (TRASH, SPAM)
         before = Before(folder_id=mail.folder_id, at=self._command.issued_at) if is_aside else None
-        after = replace(mail, folder_id=folder_id, before=before, changed_seq=self.next_seq)
+        after = structs.replace(mail, folder_id=folder_id, before=before, changed_seq=self.next_seq)
         self._updated.append(after)
         self._count(mail, mail.folder_id, -1)
         self._count(mail, folder_id, 1)
@@ -127,7 +131,7 @@ class Ledger:
     def put_aside(self, mail: Summary) -> None:
         """Delete *mail* so that it can be restored: for all but that it is gone."""
         home = mail.folder_id if mail.before is None else mail.before.folder_id
-        after = replace(
+        after = structs.replace(
             mail,
             folder_id=DELETED,
             labels=(),
@@ -150,7 +154,9 @@ class Ledger:
         known = self._loaded.labels
         labels = tuple([each for each in had if each in known and not known[each].is_deleting])
         seq = self.next_seq
-        after = replace(mail, folder_id=folder_id, labels=labels, before=None, changed_seq=seq)
+        after = structs.replace(
+            mail, folder_id=folder_id, labels=labels, before=None, changed_seq=seq
+        )
         self._updated.append(after)
         self._count(mail, DELETED, -1)
         self._count(mail, folder_id, 1)

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol
 
+import msgspec
+
 from topologies.events.draft import Draft
 from topologies.events.inbound import Authentication, MailReceived, SpamVerdict, VirusVerdict
 from topologies.events.mailbox import CommandAnswered, MailboxChanged
@@ -65,9 +67,11 @@ class Before:
     labels: tuple[str, ...] = ()  # that it carried, of a deleted one
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Summary:
-    """A mail as a line of a listing: what changes (state) and what a list shows."""
+class Summary(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A mail as a line of a listing: what changes (state) and what a list shows.
+
+    A struct, since a listing makes fifty at a time: a frozen dataclass takes seven times as long.
+    """
 
     email_id: str
     folder_id: str
