@@ -16,7 +16,7 @@ from topologies.ports.clock import Clock
 from topologies.ports.log import Entry, Record, WrittenLog
 from topologies.replay import place_of
 from topologies.stage import Stage
-from topologies.topics import TAPPED
+from topologies.topics import EARLY, TAPPED
 from topologies.topology import Topology
 from topologies.without_effect import WithoutEffect
 
@@ -111,7 +111,7 @@ async def write_beside(
 
 
 def _at_the_side(entry: Entry, topic: str, record: Record) -> Entry:
-    told = {name: text for name, text in entry.headers.items() if name != TAPPED}
+    told = {name: text for name, text in entry.headers.items() if name not in (TAPPED, EARLY)}
     return replace(
         entry, topic=topic, headers={**told, "topic": entry.topic, "origin": place_of(record)}
     )

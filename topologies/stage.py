@@ -29,6 +29,8 @@ class Stage:
         attempts: Tries before the record is buried as ``exhausted``.
         several: Does for events of one key, in order, what ``run`` would do for one after
             another; None if nothing is won by that.
+        is_early: May be handed an event before the log has it: it writes nothing, and what it
+            does may be done twice, or for nothing.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Stage:
     timeout: timedelta
     attempts: int
     several: SeveralFunction | None = None
+    is_early: bool = False
 
 
 def stage(
@@ -48,6 +51,7 @@ def stage(
     timeout: timedelta = timedelta(seconds=30),
     attempts: int = 5,
     several: SeveralFunction | None = None,
+    is_early: bool = False,
 ) -> Callable[[F], F]:
     """Mark a coroutine function as a stage.
 
@@ -66,6 +70,7 @@ def stage(
             timeout=timeout,
             attempts=attempts,
             several=several,
+            is_early=is_early,
         )
         marked: Any = function
         marked.__stage__ = declared

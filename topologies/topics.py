@@ -76,6 +76,7 @@ REPLAY_SUFFIX = ".replay"
 EVENT_ID = "event_id"  # header of records in Kafka; elsewhere it has a place of its own
 FOR_STAGE = "stage"  # header of what comes back from the dead letters: whom alone it is for
 TAPPED = "tapped"  # header of events that were handed on in process besides being written
+EARLY = "early"  # header: the stage that had the event before it was written
 
 
 def _waiting(name: str, key: str, waits: Mapping[timedelta, type[Event]]) -> Sequence[Topic]:

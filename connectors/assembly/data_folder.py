@@ -45,8 +45,17 @@ from topologies.ports.seen import Seen
 class DataFolder:
     """The folder that the settings name, made when absent."""
 
-    def __init__(self, settings: Settings, clock: Clock, open_files: ExitStack) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Clock,
+        open_files: ExitStack,
+        *,
+        runs_stages: bool = False,
+    ) -> None:
         """Open nothing yet; whatever is opened is closed with *open_files*.
+
+        *runs_stages*: What stages alone write is durable before their position is, and not before.
 
         Raises:
             Misconfigured: The folder can't be used.
@@ -55,6 +64,8 @@ class DataFolder:
         self._settings = settings
         self._clock = clock
         self._open_files = open_files
+        self._runs_stages = runs_stages
+        self._late: list[Database] = []
 
     def database(
         self,
@@ -64,16 +75,21 @@ class DataFolder:
         page_bytes: int = PAGE_BYTES,
         is_shared: bool = False,
         is_durable: bool = True,
+        is_of_stages: bool = False,
     ) -> Database:
-        """Open the file of that *name*; see ``Database``."""
+        """Open the file of that *name*, which maybe stages alone write; see ``Database``."""
+        is_late = is_of_stages and self._runs_stages
         opened = Database(
             self.path / f"{name}.db",
             migrations,
             page_bytes=page_bytes,
             is_shared=is_shared,
             is_durable=is_durable,
+            is_late=is_late,
         )
         self._open_files.callback(opened.close)
+        if is_late:
+            self._late.append(opened)
         return opened
 
     def free_bytes(self) -> int:
@@ -96,6 +112,7 @@ class DataFolder:
             disk_free=self.free_bytes,
             retention=timedelta(hours=settings.log_retention_hours),
             on_append=on_append,
+            before_position=self._sync,
         )
 
     def blobs(self) -> BlobsBySize:
@@ -123,7 +140,10 @@ class DataFolder:
     def mailboxes(self) -> MailboxGenerations:
         """Open the mailboxes."""
         kept = self.database(
-            "mailboxes", mailbox_rows.MIGRATIONS, page_bytes=mailbox_rows.PAGE_BYTES
+            "mailboxes",
+            mailbox_rows.MIGRATIONS,
+            page_bytes=mailbox_rows.PAGE_BYTES,
+            is_of_stages=True,
         )
         return MailboxGenerations(SqliteMailboxes(kept, self._clock), self._clock)
 
@@ -156,6 +176,10 @@ class DataFolder:
         if not self._settings.greylist:
             return MemorySeen(self._clock)  # asked by nobody
         return SqliteSeen(self.database("seen", seen_rows.MIGRATIONS), self._clock)
+
+    async def _sync(self) -> None:
+        for database in self._late:
+            await database.sync()
 
 
 def usable_folder(settings: Settings) -> Path:

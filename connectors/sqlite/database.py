@@ -7,6 +7,7 @@ Reads run beside it on connections of their own (WAL), and see what is committed
 
 import asyncio
 import contextlib
+import os
 import queue
 import sqlite3
 import threading
@@ -38,6 +39,22 @@ class _Pending:
     error: BaseException | None = None
 
 
+def sync_file(path: Path) -> None:
+    """Return when what was written to the log of a database is on the disk.
+
+    Whatever of it was copied back into the database by then was synced by SQLite. The locks are
+    on other files, so that closing this one lets go of none.
+
+    Raises:
+        OSError: It is not, and nobody knows how much of it.
+    """
+    opened = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        getattr(os, "fdatasync", os.fsync)(opened)  # macOS has the other alone
+    finally:
+        os.close(opened)
+
+
 class Database:
     """A file of its own, its schema brought up to date when opened."""
 
@@ -49,6 +66,8 @@ class Database:
         page_bytes: int = PAGE_BYTES,
         is_shared: bool = False,
         is_durable: bool = True,
+        is_late: bool = False,
+        sync_file: Callable[[Path], None] = sync_file,
     ) -> None:
         """Open or create the file.
 
@@ -58,13 +77,22 @@ class Database:
             page_bytes: Of a new file; one that is there stays as it is.
             is_shared: Several processes write it all the time, and do so in turn.
             is_durable: Else the last writes may be lost with a power cut, and cost no sync.
+            is_late: What is written is seen at once, and durable when ``sync`` returns: for what
+                is done again, and with the same result, until whoever asks for it has synced.
+            sync_file: How ``sync`` does that to the file it is given.
 
         Raises:
             Misconfigured: The file can't be opened, or was written by a newer version.
         """
         self.path = path
         self._page_bytes = page_bytes
-        self._synchronous = "FULL" if is_durable else "OFF"
+        # NORMAL: all but the last commits survive a power cut, and none in part
+        self._synchronous = "OFF" if not is_durable else "NORMAL" if is_late else "FULL"
+        self._is_late = is_durable and is_late
+        self._sync_file = sync_file
+        self._commits = self._synced = 0  # how many there were, and how many of them are durable
+        self._syncing = threading.Lock()
+        self._has_failed = False
         self._queue: queue.SimpleQueue[_Pending | None] = queue.SimpleQueue()
         self._local = threading.local()
         self._readers: list[sqlite3.Connection] = []
@@ -104,6 +132,15 @@ class Database:
         self._queue.put(_Pending(work, future, loop))
         return future
 
+    async def sync(self) -> None:
+        """Return when all that was written before is durable.
+
+        Raises:
+            Misconfigured: The disk failed: what is durable is known again after a restart alone.
+        """
+        if self._is_late and self._synced < self._commits:
+            await asyncio.get_running_loop().run_in_executor(self._pool, self._sync)
+
     async def read(self, work: Work[T]) -> T:
         """Run *work* on a connection that only reads, in another thread."""
         loop = asyncio.get_running_loop()
@@ -130,11 +167,15 @@ class Database:
         self._queue.put(None)
         self._thread.join()
         self._pool.shutdown()
-        for connection in self._readers:
-            connection.close()
-        self._writer.close()
-        if self._turn is not None:
-            self._turn.close()
+        try:
+            if self._is_late and self._synced < self._commits and not self._has_failed:
+                self._sync()
+        finally:
+            for connection in self._readers:
+                connection.close()
+            self._writer.close()
+            if self._turn is not None:
+                self._turn.close()
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(
@@ -147,6 +188,21 @@ class Database:
         connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
         connection.execute("PRAGMA temp_store = MEMORY")
         return connection
+
+    def _sync(self) -> None:
+        with self._syncing:
+            commits = self._commits
+            if self._synced == commits:
+                return  # by whoever was before
+            try:
+                if not self._has_failed:
+                    self._sync_file(self.path.with_name(f"{self.path.name}-wal"))
+            except OSError:
+                self._has_failed = True
+            if self._has_failed:
+                # Once more would succeed, and say nothing: the kernel forgets what it lost.
+                raise Misconfigured(f"{self.path}: the disk failed to keep what was written")
+            self._synced = commits
 
     def _migrate(self, migrations: Sequence[str]) -> None:
         [version] = self._writer.execute("PRAGMA user_version").fetchone()
@@ -188,6 +244,7 @@ class Database:
             for pending in batch:
                 self._try(pending)
             connection.execute("COMMIT")
+            self._commits += 1
         except sqlite3.Error as error:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")

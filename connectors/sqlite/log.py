@@ -9,7 +9,7 @@ import asyncio
 import math
 import sqlite3
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -55,6 +55,9 @@ EARLY_FROM = 0.5  # of the limit: what was read is forgotten before its time fro
 def _nobody() -> None: ...
 
 
+async def _at_once() -> None: ...
+
+
 class SqliteLog:
     """The log of one deployment."""
 
@@ -69,11 +72,13 @@ class SqliteLog:
         disk_free: Callable[[], int],
         retention: timedelta = timedelta(days=7),
         on_append: Callable[[], None] = _nobody,
+        before_position: Callable[[], Awaitable[object]] = _at_once,
     ) -> None:
         """Use *database*, which was opened with ``MIGRATIONS`` and is closed by its opener.
 
         *on_append* is called when something that was appended here is durable: for other
-        processes, which then may ``look``.
+        processes, which then may ``look``. *before_position* is awaited before a position is
+        written: what the stages did elsewhere is durable when it returns.
         """
         self._database = database
         self._clock = clock
@@ -83,8 +88,12 @@ class SqliteLog:
         self._disk_free = disk_free
         self._retention = retention
         self._on_append = on_append
+        self._before_position = before_position
         self._writer = LogWriter(database, partitions, self._written)
         self._appended: dict[Place, asyncio.Event] = {}
+        self._waiting = 0
+        self._next_look: asyncio.TimerHandle | None = None
+        self._looks_in: asyncio.AbstractEventLoop | None = None
         self._known_ends: dict[Place, int] = {}  # nothing of ours is beyond; of others maybe
         self._space_checked_at = -math.inf
 
@@ -174,6 +183,8 @@ class SqliteLog:
         return end
 
     async def commit(self, entries: Sequence[Entry], positions: Sequence[Position]) -> None:
+        if positions:
+            await self._before_position()
         await self._writer.write(entries, positions, self._now_ms())
 
     def _written(self, ends: Ends) -> None:
@@ -199,15 +210,29 @@ class SqliteLog:
 
     async def wait(self, topic: str, partition: int, offset: int, timeout_s: float) -> None:
         place = (topic, partition)
+        self._waiting += 1
+        try:
+            async with asyncio.timeout(timeout_s):
+                while offset >= self._known_ends.get(place, -1):
+                    self._look_soon()
+                    await self._appended.setdefault(place, asyncio.Event()).wait()
+        except TimeoutError:
+            return
+        finally:
+            self._waiting -= 1
+
+    def _look_soon(self) -> None:
+        """Look in a while, once for all who wait, and again for as long as anybody does."""
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + timeout_s
-        while offset >= self._known_ends.get(place, -1) and (left := deadline - loop.time()) > 0:
-            appended = self._appended.setdefault(place, asyncio.Event())
-            try:
-                async with asyncio.timeout(min(left, POLL_S)):
-                    await appended.wait()
-            except TimeoutError:
-                await self.end(topic, partition)
+        if self._next_look is None or self._looks_in is not loop:
+            self._looks_in = loop
+            self._next_look = loop.call_later(POLL_S, self._look_again)
+
+    def _look_again(self) -> None:
+        self._next_look = None
+        if self._waiting:
+            self.look()
+            self._look_soon()
 
     def _seen(self, place: Place, end: int) -> None:
         """Take note that the partition *place* ends at *end*, and wake whoever waits for it."""

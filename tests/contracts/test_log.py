@@ -115,6 +115,22 @@ async def test_two_processes_may_append_to_one_file(path: Path, log: SqliteLog) 
     other_database.close()
 
 
+async def test_who_waits_sees_what_another_process_appended_without_being_told(
+    path: Path, log: SqliteLog
+) -> None:
+    other_database = Database(path, MIGRATIONS)
+    waiting = [asyncio.create_task(log.wait(TOPIC, 0, at, timeout_s=60)) for at in (0, 0, 1)]
+    await asyncio.sleep(0)
+    await made(other_database).append([command("a")])
+    async with asyncio.timeout(20):
+        await asyncio.gather(*waiting[:2])
+    assert not waiting[2].done()
+    await made(other_database).append([command("b")])
+    async with asyncio.timeout(20):
+        await waiting[2]
+    other_database.close()
+
+
 async def test_who_looks_sees_what_another_process_appended(path: Path, log: SqliteLog) -> None:
     other_database = Database(path, MIGRATIONS)
     told: list[str] = []

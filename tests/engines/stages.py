@@ -1,7 +1,7 @@
 """Small topologies for the engine, of real events and stages written here."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -73,6 +73,7 @@ async def opened(
     taps: Sequence[str] = (),
     in_flight: int = 8,
     clock: SystemClock | ManualClock | None = None,
+    before_position: Callable[[], Awaitable[object]] | None = None,
 ) -> AsyncIterator[House]:
     """Open the log in *folder*, and make an engine for the stages; it does not run yet."""
     database = Database(folder / "log.db", MIGRATIONS)
@@ -84,6 +85,7 @@ async def opened(
         max_bytes=2**40,
         disk_reserve_bytes=0,
         disk_free=lambda: 1,
+        before_position=before_position or _nothing,
     )
     stages = tuple(f if isinstance(f, Stage) else declared_by(f) for f in functions)
     seen = Seen()
@@ -112,6 +114,7 @@ async def running(
     taps: Sequence[str] = (),
     in_flight: int = 8,
     clock: SystemClock | ManualClock | None = None,
+    before_position: Callable[[], Awaitable[object]] | None = None,
 ) -> AsyncIterator[House]:
     """As ``opened``, and the engine runs."""
     async with opened(
@@ -122,6 +125,7 @@ async def running(
         taps=taps,
         in_flight=in_flight,
         clock=clock,
+        before_position=before_position,
     ) as house:
         task = asyncio.create_task(house.engine.run())
         try:
@@ -141,6 +145,9 @@ def mail(name: str, sender: str = "ann@far.example") -> MailReceived:
         size_bytes=5,
         raw=name.encode(),
     )
+
+
+async def _nothing() -> None: ...
 
 
 async def until(condition: Callable[[], bool]) -> None:

@@ -31,7 +31,7 @@ from topologies.ports.log import Entry, Record
 from topologies.ports.observer import Observer
 from topologies.ports.tracer import TRACEPARENT, Tracer
 from topologies.stage import Stage
-from topologies.topics import FOR_STAGE, REPLAY_SUFFIX, TAPPED, dead_topic, topic_of
+from topologies.topics import EARLY, FOR_STAGE, REPLAY_SUFFIX, TAPPED, dead_topic, topic_of
 from topologies.topology import Topology
 
 
@@ -75,10 +75,13 @@ class Chains:
         observer: Observer,
         tracer: Tracer | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        tells_early: bool = False,
     ) -> None:
         """Prepare; without a *tracer*, traces pass through as they are.
 
         *sleep* lets the seconds pass that a stage wants to wait before it is tried again.
+        *tells_early*: Stages that may have events before the log has them do, unless they fail:
+        then they read them from their topic, as all others do.
 
         Raises:
             Misconfigured: A stage asks for a service that there is not.
@@ -91,6 +94,7 @@ class Chains:
         self._observer = observer
         self._tracer = tracer
         self._sleep = sleep
+        self._early = [stage for stage in topology.stages if stage.is_early and tells_early]
         self._waiting: dict[int, Waiting] = {}  # by the identity of what is given
 
     def waiting(self) -> Collection[Waiting]:
@@ -106,7 +110,7 @@ class Chains:
         Raises:
             Misconfigured: The stage can't be run as it is wired.
         """
-        if TAPPED in record.headers:
+        if TAPPED in record.headers or record.headers.get(EARLY) == stage.name:
             return []
         wanted = record.headers.get(FOR_STAGE, stage.name)
         if wanted == stage.name:
@@ -183,6 +187,8 @@ class Chains:
                 headers = {} if follower is None else {TAPPED: "yes"}
                 if given.trace:
                     headers[TRACEPARENT] = given.trace
+                if (early := await self._told_early(event, event_id, given)) is not None:
+                    headers[EARLY] = early.name
                 entries.append(_entry(event, event_id, headers))
             if follower is not None:
                 handed_on = Given(
@@ -194,6 +200,22 @@ class Chains:
                 )
                 entries += await self.run(follower, handed_on)
         return entries
+
+    async def _told_early(self, event: Event, event_id: str, led_to: Given) -> Stage | None:
+        """Hand *event* to the stage that may have it before it is written; return it if it did."""
+        for stage in self._early:
+            if type(event) not in stage.reads:
+                continue
+            given = replace(led_to, value=event, key=event.key, event_id=event_id)
+            start = time.perf_counter()
+            with ExitStack() as spans:
+                self._in_span(stage, given, spans)
+                outcome = await handle(stage, event, self._services)
+            if not isinstance(outcome, Emit):
+                return None
+            self._tell(stage, given, outcome, time.perf_counter() - start, 1)
+            return stage
+        return None
 
     async def _settled(self, stage: Stage, given: Given) -> tuple[Emit | Bury, int]:
         """Try until *given* passed or is to be buried; return that, and the number of tries."""
@@ -233,6 +255,8 @@ class Chains:
         self, stage: Stage, given: Given, outcome: Emit | Again | Bury, seconds: float, attempt: int
     ) -> None:
         if isinstance(outcome, Emit):
+            if type(outcome.read) not in stage.reads:
+                return  # the topic holds it for others
             self._observer.handled(
                 stage.name,
                 "done",

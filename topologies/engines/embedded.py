@@ -60,7 +60,14 @@ class EmbeddedEngine:
         self._log = log
         self._in_flight = in_flight
         self._clock = clock
-        self._chains = Chains(topology, services, clock=clock, observer=observer, tracer=tracer)
+        self._chains = Chains(
+            topology,
+            services,
+            clock=clock,
+            observer=observer,
+            tracer=tracer,
+            tells_early=True,
+        )
         self._timer = Timer(log, clock=clock, look_every_s=timer_looks_every_s)
         self._readers: list[Reader] = []
         self._working: asyncio.Task[None] | None = None
@@ -109,6 +116,7 @@ class EmbeddedEngine:
         """Return the number of records that each stage has before it."""
         behind: Counter[str] = Counter()
         for group, topic in self._consumed():
+            await asyncio.sleep(0)  # looks at an SQLite file do not let others have their turn
             for partition in range(self._log.partitions(topic)):
                 position = await self._log.position(group, topic, partition)
                 end = await self._log.end(topic, partition)
@@ -123,6 +131,7 @@ class EmbeddedEngine:
         oldest: dict[str, float] = {}
         now = self._clock.now()
         for group, topic in self._consumed():
+            await asyncio.sleep(0)
             for partition in range(self._log.partitions(topic)):
                 position = await self._log.position(group, topic, partition)
                 if position.offset >= await self._log.end(topic, partition):

@@ -7,6 +7,7 @@ durable.
 """
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Sequence
 from itertools import islice
@@ -15,9 +16,11 @@ from topologies.engines.turns import MOST_AT_ONCE, Turns, Work, WorkOnSeveral
 from topologies.engines.window import Window
 from topologies.errors import Retryable
 from topologies.ports.log import Entry, PartitionedLog, Position, Record
+from topologies.topics import EARLY
 
 POLL_S = 5.0  # the longest that a reader sleeps without a look
 COMMIT_AGAIN_S = 0.5
+COMPANY_S = 0.005  # what nobody waits for is committed with what is finished this soon after it
 
 
 class Reader:
@@ -62,6 +65,7 @@ class Reader:
         self._queues: dict[str, deque[Record]] = {}  # by key; its first is worked on
         self._finished: list[tuple[int, Sequence[Entry]]] = []
         self._has_finished = asyncio.Event()
+        self._is_urgent = asyncio.Event()  # some of it is waited for
         self._has_room = asyncio.Event()
         self._is_committing = False
         self._is_stopping = False
@@ -100,6 +104,7 @@ class Reader:
         window = self._window
         room = self._in_flight - len(window)
         if room <= 0:
+            self._is_urgent.set()
             self._has_room.clear()
             await self._has_room.wait()
             return
@@ -123,6 +128,8 @@ class Reader:
             found = await turns.take(records)
             for record, entries in zip(records, found, strict=False):
                 self._finished.append((record.offset, entries))
+                if any(EARLY not in entry.headers for entry in entries):
+                    self._is_urgent.set()
                 queue.popleft()
             self._has_finished.set()
         del self._queues[key]
@@ -130,7 +137,11 @@ class Reader:
     async def _commit_for_ever(self) -> None:
         while True:
             await self._has_finished.wait()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(COMPANY_S):
+                    await self._is_urgent.wait()
             self._has_finished.clear()
+            self._is_urgent.clear()
             finished, self._finished = self._finished, []
             for offset, _ in finished:
                 self._window.finish(offset)

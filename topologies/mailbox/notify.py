@@ -12,7 +12,7 @@ from topologies.ports.notices import Notices
 from topologies.stage import stage
 
 
-@stage(reads=[MailboxChanged, CommandAnswered], writes=[])
+@stage(reads=[MailboxChanged, CommandAnswered], writes=[], is_early=True)
 async def notify(fact: MailboxChanged | CommandAnswered, *, notices: Notices) -> Sequence[Event]:
     """Tell *fact* to all who listen to its mailbox now."""
     await notices.publish(fact)
