@@ -2,7 +2,8 @@
 
 Ours by HTTP and WebSocket from the real service; Dovecot by IMAP from a Maildir with the same
 mails, its full-text index by Xapian, its cache filled as after a client's first look. One request
-at a time on one kept connection each, each question to both before the next one.
+at a time on one kept connection each, each question to both before the next one. Beside them what
+HTTP alone costs: a bare Starlette on our server that answers as many bytes.
 """
 
 import asyncio
@@ -19,7 +20,7 @@ from bench.figures import Figure, Section, latencies, percentile
 from bench.http_client import HttpClient
 from bench.imap_client import ImapClient
 from bench.mails import SOME, mails, rare_word
-from bench.peers import dovecot
+from bench.peers import bare_peer, dovecot
 from bench.people import Person, settings_of, with_people
 from bench.plan import Plan
 from bench.progress import Progress
@@ -32,7 +33,7 @@ LISTED = "UID FLAGS INTERNALDATE RFC822.SIZE ENVELOPE"
 LISTING = "/folders/inbox/emails"
 FIRST_PUSHED = 9_000_000
 
-Ask = Callable[[], object]
+Ask = Callable[[], bytes]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,10 +146,19 @@ def questions(
 
 
 def compared(
-    key: str, meaning: str, ours: Sequence[float], theirs: Sequence[float]
+    key: str,
+    meaning: str,
+    ours: Sequence[float],
+    theirs: Sequence[float],
+    bare: Sequence[float] = (),
 ) -> list[Figure]:
-    """Return the figures of one question: seconds that each time took, ours and theirs."""
+    """Return the figures of one question: seconds that each time took, ours and theirs.
+
+    *bare*: What HTTP alone took.
+    """
     figures = [*latencies(key, ours, meaning)]
+    if bare:
+        figures += latencies(f"{key}_bare", bare, f"HTTP alone, as many bytes: {meaning}")
     if not theirs:
         return figures
     figures += latencies(f"{key}_dovecot", theirs, f"Dovecot: {meaning}")
@@ -174,14 +184,20 @@ def _figures(
 ) -> Iterator[Figure]:
     client = service.client(owner)
     imap = _selected(peer, owner, progress) if peer is not None else None
-    for question in questions(client, imap, plan.mails, plan.repeats):
-        times: list[list[float]] = []
-        for who, asked in (("ours", question.ours), ("Dovecot", question.theirs)):
-            for ask in asked[: max(1, len(asked) // 20)]:
-                ask()  # caches are warm where somebody reads all day
-            with progress.step(f"{question.meaning}: {who}", len(asked)) as advance:
-                times.append([_timed(ask, advance) for ask in asked])
-        yield from compared(question.key, question.meaning, *times)
+    with bare_peer.running() as bare:
+        for question in questions(client, imap, plan.mails, plan.repeats):
+            length = len(question.ours[0]())
+            times: list[list[float]] = []
+            for who, asked in (
+                ("ours", question.ours),
+                ("Dovecot", question.theirs),
+                ("HTTP alone", [bare.ask(length)] * len(question.ours)),
+            ):
+                for ask in asked[: max(1, len(asked) // 20)]:
+                    ask()  # caches are warm where somebody reads all day
+                with progress.step(f"{question.meaning}: {who}", len(asked)) as advance:
+                    times.append([_timed(ask, advance) for ask in asked])
+            yield from compared(question.key, question.meaning, *times)
     if imap is not None:
         imap.close()
     yield from _push(service, owner, peer, plan, progress)

@@ -14,7 +14,7 @@ import pytest
 from bench import mailbox
 from bench.imap_client import ImapClient
 from bench.mails import addresses
-from bench.peers import dovecot
+from bench.peers import bare_peer, dovecot
 from bench.service import Service
 from tests.bench.stub import Stub
 
@@ -59,6 +59,19 @@ def test_figures_are_told_of_both_and_by_each_other() -> None:
     assert len(mailbox.compared("open", "read", [0.001], [])) == 2
 
 
+def test_what_http_alone_takes_is_told_beside_them() -> None:
+    figures = mailbox.compared("open", "read", [0.003], [0.002], [0.001])
+
+    told = {figure.key: figure.value for figure in figures}
+    assert (told["open_bare_p50"], told["open_bare_p99"]) == (1.0, 1.0)
+
+
+@pytest.mark.process
+def test_http_alone_answers_as_many_bytes_as_it_is_asked_for() -> None:
+    with bare_peer.running() as bare:
+        assert [len(bare.ask(count)()) for count in (0, 7, 30_000)] == [0, 7, 30_000]
+
+
 def test_an_imap_answer_is_read_with_its_literals() -> None:
     with imap_stub() as port, ImapClient(port, ANN, "word") as imap:
         literal = b"* 1 FETCH (BODY[] {9}\r\na2 OK\r\nno)\r\n"
@@ -92,6 +105,7 @@ def test_a_quick_run_measures_both(tmp_path: Path) -> None:
         assert figures[f"{key}_p50"]["value"] > 0
         assert figures[f"{key}_dovecot_p99"]["value"] > 0
         assert figures[f"{key}_p99_ratio"]["value"] > 0
+    assert all(figures[f"{key}_bare_p50"]["value"] > 0 for key in QUESTIONS)
 
 
 # --- builders -----------------------------------------------------------------------
