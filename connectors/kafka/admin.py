@@ -32,7 +32,7 @@ from confluent_kafka.admin import (
     OffsetSpec,
 )
 
-from connectors.access import Access
+from connectors.access import Access, Place
 from connectors.kafka.client import (
     LOGGER,
     REQUEST_TIMEOUT_S,
@@ -46,7 +46,7 @@ from connectors.kafka.client import (
 ASK_AGAIN_S = 0.1
 CHECK_WITHIN_S = 3.0
 COUNTS_HOLD_S = 30.0  # a cluster tells of all its topics at once, which are many; few ever grow
-Place = tuple[str, int]  # topic, partition
+Partition = tuple[str, int]  # topic, and its number
 
 
 class KafkaAdmin:
@@ -83,9 +83,11 @@ class KafkaAdmin:
         if not self._access.is_tls:
             return
         await self._access.check(places_of(self._servers))
-        refusal = await asyncio.to_thread(self._refusal)
+        refusal, told = await asyncio.to_thread(self._refusal)
         if refusal:
             raise self._access.refused(refusal)
+        # By the names that the brokers tell of themselves they are reached from now on.
+        await self._access.check(told)
 
     async def partitions(self) -> dict[str, tuple[int, int]]:
         """Return of each topic how many partitions it has, and copies of each.
@@ -176,7 +178,7 @@ class KafkaAdmin:
         found = await self._offsets(topic, OffsetSpec.for_timestamp(int(at.timestamp() * 1000)))
         return {partition: offset for partition, offset in found.items() if offset >= 0}
 
-    async def committed(self, group: str, places: Collection[Place]) -> dict[Place, int]:
+    async def committed(self, group: str, places: Collection[Partition]) -> dict[Partition, int]:
         """Return how far *group* is in *places*: all before that offset is done.
 
         Where it never was is left out.
@@ -229,22 +231,25 @@ class KafkaAdmin:
                     raise translated(error, doing) from error
             await asyncio.sleep(ASK_AGAIN_S)
 
-    def _refusal(self) -> str:
-        """Return why the brokers don't let us in; nothing if they do, or none answers. Blocks."""
+    def _refusal(self) -> tuple[str, list[Place]]:
+        """Return why the brokers don't let us in, or where they say that they are. Blocks.
+
+        Neither if none answers.
+        """
         errors: list[KafkaError] = []
         client = AdminClient(self._config | {"error_cb": errors.append}, logger=LOGGER)
         deadline = time.monotonic() + min(self._within_s, CHECK_WITHIN_S)
         while time.monotonic() < deadline:
             try:
-                client.list_topics(timeout=CHECK_WITHIN_S / 6)
+                found = client.list_topics(timeout=CHECK_WITHIN_S / 6)
             except KafkaException:
                 client.poll(0)  # why, comes by the callback
             else:
-                return ""
+                return "", [(each.host, each.port) for each in found.brokers.values()]
             # One of several may refuse while another is starting: not before each was tried.
             if sum(map(is_refusal, errors)) >= len(self._servers):
                 break
-        return next((error.str() for error in errors if is_refusal(error)), "")
+        return next((error.str() for error in errors if is_refusal(error)), ""), []
 
     def _renew(self) -> None:
         self._client = self._made()

@@ -58,7 +58,7 @@ class KafkaReader:
             servers,
             client_id,
             access,
-            group_id=client_id,  # asked for by the library, joined by nobody
+            group_id=prefix + client_id,  # asked for by the library, joined by nobody
             enable_auto_commit=False,
             enable_partition_eof=True,
             # What retention took while we read is gone: go on with the oldest that is there.
