@@ -245,7 +245,7 @@ class KafkaAdmin:
             except KafkaException:
                 client.poll(0)  # why, comes by the callback
             else:
-                return "", [(each.host, each.port) for each in found.brokers.values()]
+                return "", [(str(each.host), int(each.port)) for each in found.brokers.values()]
             # One of several may refuse while another is starting: not before each was tried.
             if sum(map(is_refusal, errors)) >= len(self._servers):
                 break

@@ -25,7 +25,7 @@ async def test_a_host_of_another_name_is_told(ours: Authority) -> None:
     async with tls_door(ours.issue("kafka.example")) as port:
         words = await objection(kafka(ours), port)
     assert words.startswith(f"Kafka at 127.0.0.1:{port} proves another name: IP address mismatch")
-    assert words.endswith("look at kafka_servers")
+    assert words.endswith("look at its certificate, and kafka_servers")
 
 
 async def test_a_host_of_another_authority_is_told(ours: Authority, others: Authority) -> None:
