@@ -125,7 +125,8 @@ class Access:
                     await reader.read(1)
         except ssl.SSLCertVerificationError as error:
             if error.verify_code in _OTHER_NAME:
-                return f"{at} proves another name: {_words(error)}: look at its certificate, and {where}"
+                amiss = f"{at} proves another name: {_words(error)}"
+                return f"{amiss}: look at its certificate, and {where}"
             if error.verify_code in _OTHER_TIME:
                 return f"{at}: {_words(error)}: renew it, or look at the clock"
             return (
