@@ -43,7 +43,7 @@ from topologies.ports.mailboxes import (
 __all__ = ["MIGRATIONS", "PAGE_BYTES", "SqliteMailboxes"]
 
 KEPT = timedelta(days=30)  # changes, and what makes a replayed command change nothing
-FEW = 20  # mails by key that are read at once, without another thread
+FEW = 20  # mails by key, or changes, that are read at once, without another thread
 SHORT_PAGE = 100  # mails that lie side by side, and are read as fast as few by key
 
 
@@ -141,7 +141,7 @@ class SqliteMailboxes:
     async def summaries(self, user_id: str, email_ids: Sequence[str]) -> Sequence[Summary]:
         return await self._read(
             lambda c: mailboxes_read.summaries(c, user_id, email_ids),
-            is_long=len(email_ids) > FEW,
+            is_long=len(email_ids) > mailboxes_read.NAMED_AT_ONCE,
         )
 
     async def thread(self, user_id: str, thread_id: str) -> Sequence[Summary]:
@@ -157,7 +157,7 @@ class SqliteMailboxes:
     async def changes(self, user_id: str, since: int, limit: int = 100) -> Changes:
         most = min(max(limit, 1), MAX_PAGE)
         return await self._read(
-            lambda c: mailboxes_read.changes(c, user_id, max(since, 0), most), is_long=True
+            lambda c: mailboxes_read.changes(c, user_id, max(since, 0), most), is_long=most > FEW
         )
 
     async def usage(self, user_id: str) -> int:

@@ -1,12 +1,12 @@
 """What people see of a mailbox, read from its rows."""
 
 import sqlite3
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
+from itertools import islice
 
 from connectors.mail_bodies import email_of
 from connectors.sqlite.mailboxes_load import (
-    ONE,
     folder_of,
     folders_of,
     labels_of,
@@ -80,6 +80,23 @@ LABELLED = {
     ),
 }
 _AFTER_ALL = b"\xff" * 17
+NAMED_AT_ONCE = 50  # mails, by one statement
+# Everything about mails by their ids, in one statement: each costs more than what it reads.
+_LINES = ", ".join(f"lines.{name.strip()}" for name in LINE.split(","))
+_NAMED_FROM = (
+    " FROM users CROSS JOIN emails USING (user_no) CROSS JOIN lines"
+    " ON lines.folder_no = emails.folder_no AND lines.email_id = emails.email_id"
+    " CROSS JOIN folders ON folders.folder_no = lines.folder_no"
+)
+_WHOLE = (
+    f"SELECT {_LINES}, folder_id, content {_NAMED_FROM} CROSS JOIN bodies USING (body_no)"
+    " WHERE user_id = ? AND emails.email_id = ?"
+)
+_NAMED = {
+    count: f"SELECT {_LINES}, folder_id {_NAMED_FROM} WHERE user_id = ? AND emails.email_id IN"
+    f" ({', '.join('?' * count)})"
+    for count in (1, NAMED_AT_ONCE)
+}
 
 
 @contextmanager
@@ -159,9 +176,7 @@ def labelled(
     skipped = max(offset, 0) if below is None else 0
     asked = (label_no, last, limit + 1, skipped)
     keys = [row[0] for row in connection.execute(LABELLED[is_read], asked)]
-    kept = folders_of(connection, user[0])
-    lines = (_one(connection, user[0], id_of(key), kept) for key in keys[:limit])
-    emails = tuple([line[0] for line in lines if line is not None])
+    emails = tuple(_named(connection, user_id, keys[:limit]))
     return Page(
         emails=emails,
         total_count=total_of(label, is_read=is_read),
@@ -171,29 +186,16 @@ def labelled(
 
 def email(connection: sqlite3.Connection, user_id: str, email_id: str) -> Email | None:
     """Return the mail whole, or None."""
-    user = user_of(connection, user_id)
-    if user is None:
-        return None
-    found = _one(connection, user[0], email_id, folders_of(connection, user[0]))
-    if found is None:
-        return None
-    summary, body_no = found
-    [content] = connection.execute(
-        "SELECT content FROM bodies WHERE body_no = ?", (body_no,)
-    ).fetchone()
-    return email_of(summary, content)
+    row = connection.execute(_WHOLE, (user_id, key_of(email_id))).fetchone()
+    return email_of(summary_of(row, row[-2]), row[-1]) if row is not None else None
 
 
 def summaries(
     connection: sqlite3.Connection, user_id: str, email_ids: Sequence[str]
 ) -> list[Summary]:
     """Return those that exist, in the order asked for."""
-    user = user_of(connection, user_id)
-    if user is None:
-        return []
-    kept = folders_of(connection, user[0])
-    found = (_one(connection, user[0], email_id, kept) for email_id in email_ids)
-    return [each[0] for each in found if each is not None and each[0].folder_id != DELETED]
+    found = _named(connection, user_id, map(key_of, email_ids))
+    return [mail for mail in found if mail.folder_id != DELETED]
 
 
 def thread(connection: sqlite3.Connection, user_id: str, thread_id: str) -> list[Summary]:
@@ -254,12 +256,15 @@ def places(connection: sqlite3.Connection, mail_id: str) -> list[tuple[str, str]
     return sorted((user_id, id_of(key)) for user_id, key in rows)
 
 
-def _one(
-    connection: sqlite3.Connection, user_no: int, email_id: str, kept: dict[int, Folder]
-) -> tuple[Summary, int] | None:
-    key = key_of(email_id)
-    place = connection.execute(ONE[0], (user_no, key)).fetchone()
-    if place is None or place[0] is None:
-        return None
-    line = connection.execute(ONE[1], (place[0], key)).fetchone()
-    return summary_of(line, kept[place[0]].folder_id), place[1]
+def _named(
+    connection: sqlite3.Connection, user_id: str, keys: Iterable[bytes | str]
+) -> list[Summary]:
+    """Return the mails that exist of those with these keys, in their order."""
+    found: list[Summary] = []
+    left = iter(keys)
+    while some := list(islice(left, NAMED_AT_ONCE)):
+        count = 1 if len(some) == 1 else NAMED_AT_ONCE
+        asked = [user_id, *some, *[None] * (count - len(some))]  # NULL is in nothing
+        rows = {row[1]: row for row in connection.execute(_NAMED[count], asked)}
+        found += [summary_of(rows[key], rows[key][-1]) for key in some if key in rows]
+    return found
