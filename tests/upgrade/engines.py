@@ -84,7 +84,7 @@ async def _take_definitions(settings: Settings, folder: Path) -> None:
     async with open_session(settings.cassandra_hosts, keyspace) as session:
         rows = await session.execute(f"DESCRIBE KEYSPACE {keyspace}")
     kinds = ("keyspace", "table", "index")
-    found = [row.create_statement for row in rows if row.type in kinds]
+    found = [str(definition) for _, kind, _, definition in rows if kind in kinds]
     named = [re.sub(rf"\b{keyspace}\b", PLACE, each) for each in found]
     (folder / "definitions.json").write_bytes(msgspec.json.encode(named))
 
@@ -180,6 +180,8 @@ def _put_topics(settings: Settings, topics: Topics) -> None:
             for partition, offset in by_partition.items()
         ]
         asked = [ConsumerGroupTopicPartitions(prefix + group, offsets)]
+        if not offsets:
+            continue  # it has come, and read nothing yet
         for altered in admin.alter_consumer_group_offsets(asked).values():
             altered.result(TIMEOUT_S)
 
