@@ -96,7 +96,7 @@ def line_of(mail: Summary, folder_no: int) -> tuple[Any, ...]:
 
 def summary_of(line: tuple[Any, ...], folder_id: str) -> Summary:
     """Return the mail of a row with the columns of ``LINE``, and maybe more behind."""
-    marks = mail_marks.marks_of(line[15])
+    marks = mail_marks.marks_of(line[15]) if line[15] else mail_marks.NONE
     return Summary(
         email_id=id_of(line[1]),
         folder_id=folder_id,
@@ -114,7 +114,7 @@ def summary_of(line: tuple[Any, ...], folder_id: str) -> Summary:
         spam_probability=line[14],
         changed_seq=line[5],
         labels=marks.labels,
-        before=marks.before,
+        before=marks.before if line[15] else None,
     )
 
 

@@ -116,7 +116,6 @@ class EmbeddedEngine:
         """Return the number of records that each stage has before it."""
         behind: Counter[str] = Counter()
         for group, topic in self._consumed():
-            await asyncio.sleep(0)  # looks at an SQLite file do not let others have their turn
             for partition in range(self._log.partitions(topic)):
                 position = await self._log.position(group, topic, partition)
                 end = await self._log.end(topic, partition)
@@ -131,7 +130,6 @@ class EmbeddedEngine:
         oldest: dict[str, float] = {}
         now = self._clock.now()
         for group, topic in self._consumed():
-            await asyncio.sleep(0)
             for partition in range(self._log.partitions(topic)):
                 position = await self._log.position(group, topic, partition)
                 if position.offset >= await self._log.end(topic, partition):

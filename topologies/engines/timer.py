@@ -66,7 +66,6 @@ class Timer:
         """Return how many records wait, by topic."""
         waiting: dict[str, int] = {}
         for place in self._places:
-            await asyncio.sleep(0)  # looks at an SQLite file do not let others have their turn
             position = await self._log.position(GROUP, place.topic.name, place.partition)
             end = await self._log.end(place.topic.name, place.partition)
             behind = waiting.get(place.topic.name, 0) + max(0, end - position.offset)
