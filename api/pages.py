@@ -4,6 +4,8 @@ Read into memory once, since they are few and small. The page may run only what 
 """
 
 import hashlib
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,12 +20,17 @@ POLICY = (
     "default-src 'self'; img-src 'self' data: https: http:; base-uri 'none'; object-src 'none';"
     " frame-ancestors 'none'; form-action 'self'"
 )
+KEPT = "public, max-age=31536000, immutable"
 TYPES = {
     ".css": "text/css; charset=utf-8",
     ".html": "text/html; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
 }
+
+
+MODULE = re.compile(r"""(?:from|import|import\()\s*["']\./([a-z_-]+\.js)["']""")
+ENTRY = re.compile(r'<script type="module" src="/web/([a-z_-]+\.js)">')
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +40,30 @@ class _File:
 
 
 class Pages:
-    """Serves the files of one folder; ``index.html`` is the page."""
+    """Serves the files of one folder; ``index.html`` is the page.
+
+    A page names its files by what all of them say together (``/web/@0123abcd/app.js``): a browser
+    keeps these for good, and after an upgrade none of them meets one of another release. It names
+    all that it will need, so that they come side by side and not one after another.
+    """
 
     def __init__(self, folder: Path = FOLDER) -> None:
         """Read *folder*."""
-        self._files = {
-            path.relative_to(folder).as_posix(): _read(path)
+        found = {
+            path.relative_to(folder).as_posix(): path.read_bytes()
             for path in sorted(folder.rglob("*"))
             if path.suffix in TYPES
         }
+        whole = hashlib.sha256()
+        for name, content in found.items():
+            whole.update(f"{name} {len(content)} ".encode() + content)
+        self.version = f"@{whole.hexdigest()[:16]}"
+        self._files: dict[str, _File] = {}
+        for name, content in found.items():
+            if name.endswith(".html"):
+                content = _named(content.decode(), self.version, found).encode()
+            self._files[name] = _file(name, content, "no-cache")  # asked for anew, answered 304
+            self._files[f"{self.version}/{name}"] = _file(name, content, KEPT)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -58,14 +80,25 @@ class Pages:
         await response(scope, receive, send)
 
 
-def _read(path: Path) -> _File:
-    content = path.read_bytes()
+def _named(page: str, version: str, found: Mapping[str, bytes]) -> str:
+    """Return *page* with its files named by *version*, and all modules that it leads to."""
+    entry = ENTRY.search(page)
+    needed = [entry[1]] if entry is not None else []
+    for name in needed:
+        others = MODULE.findall(found[name].decode())
+        needed += [each for each in dict.fromkeys(others) if each not in needed]
+    links = "".join(f'  <link rel="modulepreload" href="/web/{name}">\n' for name in needed)
+    page = page.replace("</head>", f"{links}</head>")
+    return re.sub(r'(href|src)="/web/(?!@)', rf'\1="/web/{version}/', page)
+
+
+def _file(name: str, content: bytes, kept: str) -> _File:
     return _File(
         content,
         {
-            "Cache-Control": "no-cache",  # asked for anew, and answered 304: never an old mixture
+            "Cache-Control": kept,
             "Content-Security-Policy": POLICY,
-            "Content-Type": TYPES[path.suffix],
+            "Content-Type": TYPES[Path(name).suffix],
             "Cross-Origin-Opener-Policy": "same-origin",
             "ETag": f'"{hashlib.sha256(content).hexdigest()[:32]}"',
             "Referrer-Policy": "no-referrer",

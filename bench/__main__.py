@@ -29,6 +29,7 @@ WHAT = (
     "memory",
     "peers",
     "mailbox",
+    "first-view",
     "cluster",
     "parts",
 )
@@ -41,6 +42,7 @@ Examples:
   python -m bench accept --mails 2000   how many get their 250 a second, beside Postfix
   python -m bench idle                  what 5,000 sockets cost that hear nothing
   python -m bench mailbox               one mailbox of 100,000 mails, beside Dovecot's
+  python -m bench first-view            the page opened on 100,000 mails, in Chromium
   python -m bench cluster               the cluster's roles (make bench-cluster)
   python -m bench parts                 the benches of single parts
 """
@@ -115,7 +117,7 @@ def main(
 
 
 def _mails(what: str, quick: bool) -> int:
-    if what == "mailbox":
+    if what in ("mailbox", "first-view"):
         return 1_000 if quick else 100_000
     return 200 if quick else 3_000
 
@@ -147,6 +149,11 @@ def _measure(plan: Plan, work: Path, progress: Progress, add: Callable[[Section]
         from bench import mailbox
 
         mailbox.measure(plan, work, progress, add)
+        return
+    if plan.what == "first-view":
+        from bench import first_view
+
+        first_view.measure(plan, work, progress, add)
         return
     if plan.what != "peers":
         from bench.subject import measure

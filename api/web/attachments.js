@@ -10,7 +10,7 @@ export function attachmentList(client, email) {
   const { attachments } = email;
   if (!attachments.length) return null;
   return h("section", { class: "attachments", "aria-label": "Attachments" },
-    h("h3", {}, plural(attachments.length, "attachment")),
+    h("h2", {}, plural(attachments.length, "attachment")),
     h("ul", {}, attachments.map((attachment) => h("li", {}, card(client, attachment)))));
 }
 

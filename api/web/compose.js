@@ -23,7 +23,7 @@ export class Compose {
     this.notice = h("div", { class: "compose-notice", role: "alert", hidden: true });
     this.element = h("section", { class: "compose", role: "dialog", "aria-labelledby": "compose-title",
       hidden: true, onkeydown: (event) => this.#key(event) },
-    h("header", { class: "compose-head" }, this.title,
+    h("div", { class: "compose-head" }, this.title,
       iconButton("close", "Close; the text is kept in Drafts", () => this.close())),
     this.notice, this.form.element);
     this.keeper = this.#newKeeper();

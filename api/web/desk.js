@@ -14,22 +14,20 @@ import { Reader } from "./mail.js";
 import { optionsDialog } from "./options.js";
 import { readPlace, writePlace } from "./place.js";
 import { forgetPush, keepPush } from "./push.js";
+import { isThreaded, setThreaded, viewOf } from "./rows.js";
 import { Search } from "./search.js";
 import { canWait } from "./snooze.js";
 
-const isThreadable = ({ folder }) => folder !== undefined && !["drafts", "deleted"].includes(folder);
 const PATIENCE_MS = 3_000; // without a connection before it is told
-const THREADS = "rillmail.conversations"; // in this browser: "off" if mails are listed one by one
 
 export class Desk {
   #place = { view: null, mail: null };
   #unreadOnly = false;
-  #isThreaded = localStorage.getItem(THREADS) !== "off";
 
-  constructor({ client, me, banner, onSignedOut }) {
+  constructor({ client, me, banner, ahead, onSignedOut }) {
     Object.assign(this, { client, me, banner, onSignedOut });
     const trouble = (problem) => this.trouble(problem);
-    this.mailbox = new Mailbox(client, trouble);
+    this.mailbox = new Mailbox(client, trouble, ahead);
     this.compose = new Compose(client, me.address);
     const openFolder = (id) => this.go({ folder: id });
     this.folders = new Folders(this.mailbox, me, {
@@ -70,7 +68,8 @@ export class Desk {
     this.element = h("div", { class: "desk", "data-pane": "list" },
       this.search.element,
       h("div", { class: "drawer-shade", onclick: () => this.element.classList.remove("has-drawer") }),
-      this.folders.element, this.list.element, this.reader.element,
+      this.folders.element,
+      h("main", { class: "panes" }, this.list.element, this.reader.element),
       h("button", { type: "button", class: "write-button", "aria-label": "Write a mail",
         onclick: () => this.compose.open() }, icon("drafts")),
       this.compose.element);
@@ -92,11 +91,11 @@ export class Desk {
   async start() {
     addEventListener("hashchange", this.onhash);
     document.addEventListener("keydown", this.keys);
-    this.live.start();
-    keepPush(this.client).catch(() => {}); // it is tried again when the page is opened next
     this.#drawToolbar();
-    await this.mailbox.loadFolders().catch((problem) => this.trouble(problem));
-    await this.#follow();
+    const opening = [this.#follow(), this.mailbox.loadFolders().catch((problem) => this.trouble(problem))];
+    this.live.start();
+    await Promise.all(opening);
+    keepPush(this.client).catch(() => {}); // it is tried again when the page is opened next
   }
 
   close() {
@@ -180,8 +179,7 @@ export class Desk {
     this.list.reset(view.search === undefined ? this.#nameOf(view) : "Search results");
     this.#drawTitle();
     try {
-      const isThreaded = this.#isThreaded && isThreadable(view);
-      await this.mailbox.show({ ...view, unreadOnly: this.#unreadOnly, isThreaded });
+      await this.mailbox.show(viewOf(view, this.#unreadOnly));
     } catch (problem) {
       if (view.search !== undefined && [400, 422].includes(problem.status)) {
         this.search.fail(problem);
@@ -198,8 +196,7 @@ export class Desk {
   }
 
   #toggleThreads() {
-    this.#isThreaded = !this.#isThreaded;
-    localStorage.setItem(THREADS, this.#isThreaded ? "on" : "off");
+    setThreaded(!isThreaded());
     return this.#showList();
   }
 

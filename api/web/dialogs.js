@@ -83,7 +83,7 @@ export function modal(title, ...content) {
   const dialog = h(
     "dialog",
     { "aria-labelledby": "dialog-title" },
-    h("header", { class: "dialog-head" }, heading,
+    h("div", { class: "dialog-head" }, heading,
       iconButton("close", "Close", () => dialog.close())),
     ...content,
   );
@@ -125,7 +125,8 @@ export function openMenu(anchor, label, items) {
     menu.remove();
     anchor.focus();
   });
-  document.body.append(menu);
+  // Within what it belongs to: a dialog lets nothing be done outside of it.
+  (anchor.closest("dialog") ?? document.querySelector("main") ?? document.body).append(menu);
   menu.showPopover();
   const place = anchor.getBoundingClientRect();
   const { offsetWidth: width, offsetHeight: height } = menu;

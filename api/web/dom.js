@@ -16,13 +16,18 @@ export function h(tag, props = {}, ...children) {
 const PROPERTIES = { class: "className", value: "value", checked: "checked", srcdoc: "srcdoc" };
 const SVG = "http://www.w3.org/2000/svg";
 
+/** The address of a file beside this one. */
+export function fileOf(name) {
+  return new URL(name, import.meta.url).pathname;
+}
+
 /** A picture from icons.svg; it says nothing to a screen reader. */
 export function icon(name) {
   const svg = document.createElementNS(SVG, "svg");
   svg.setAttribute("class", "icon");
   svg.setAttribute("aria-hidden", "true");
   const use = document.createElementNS(SVG, "use");
-  use.setAttribute("href", `/web/icons.svg#${name}`);
+  use.setAttribute("href", `${fileOf("icons.svg")}#${name}`);
   svg.append(use);
   return svg;
 }

@@ -19,7 +19,7 @@ export class Reader {
   constructor(mailbox, actions) {
     this.mailbox = mailbox;
     this.actions = actions;
-    this.element = h("main", { class: "pane mail-pane", "aria-label": "Mail", tabindex: "-1" });
+    this.element = h("section", { class: "pane mail-pane", "aria-label": "Mail", tabindex: "-1" });
     mailbox.addEventListener("mail", (event) => this.#changed(event.detail));
     this.clear();
   }
@@ -164,7 +164,7 @@ export class Reader {
     this.marks = h("div", { class: "mail-labels", "aria-label": "Labels", role: "group" },
       labelMarks(this.mailbox, email.labels));
     this.element.replaceChildren(this.#bar(email), h("div", { class: "mail-scroll" },
-      h("h2", { class: "mail-subject" }, email.subject || "(no subject)"), this.marks,
+      h("h1", { class: "mail-subject" }, email.subject || "(no subject)"), this.marks,
       this.#notes(email), unsubscribeBar(client, email), snoozeBar(client, email),
       this.conversation.before, this.article, this.conversation.after));
   }

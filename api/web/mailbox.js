@@ -4,10 +4,9 @@
 // elsewhere arrives by `apply`. Whoever draws listens to "folders", "listing" and "mail".
 
 import { changeAll, tellFailed } from "./batch.js";
-import { asRows, idOf, mailsOf, withMarks } from "./rows.js";
+import { PAGE, fetchPage, idOf, mailsOf } from "./rows.js";
 import { SNOOZED } from "./snooze.js";
 
-const PAGE = 50;
 const LARGEST_PAGE = 500;
 const FEWEST = 20; // rows that are loaded at once, where there are as many
 const SETTLE_MS = 150; // a burst of changes costs one look
@@ -26,9 +25,12 @@ export class Mailbox extends EventTarget {
   #shownFolders = 0;
   #settling = null;
   #missedNewest = false;
+  #ahead;
 
-  constructor(client, onTrouble) {
+  /** `ahead` is what ``askAhead`` returns. */
+  constructor(client, onTrouble, ahead = {}) {
     super();
+    this.#ahead = { ...ahead };
     this.client = client;
     this.onTrouble = onTrouble;
   }
@@ -57,7 +59,8 @@ export class Mailbox extends EventTarget {
 
   async loadFolders() {
     const asked = ++this.#asked;
-    const [folders, labels] = await Promise.all([this.client.folders(), this.client.labels()]);
+    const [folders, labels] = await Promise.all([
+      this.#early("folders") ?? this.client.folders(), this.#early("labels") ?? this.client.labels()]);
     if (asked < this.#shownFolders) return; // a later answer was faster
     this.#shownFolders = asked;
     Object.assign(this, { folders, labels });
@@ -122,13 +125,16 @@ export class Mailbox extends EventTarget {
   }
 
   #page(cursor, limit) {
-    const { folder, label, search, unreadOnly, isThreaded } = this.view;
-    const query = { limit, cursor, is_read: unreadOnly ? false : null };
-    if (label !== undefined) return this.client.labelled(label, query);
-    if (isThreaded) return this.client.threads({ folder, ...query }).then(asRows);
-    return folder !== undefined
-      ? this.client.listing(folder, query)
-      : this.client.search({ ...query, query: search, highlight: true }).then(withMarks);
+    const early = this.#early("listing");
+    if (early && cursor === null && limit === PAGE && sameView(early.view, this.view)) return early.page;
+    return fetchPage(this.client, this.view, cursor, limit);
+  }
+
+  /** Take what was asked for before this was there, or undefined. */
+  #early(name) {
+    const asked = this.#ahead[name];
+    delete this.#ahead[name];
+    return asked;
   }
 
   // --- what happened elsewhere --------------------------------------------------------
@@ -333,6 +339,10 @@ export class Mailbox extends EventTarget {
   #tell(what, detail = null) {
     this.dispatchEvent(new CustomEvent(what, { detail }));
   }
+}
+
+function sameView(one, other) {
+  return ["folder", "label", "search", "unreadOnly", "isThreaded"].every((name) => one[name] === other[name]);
 }
 
 export const SYSTEM_NAMES = {

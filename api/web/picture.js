@@ -51,6 +51,7 @@ export class Picture {
       });
     }
     this.root.adoptedStyleSheets = [sheet];
+    svg.setAttribute("role", "group"); // an image would hide that its stages can be opened
     this.root.replaceChildren(document.importNode(svg, false));
     this.root.firstChild.append(...svg.childNodes);
     this.isDrawn = true;

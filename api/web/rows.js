@@ -1,4 +1,32 @@
-// Rows of a listing: mails, or conversations, and the mails that they stand for.
+// Listings: where they are asked for, and their rows: mails, or conversations with their mails.
+
+export const PAGE = 50;
+const THREADS = "rillmail.conversations"; // in this browser: "off" if mails are listed one by one
+
+export function isThreaded() {
+  return localStorage.getItem(THREADS) !== "off";
+}
+
+export function setThreaded(is) {
+  localStorage.setItem(THREADS, is ? "on" : "off");
+}
+
+/** How a place is listed: what ``fetchPage`` takes. */
+export function viewOf(place, unreadOnly = false) {
+  const { folder } = place;
+  const canBe = folder !== undefined && !["drafts", "deleted"].includes(folder);
+  return { ...place, unreadOnly, isThreaded: canBe && isThreaded() };
+}
+
+/** Fetch a stretch of a listing, as rows. */
+export function fetchPage(client, { folder, label, search, unreadOnly, isThreaded: inThreads }, cursor, limit) {
+  const query = { limit, cursor, is_read: unreadOnly ? false : null };
+  if (label !== undefined) return client.labelled(label, query);
+  if (inThreads) return client.threads({ folder, ...query }).then(asRows);
+  return folder !== undefined
+    ? client.listing(folder, query)
+    : client.search({ ...query, query: search, highlight: true }).then(withMarks);
+}
 
 /** The mails in this folder that rows stand for: of a conversation all of them. */
 export function mailsOf(lines) {
@@ -7,7 +35,7 @@ export function mailsOf(lines) {
 }
 
 /** Conversations as rows: the newest mail of each, with what is told of all. */
-export function asRows({ threads, email_count, has_more, next_cursor }) {
+function asRows({ threads, email_count, has_more, next_cursor }) {
   const emails = threads.map(({ newest, thread_id, snippet, participants, total_count, unread_count,
     is_starred, has_attachments, email_ids }) => ({
     ...newest, thread_id, snippet, is_starred, has_attachments, is_read: !unread_count,
@@ -16,7 +44,7 @@ export function asRows({ threads, email_count, has_more, next_cursor }) {
 }
 
 /** Hits with where the words stand in them. */
-export function withMarks({ highlights, ...page }) {
+function withMarks({ highlights, ...page }) {
   const marks = new Map((highlights ?? []).map((each) => [each.email_id, each]));
   return { ...page, emails: page.emails.map((line) => ({ ...line, marks: marks.get(line.email_id) ?? null })) };
 }

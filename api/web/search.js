@@ -1,6 +1,6 @@
 // The search field, with help on what can be typed.
 
-import { h, icon, iconButton } from "./dom.js";
+import { fileOf, h, icon, iconButton } from "./dom.js";
 
 const HELP = [
   ["invoice march", "both words, in any order"],
@@ -33,7 +33,7 @@ export class Search {
         h("dt", {}, h("code", {}, typed)), h("dd", {}, finds)])));
     this.element = h("header", { class: "top" },
       iconButton("menu", "Folders", actions.menu, { class: "icon-button menu-button" }),
-      h("span", { class: "brand" }, h("img", { src: "/web/logo.svg", alt: "", width: "26", height: "26" }),
+      h("span", { class: "brand" }, h("img", { src: fileOf("logo.svg"), alt: "", width: "26", height: "26" }),
         h("span", {}, "Rillmail")),
       h("form", { class: "search", role: "search", onsubmit: (event) => {
         event.preventDefault();

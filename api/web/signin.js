@@ -1,7 +1,7 @@
 // Signing in. The token lives in this tab's session storage, and ends with it.
 
 import { Client } from "./client.js";
-import { h } from "./dom.js";
+import { fileOf, h } from "./dom.js";
 
 const STORE = "rillmail.session";
 
@@ -65,7 +65,7 @@ export function signInPage(done, { why = "", username = "" } = {}) {
     }
   };
   const form = h("form", { class: "sign-in", novalidate: true, onsubmit: submit },
-    h("img", { src: "/web/logo.svg", alt: "", width: "56", height: "56" }),
+    h("img", { src: fileOf("logo.svg"), alt: "", width: "56", height: "56" }),
     h("h1", {}, "Rillmail"),
     h("label", { for: "username" }, "Mail address"), address,
     h("label", { for: "password" }, "Password"), password,

@@ -20,7 +20,7 @@ export class Stages {
     this.later = h("dl", { class: "later" });
     this.element = h("section", { class: "stages", "aria-labelledby": "stages-title" },
       h("h2", { id: "stages-title" }, "Stages"),
-      h("div", { class: "table-frame", tabindex: "0", role: "region", "aria-labelledby": "stages-title" },
+      h("div", { class: "table-frame", tabindex: "0", role: "group", "aria-labelledby": "stages-title" },
         h("table", {},
           h("thead", {}, h("tr", {}, COLUMNS.map((name) => h("th", { scope: "col" }, name)))),
           this.body)),

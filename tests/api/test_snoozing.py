@@ -168,12 +168,13 @@ async def test_many_mails_are_put_off_by_one_request(a_desk: Desks) -> None:
             {"email_id": anothers, "snooze_until": TOMORROW},
             {"email_id": third, "is_read": True},
         ]
+        results: list[dict[str, Any]] = []
         for _ in range(2):  # asked again it does no more
             answer = await ann.post("/emails/batch", json={"items": wanted})
             results = answer.json()["results"]
             assert [each["status"] for each in results] == [200, 200, 409, 404, 200]
         problem = results[2]["problem"]
-        assert problem["type"].endswith("not-received")
+        assert "not-received" in str(problem["type"])
         assert problem["errors"][0]["pointer"] == "/items/2/snooze_until"
         assert await inbox(ann) == [third]
         snoozed = (await got(ann, "/snoozed"))["snoozed"]

@@ -114,6 +114,32 @@ def test_a_hundred_thousand_mails_are_scrolled_with_few_rows_in_the_document(pag
     assert positions == sorted(positions)
 
 
+def test_what_is_shown_first_is_asked_for_while_the_page_is_on_its_way(page: Page) -> None:
+    page.route_web_socket("**/ws?**", lambda _: None)
+    asked: list[str] = []
+
+    def noted(name: str, answer: Answer) -> Answer:
+        def note(query: Mapping[str, str]) -> Body | tuple[int, Body]:
+            asked.append(name)
+            return answer(query)
+
+        return note
+
+    paths = ("/me", "/folders", "/labels")
+    more = {path: noted(path, MAILBOX[path]) for path in paths}
+    serve(page, MAILBOX | more | {"/folders/inbox/emails": noted("listing", listing(3))})
+    held: list[Route] = []
+    page.route(f"{ORIGIN}/web/desk.js", lambda route: held.append(route))
+    sign_in(page, expect_mail=False)
+
+    until(page, lambda: len(asked) == 4 and len(held) == 1)
+    assert asked[0] == "/me"  # the number of the last change, before what it is of
+    held[0].fulfill(body=(WEB / "desk.js").read_bytes(), content_type=TYPES[".js"])
+    expect(page.locator(".row")).to_have_count(3)
+    expect(page.locator(".list-title")).to_have_text("Inbox")
+    assert sorted(asked) == ["/folders", "/labels", "/me", "listing"]  # and not once more
+
+
 def test_after_a_break_the_changes_since_the_last_cursor_are_taken_up(page: Page) -> None:
     sockets: list[WebSocketRoute] = []
     page.route_web_socket("**/ws?**", lambda socket: sockets.append(socket))
