@@ -1,11 +1,15 @@
-# Apache Cassandra: one node, from Maven Central.
+# Apache Cassandra: one node, from Maven Central. It is alone unless it is told of another.
 
 VERSION=5.0.9
 PORT=${RILLMAIL_SERVERS_CASSANDRA_PORT:-9042}
+ADDRESS=${RILLMAIL_SERVERS_CASSANDRA_ADDRESS:-127.0.0.1}
+SEED=${RILLMAIL_SERVERS_CASSANDRA_SEED:-$ADDRESS} # a node of the cluster that this one belongs to
 STORAGE_PORT=${RILLMAIL_SERVERS_CASSANDRA_STORAGE_PORT:-7000}
 JMX_PORT=${RILLMAIL_SERVERS_CASSANDRA_JMX_PORT:-7199} # where servers/nodetool asks
+SECURED=${RILLMAIL_SERVERS_CASSANDRA_SECURED:-} # set: it demands TLS, a certificate and a password
 HEAP=${RILLMAIL_SERVERS_CASSANDRA_HEAP:-768m}
 JARS=$CACHE/cassandra-$VERSION
+ASKED='\004\0\0\0\005\0\0\0\0' # by `ready`
 
 # What Cassandra reaches into on Java 17.
 EXPORTS=(java.base/jdk.internal.misc java.base/java.lang.ref java.sql/java.sql
@@ -19,19 +23,23 @@ install() { jars "$JARS" "org.apache.cassandra:cassandra-all:$VERSION"; }
 
 start() {
   mkdir -p "$HERE/conf"
+  [ -z "$SECURED" ] || certificates
   configuration >"$HERE/conf/cassandra.yaml"
   logging >"$HERE/conf/logback.xml"
   access
-  # The node is alone: it need not wait for others to be heard of, or for a ring to settle.
+  # A node that is alone need not wait for others to be heard of, or for a ring to settle.
+  local settling=(-Dcassandra.skip_wait_for_gossip_to_settle=0 -Dcassandra.ring_delay_ms=100
+    -Dcassandra.skip_schema_check=true)
+  [ -z "${RILLMAIL_SERVERS_CASSANDRA_SEED:-}" ] || settling=(-Dcassandra.ring_delay_ms=3000)
   launch java "-Xms$HEAP" "-Xmx$HEAP" -Xss256k -XX:+UseG1GC -XX:MaxGCPauseMillis=100 \
     -XX:+PerfDisableSharedMem -XX:MaxDirectMemorySize=256M -Djava.net.preferIPv4Stack=true \
     "${ACCESS[@]}" -javaagent:"$(ls "$JARS"/jamm-*.jar)" -Djdk.attach.allowAttachSelf=true \
     -Dio.netty.tryReflectionSetAccessible=true \
     -Dcassandra.storagedir="$HERE" -Dcassandra.config="file://$HERE/conf/cassandra.yaml" \
     -Dlogback.configurationFile="$HERE/conf/logback.xml" -Dcassandra-foreground=yes \
-    -Dcassandra.skip_wait_for_gossip_to_settle=0 -Dcassandra.ring_delay_ms=100 \
+    "${settling[@]}" \
     -Dcassandra.superuser_setup_delay_ms=0 -Dcassandra.shutdown_announce_in_ms=0 \
-    -Dcassandra.skip_schema_check=true -Dcassandra.jmx.local.port="$JMX_PORT" \
+    -Dcassandra.jmx.local.port="$JMX_PORT" \
     -cp "$HERE/conf:$JARS/*" org.apache.cassandra.service.CassandraDaemon
 }
 
@@ -46,15 +54,24 @@ access() { # what Java is told to let Cassandra, and its tools, reach into
 
 ready() { # OPTIONS, protocol version 4, is answered by SUPPORTED (6)
   local answer
-  answer=$({
-    exec 3<>"/dev/tcp/127.0.0.1/$PORT"
-    printf '\004\0\0\0\005\0\0\0\0' >&3
-    timeout 2 head -c 5 <&3 | od -An -tx1 -j 4 | tr -d ' '
-  } 2>/dev/null || true)
+  answer=$({ if [ -n "$SECURED" ]; then by_tls; else in_clear; fi | od -An -tx1 -j 4 | tr -d ' '; } \
+    2>/dev/null || true)
   [ "$answer" = 06 ]
 }
 
-address() { echo "127.0.0.1:$PORT"; }
+in_clear() {
+  exec 3<>"/dev/tcp/$ADDRESS/$PORT"
+  printf "$ASKED" >&3
+  timeout 2 head -c 5 <&3
+}
+
+by_tls() { # the connection stays open as long as nobody has said all there is to say
+  { printf "$ASKED" && sleep 1; } |
+    timeout 2 openssl s_client -quiet -connect "$ADDRESS:$PORT" -CAfile "$TLS/ca.pem" \
+      -cert "$TLS/client.pem" -key "$TLS/client.key" | head -c 5
+}
+
+address() { echo "$ADDRESS:$PORT"; }
 
 settings() { echo "RILLMAIL_CASSANDRA_HOSTS=$(address)"; }
 
@@ -66,12 +83,13 @@ partitioner: org.apache.cassandra.dht.Murmur3Partitioner
 endpoint_snitch: SimpleSnitch
 seed_provider:
   - class_name: org.apache.cassandra.locator.SimpleSeedProvider
-    parameters: [{ seeds: "127.0.0.1:$STORAGE_PORT" }]
-listen_address: 127.0.0.1
-rpc_address: 127.0.0.1
+    parameters: [{ seeds: "$SEED:$STORAGE_PORT" }]
+listen_address: $ADDRESS
+rpc_address: $ADDRESS
 storage_port: $STORAGE_PORT
 native_transport_port: $PORT
 start_native_transport: true
+auto_bootstrap: false # nodes are put together while they are empty
 
 # What is acknowledged is on the disk: one sync serves all writes of five milliseconds.
 commitlog_sync: group
@@ -91,6 +109,19 @@ memtable:
     default: { inherits: trie }
 concurrent_reads: 16
 concurrent_writes: 16
+END
+  [ -z "$SECURED" ] || cat <<END
+authenticator: PasswordAuthenticator
+authorizer: CassandraAuthorizer
+role_manager: CassandraRoleManager
+client_encryption_options:
+  enabled: true
+  optional: false
+  require_client_auth: true
+  keystore: $TLS/engine-both.pem
+  truststore: $TLS/ca.pem
+  ssl_context_factory:
+    class_name: org.apache.cassandra.security.PEMBasedSslContextFactory
 END
 }
 

@@ -13,6 +13,7 @@ CACHE=$(realpath -m "${RILLMAIL_SERVERS_CACHE:-$HOME/.cache/rillmail-servers}")
 DATA=$(realpath -m "${RILLMAIL_SERVERS_DATA:-$SERVERS/../data/servers}")
 START_WITHIN_S=${RILLMAIL_SERVERS_START_WITHIN_S:-180}
 STOP_WITHIN_S=${RILLMAIL_SERVERS_STOP_WITHIN_S:-30}
+TLS=$DATA/tls # an authority of this folder's own, and what it signed
 MAVEN_COPY=org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies
 LOG_LINES=30 # shown of a log when its engine did not come up
 
@@ -41,6 +42,7 @@ choose() { # NAME: make it the engine that all below is about
   HERE=$DATA/$NAME
   PID_FILE=$HERE/pid
   LOG=$HERE/log
+  ADDRESS=127.0.0.1
   # shellcheck source=/dev/null
   source "$SERVERS/$NAME.sh"
 }
@@ -151,7 +153,7 @@ fail_with_log() { # SENTENCE
 
 # --- the network ---
 
-is_taken() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
+is_taken() { (exec 3<>"/dev/tcp/$ADDRESS/$1") 2>/dev/null; }
 
 http_status() { # URL
   curl -s -o /dev/null -m 2 -w '%{http_code}' "$1" || true
@@ -208,6 +210,35 @@ maven_copies() { # FOLDER GROUP:ARTIFACT:VERSION…
   }
   rm -rf "$pom"
   touch "$folder/.complete"
+}
+
+certificates() { # for the doors that speak TLS: ca, engine and client, each with .pem and .key
+  needs openssl openssl
+  one_at_a_time tls issue_certificates
+}
+
+issue_certificates() {
+  openssl x509 -checkend 86400 -noout -in "$TLS/client.pem" >/dev/null 2>&1 && return 0
+  mkdir -p -m 700 "$TLS"
+  private_key ca
+  openssl req -x509 -new -key "$TLS/ca.key" -days 3650 -subj "/CN=Rillmail's engines for tests" \
+    -addext "keyUsage=critical,keyCertSign,cRLSign" -out "$TLS/ca.pem"
+  issue engine "subjectAltName=IP:127.0.0.1,DNS:engines.localhost"
+  cat "$TLS/engine.key" "$TLS/engine.pem" >"$TLS/engine-both.pem" # as Java's servers want it
+  issue client "subjectAltName=DNS:rillmail" # the last: it tells that all are there
+}
+
+private_key() { # NAME
+  (umask 077 && openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$TLS/$1.key")
+}
+
+issue() { # NAME EXTENSION
+  private_key "$1"
+  openssl req -new -key "$TLS/$1.key" -subj "/CN=$1" |
+    openssl x509 -req -CA "$TLS/ca.pem" -CAkey "$TLS/ca.key" -CAcreateserial -days 3650 \
+      -extfile <(printf '%s\n' basicConstraints=critical,CA:FALSE authorityKeyIdentifier=keyid "$2") \
+      -out "$TLS/$1.made" 2>/dev/null
+  mv "$TLS/$1.made" "$TLS/$1.pem"
 }
 
 one_at_a_time() { # TOOL COMMAND…: apt and Maven can't be run twice at once

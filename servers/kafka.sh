@@ -2,14 +2,18 @@
 
 VERSION=4.4.0
 PORT=${RILLMAIL_SERVERS_KAFKA_PORT:-19092}
+TLS_PORT=${RILLMAIL_SERVERS_KAFKA_TLS_PORT:-$((PORT + 2))} # a second door: TLS, and a password
+PLAIN_PASSWORD=${RILLMAIL_SERVERS_KAFKA_PLAIN_PASSWORD:-plainsecret} # of the user plain there
 CONTROLLER_PORT=${RILLMAIL_SERVERS_KAFKA_CONTROLLER_PORT:-$((PORT + 1))}
 HEAP=${RILLMAIL_SERVERS_KAFKA_HEAP:-512m}
 LARGEST_MESSAGE_BYTES=$((33 * 1024 * 1024)) # a mail of 25 MB in base64, and its envelope
 JARS=$CACHE/kafka-$VERSION
+LOGIN=org.apache.kafka.common.security
 
 install() { jars "$JARS" "org.apache.kafka:kafka_2.13:$VERSION"; }
 
 start() {
+  certificates
   configuration >"$HERE/server.properties"
   logging >"$HERE/log4j2.yaml"
   local java=(java -cp "$JARS/*" "-Dlog4j2.configurationFile=$HERE/log4j2.yaml")
@@ -44,12 +48,25 @@ configuration() {
 process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:$CONTROLLER_PORT
-listeners=PLAINTEXT://127.0.0.1:$PORT,CONTROLLER://127.0.0.1:$CONTROLLER_PORT
-advertised.listeners=PLAINTEXT://127.0.0.1:$PORT
+listeners=PLAINTEXT://127.0.0.1:$PORT,SECURED://127.0.0.1:$TLS_PORT,CONTROLLER://127.0.0.1:$CONTROLLER_PORT
+advertised.listeners=PLAINTEXT://127.0.0.1:$PORT,SECURED://127.0.0.1:$TLS_PORT
 controller.listener.names=CONTROLLER
-listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SECURED:SASL_SSL
 inter.broker.listener.name=PLAINTEXT
 log.dirs=$HERE/data
+
+# By the first door comes who may do all, by the second who may do what was granted: users are
+# made by the first (SCRAM), but for one whose password is sent as it is (PLAIN).
+authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
+super.users=User:ANONYMOUS
+listener.name.secured.sasl.enabled.mechanisms=SCRAM-SHA-512,PLAIN
+listener.name.secured.scram-sha-512.sasl.jaas.config=$LOGIN.scram.ScramLoginModule required;
+listener.name.secured.plain.sasl.jaas.config=$LOGIN.plain.PlainLoginModule required user_plain="$PLAIN_PASSWORD";
+listener.name.secured.ssl.keystore.type=PEM
+listener.name.secured.ssl.keystore.location=$TLS/engine-both.pem
+listener.name.secured.ssl.truststore.type=PEM
+listener.name.secured.ssl.truststore.location=$TLS/ca.pem
+listener.name.secured.ssl.client.auth=requested
 
 # A topic that nobody declared is a fault: it would have the wrong partitions.
 auto.create.topics.enable=false

@@ -1,11 +1,15 @@
 # Redis, from Debian.
 
 PORT=${RILLMAIL_SERVERS_REDIS_PORT:-6379}
+TLS_PORT=${RILLMAIL_SERVERS_REDIS_TLS_PORT:-$((PORT + 1))} # a second door: TLS, and a password
 
 install() { needs redis-server redis-server; }
 
 start() {
-  launch redis-server --bind 127.0.0.1 --port "$PORT" --dir "$HERE" --daemonize no \
+  certificates
+  launch redis-server --bind 127.0.0.1 --port "$PORT" --tls-port "$TLS_PORT" \
+    --tls-cert-file "$TLS/engine.pem" --tls-key-file "$TLS/engine.key" \
+    --tls-ca-cert-file "$TLS/ca.pem" --tls-auth-clients optional --dir "$HERE" --daemonize no \
     --protected-mode yes --save '' --appendonly yes --appendfsync everysec
 }
 

@@ -9,6 +9,7 @@ raises our errors.
 # pyright: reportArgumentType=false, reportUnknownLambdaType=false
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future
@@ -47,6 +48,11 @@ ASK_AGAIN_S = 0.1
 CHECK_WITHIN_S = 3.0
 COUNTS_HOLD_S = 30.0  # a cluster tells of all its topics at once, which are many; few ever grow
 Partition = tuple[str, int]  # topic, and its number
+
+
+_SILENT = logging.getLogger("rillmail.kafka.check")  # what it finds is told in our own words
+_SILENT.addHandler(logging.NullHandler())
+_SILENT.propagate = False
 
 
 class KafkaAdmin:
@@ -237,7 +243,7 @@ class KafkaAdmin:
         Neither if none answers.
         """
         errors: list[KafkaError] = []
-        client = AdminClient(self._config | {"error_cb": errors.append}, logger=LOGGER)
+        client = AdminClient(self._config | {"error_cb": errors.append}, logger=_SILENT)
         deadline = time.monotonic() + min(self._within_s, CHECK_WITHIN_S)
         while time.monotonic() < deadline:
             try:
@@ -249,10 +255,16 @@ class KafkaAdmin:
             # One of several may refuse while another is starting: not before each was tried.
             if sum(map(is_refusal, errors)) >= len(self._servers):
                 break
-        return next((error.str() for error in errors if is_refusal(error)), ""), []
+        return next((_told(error) for error in errors if is_refusal(error)), ""), []
 
     def _renew(self) -> None:
         self._client = self._made()
 
     def _made(self) -> AdminClient:
         return AdminClient(self._config, logger=LOGGER)
+
+
+def _told(error: KafkaError) -> str:
+    """Return what a broker said, without the library's own words around it."""
+    said = error.str().removeprefix("sasl_ssl://").replace("/bootstrap", "")
+    return said.partition(" (after ")[0]

@@ -7,7 +7,7 @@ other machines the test is skipped and says what is missing.
 import asyncio
 import os
 import secrets
-from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import timedelta
@@ -16,10 +16,12 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from connectors.access import access_of
 from connectors.assembly.named import open_s3
 from connectors.assembly.prepare import prepare
+from connectors.assembly.reaching import kafka_admin_of, open_cassandra
 from connectors.cassandra import driver, migrations
-from connectors.cassandra.session import CassandraSession, address_of, open_session
+from connectors.cassandra.session import CassandraSession, address_of
 from connectors.clamav.clamd import ClamdAntivirus
 from connectors.elasticsearch.cluster import Cluster
 from connectors.elasticsearch.search import ElasticSearch
@@ -171,21 +173,27 @@ async def clamd() -> str:
 @contextmanager
 def cluster_settings(
     fill: Callable[[Settings], Coroutine[Any, Any, None]] | None = None,
+    more: Mapping[str, str] | None = None,
 ) -> Generator[dict[str, str]]:
     """Settings of a cluster with places of its own in every engine, removed at the end.
 
     Args:
         fill: Puts into them what an earlier release left, before they are prepared.
+        more: What is set otherwise than in the environment.
     """
     name = f"test{secrets.token_hex(4)}"
     given = {key: value for key, value in os.environ.items() if key.startswith("RILLMAIL_")}
-    own = given | {
-        "RILLMAIL_PROFILE": "cluster",
-        "RILLMAIL_TOPIC_PREFIX": f"{name}.",
-        "RILLMAIL_CASSANDRA_KEYSPACE": name,
-        "RILLMAIL_ELASTICSEARCH_INDEX": name,
-        "RILLMAIL_S3_BUCKET": name,
-    }
+    own = (
+        given
+        | dict(more or {})
+        | {
+            "RILLMAIL_PROFILE": "cluster",
+            "RILLMAIL_TOPIC_PREFIX": f"{name}.",
+            "RILLMAIL_CASSANDRA_KEYSPACE": name,
+            "RILLMAIL_ELASTICSEARCH_INDEX": name,
+            "RILLMAIL_S3_BUCKET": name,
+        }
+    )
     settings = load(own)
 
     async def make() -> None:
@@ -209,7 +217,7 @@ def cluster_settings(
 
 async def remove_all(settings: Settings) -> None:
     """Remove everything that *settings* name in the engines."""
-    admin = KafkaAdmin(settings.kafka_servers)
+    admin = kafka_admin_of(settings)
     prefix = settings.topic_prefix
     await admin.delete([name for name in await admin.partitions() if name.startswith(prefix)])
     await remove_stores(settings)
@@ -217,9 +225,9 @@ async def remove_all(settings: Settings) -> None:
 
 async def remove_stores(settings: Settings) -> None:
     """Remove what *settings* name in Cassandra, Elasticsearch and S3."""
-    async with open_session(settings.cassandra_hosts, settings.cassandra_keyspace) as session:
+    async with open_cassandra(settings) as session:
         await session.define(f"DROP KEYSPACE {settings.cassandra_keyspace}")
-    index = Cluster(settings.elasticsearch_urls)
+    index = Cluster(settings.elasticsearch_urls, access=access_of(settings, "elasticsearch"))
     try:
         await index.ask("DELETE", f"/{settings.elasticsearch_index}-v1", known=(404,))
     finally:

@@ -5,7 +5,7 @@ import os
 import signal
 import socket
 import subprocess
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,30 +57,73 @@ class OwnEngine:
 @contextmanager
 def own_kafka(folder: Path) -> Generator[OwnEngine]:
     """A Kafka that holds nothing, with its data in *folder*; it is killed at the end."""
-    port, controller_port = free_ports(2)
+    port, controller_port, tls_port = free_ports(3)
     environment = {
         "RILLMAIL_SERVERS_DATA": str(folder),
         "RILLMAIL_SERVERS_KAFKA_PORT": str(port),
         "RILLMAIL_SERVERS_KAFKA_CONTROLLER_PORT": str(controller_port),
+        "RILLMAIL_SERVERS_KAFKA_TLS_PORT": str(tls_port),
         "RILLMAIL_SERVERS_KAFKA_HEAP": "256m",
     }
-    engine = OwnEngine("kafka", port, environment, folder)
-    engine.call("up")
-    try:
+    with _up(OwnEngine("kafka", port, environment, folder)) as engine:
         yield engine
-    finally:
-        engine.call("kill")
 
 
 @contextmanager
 def own_redis(folder: Path) -> Generator[OwnEngine]:
     """A Redis that holds nothing, with its data in *folder*; it is killed at the end."""
-    [port] = free_ports(1)
+    port, tls_port = free_ports(2)
     environment = {
         "RILLMAIL_SERVERS_DATA": str(folder),
         "RILLMAIL_SERVERS_REDIS_PORT": str(port),
+        "RILLMAIL_SERVERS_REDIS_TLS_PORT": str(tls_port),
     }
-    engine = OwnEngine("redis", port, environment, folder)
+    with _up(OwnEngine("redis", port, environment, folder)) as engine:
+        yield engine
+
+
+@contextmanager
+def own_cassandra(folder: Path) -> Generator[OwnEngine]:
+    """A Cassandra that demands TLS, a certificate and a password, with its data in *folder*.
+
+    It is killed at the end.
+    """
+    port, storage_port, jmx_port = free_ports(3)
+    environment = {
+        "RILLMAIL_SERVERS_DATA": str(folder),
+        "RILLMAIL_SERVERS_CASSANDRA_PORT": str(port),
+        "RILLMAIL_SERVERS_CASSANDRA_STORAGE_PORT": str(storage_port),
+        "RILLMAIL_SERVERS_CASSANDRA_JMX_PORT": str(jmx_port),
+        "RILLMAIL_SERVERS_CASSANDRA_HEAP": "384m",
+        "RILLMAIL_SERVERS_CASSANDRA_SECURED": "1",
+    }
+    with _up(OwnEngine("cassandra", port, environment, folder)) as engine:
+        yield engine
+
+
+@contextmanager
+def own_cassandras(folder: Path, count: int) -> Generator[Sequence[OwnEngine]]:
+    """Nodes of one Cassandra, at 127.0.0.2 and on, with data in *folder*; killed at the end."""
+    port, storage_port, *jmx_ports = free_ports(2 + count)
+    with ExitStack() as running:
+        nodes: list[OwnEngine] = []
+        for number, jmx_port in enumerate(jmx_ports):
+            own = folder / str(number)
+            environment = {
+                "RILLMAIL_SERVERS_DATA": str(own),
+                "RILLMAIL_SERVERS_CASSANDRA_ADDRESS": f"127.0.0.{number + 2}",
+                "RILLMAIL_SERVERS_CASSANDRA_SEED": "127.0.0.2",
+                "RILLMAIL_SERVERS_CASSANDRA_PORT": str(port),
+                "RILLMAIL_SERVERS_CASSANDRA_STORAGE_PORT": str(storage_port),
+                "RILLMAIL_SERVERS_CASSANDRA_JMX_PORT": str(jmx_port),
+                "RILLMAIL_SERVERS_CASSANDRA_HEAP": "384m",
+            }
+            nodes.append(running.enter_context(_up(OwnEngine("cassandra", port, environment, own))))
+        yield nodes
+
+
+@contextmanager
+def _up(engine: OwnEngine) -> Generator[OwnEngine]:
     engine.call("up")
     try:
         yield engine
