@@ -5,7 +5,7 @@ import os
 import signal
 import socket
 import subprocess
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -99,27 +99,6 @@ def own_cassandra(folder: Path) -> Generator[OwnEngine]:
     }
     with _up(OwnEngine("cassandra", port, environment, folder)) as engine:
         yield engine
-
-
-@contextmanager
-def own_cassandras(folder: Path, count: int) -> Generator[Sequence[OwnEngine]]:
-    """Nodes of one Cassandra, at 127.0.0.2 and on, with data in *folder*; killed at the end."""
-    port, storage_port, *jmx_ports = free_ports(2 + count)
-    with ExitStack() as running:
-        nodes: list[OwnEngine] = []
-        for number, jmx_port in enumerate(jmx_ports):
-            own = folder / str(number)
-            environment = {
-                "RILLMAIL_SERVERS_DATA": str(own),
-                "RILLMAIL_SERVERS_CASSANDRA_ADDRESS": f"127.0.0.{number + 2}",
-                "RILLMAIL_SERVERS_CASSANDRA_SEED": "127.0.0.2",
-                "RILLMAIL_SERVERS_CASSANDRA_PORT": str(port),
-                "RILLMAIL_SERVERS_CASSANDRA_STORAGE_PORT": str(storage_port),
-                "RILLMAIL_SERVERS_CASSANDRA_JMX_PORT": str(jmx_port),
-                "RILLMAIL_SERVERS_CASSANDRA_HEAP": "384m",
-            }
-            nodes.append(running.enter_context(_up(OwnEngine("cassandra", port, environment, own))))
-        yield nodes
 
 
 @contextmanager
