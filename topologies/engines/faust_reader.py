@@ -20,6 +20,7 @@ from typing import Any
 import faust
 import structlog
 
+from topologies.engines.faust_consumer import SeekingFirst
 from topologies.engines.faust_login import FaustLogin
 from topologies.engines.faust_table import FaustTable
 from topologies.engines.lane import Lane, Write, written
@@ -172,6 +173,7 @@ class FaustReader:
             topic_disable_leader=True,
             web_enabled=False,
         )
+        app.transport.Consumer = SeekingFirst
         topic = app.topic(
             prefix + self.topic,
             key_serializer="raw",
