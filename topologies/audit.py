@@ -9,7 +9,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Collection, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -278,5 +278,5 @@ async def _lines(
 def _unequal(line: Summary | None, should_be: Summary | None) -> str:
     if line is None or should_be is None:
         return "not there, and by the log it is" if line is None else "by the log it is not there"
-    names = [f.name for f in fields(Summary) if getattr(line, f.name) != getattr(should_be, f.name)]
+    names = [n for n in Summary.__struct_fields__ if getattr(line, n) != getattr(should_be, n)]
     return f"{', '.join(names)} differ"
