@@ -29,5 +29,6 @@ async def clean(stores: Stores, settings: Settings) -> None:
         except Retryable as error:
             _logger.warning("cleaning.later", reason=str(error))
         else:
-            _logger.info("cleaning.done", commands=written)
+            if written:
+                _logger.info("cleaning.done", commands=written)
         await asyncio.sleep(CLEAN_EVERY_S)
