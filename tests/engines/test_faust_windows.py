@@ -1,8 +1,6 @@
 """Windows in a Faust table: what a kill or a replay does to them is nothing."""
 
-import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from uuid import uuid4
 
@@ -11,12 +9,10 @@ import pytest
 from connectors.redis.client import RedisClient
 from connectors.redis.top_senders import RedisTopSenders
 from connectors.settings import load
-from tests.engines.kafka_house import KafkaHouse, opened_on_kafka
+from tests.engines.kafka_house import opened_on_kafka, supervised
 from tests.engines.stages import AT
 from tests.engines.test_faust import crashing
-from topologies.engines.faust import Patience
 from topologies.engines.faust_table import FaustTable
-from topologies.errors import Retryable
 from topologies.events import SenderJudged
 from topologies.inbound.tally_senders import tally_senders
 from topologies.ports.top_senders import SenderCount, TopSenders
@@ -56,33 +52,6 @@ async def test_mails_count_once_though_a_worker_was_killed_and_all_were_replayed
     assert list(found) == [
         SenderCount(sender=f"s{number}.example", mails=3, bad=1) for number in range(10)
     ]
-
-
-@asynccontextmanager
-async def supervised(house: KafkaHouse) -> AsyncIterator[None]:
-    """Run a worker, and another if it ends, as whoever starts workers does.
-
-    Now and then Faust's consumer reads nothing after it took over from one that was killed; then
-    a worker ends by itself, and its next reads all.
-    """
-    house.patience = Patience(watch_every_s=0.5, stuck_s=8)
-    engines = [house.engine()]
-
-    async def run() -> None:
-        while True:
-            try:
-                await engines[-1].run()
-            except Retryable:
-                engines.append(house.engine())
-            else:
-                return
-
-    task = asyncio.create_task(run())
-    try:
-        yield
-    finally:
-        await engines[-1].stop()
-        await task
 
 
 @pytest.fixture

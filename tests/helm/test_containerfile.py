@@ -102,6 +102,7 @@ def folder() -> Iterator[Path]:
 def built(folder: Path) -> Path:
     """The environment that the first image builds."""
     source, environment = folder / "src", folder / "opt"
+    shutil.rmtree(source, ignore_errors=True)  # of a try before
     source.mkdir()
     told = variables(stages()[0]) | {"UV_PROJECT_ENVIRONMENT": str(environment)}
     del told["UV_NO_CACHE"]  # here it is not a layer that would grow
