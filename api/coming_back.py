@@ -29,12 +29,12 @@ class Found:
 
 async def found(call: Call, email_ids: Sequence[str]) -> dict[str, Found]:
     """Return those of the user's mails that are there, by the id that they are asked for with."""
-    there = await _summaries(call, email_ids)
+    there = await summaries_of(call, email_ids)
     doubtful = [
         each for each in email_ids if each not in there or there[each].folder_id == snoozing.SNOOZED
     ]
     later = {kept.email_id: snoozing.id_when_back(kept) for kept in await _wishes(call, doubtful)}
-    back = await _summaries(call, [later[each] for each in doubtful if each in later])
+    back = await summaries_of(call, [later[each] for each in doubtful if each in later])
     result: dict[str, Found] = {}
     for each in email_ids:
         names = (each, later[each]) if each in later else (each,)
@@ -44,7 +44,8 @@ async def found(call: Call, email_ids: Sequence[str]) -> dict[str, Found]:
     return result
 
 
-async def _summaries(call: Call, email_ids: Sequence[str]) -> dict[str, Summary]:
+async def summaries_of(call: Call, email_ids: Sequence[str]) -> dict[str, Summary]:
+    """Return the lines of those of the user's mails that have these ids, however many, by id."""
     lines: dict[str, Summary] = {}
     for at in range(0, len(email_ids), MAX_PAGE):
         some = email_ids[at : at + MAX_PAGE]

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from starlette.responses import Response
 
 from api import emails, views
+from api.coming_back import summaries_of
 from api.commands import carry_out, stamp
 from api.endpoint import Call, json_answer
 from api.listing import Place, rank_of, stretch
@@ -28,7 +29,7 @@ from topologies.events import (
     SnoozeDue,
 )
 from topologies.mail import ids, snoozing
-from topologies.ports.mailboxes import MAX_PAGE, Email, Summary
+from topologies.ports.mailboxes import Email, Summary
 from topologies.ports.snoozes import Snooze
 
 NOT_SNOOZED = "this mail is not put off"
@@ -40,12 +41,8 @@ async def list_snoozed(call: Call) -> Response:
     asked: StretchQuery = call.query(StretchQuery)
     wishes = await call.context.snoozes.of(call.user_id)
     named = [each.email_id for each in wishes]
-    found: dict[str, Summary] = {}
-    for at in range(0, len(named), MAX_PAGE):
-        some = named[at : at + MAX_PAGE]
-        for line in await call.context.mailboxes.summaries(call.user_id, some):
-            if line.folder_id == snoozing.SNOOZED:
-                found[line.email_id] = line
+    there = await summaries_of(call, named)
+    found = {name: line for name, line in there.items() if line.folder_id == snoozing.SNOOZED}
     kept = [each for each in wishes if each.email_id in found]
     part = stretch(kept, asked, _place)
     told = tuple(_told(each, found) for each in part.items)

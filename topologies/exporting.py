@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, Collection
 from dataclasses import dataclass
 
 from topologies.events import DELETED, INBOX, Filing
-from topologies.mail import folder_names
+from topologies.mail import folder_names, mbox_writing
 from topologies.mail.listing import pages
 from topologies.mail.raw import read_raw
 from topologies.ports.blobs import Blobs
@@ -25,6 +25,16 @@ class Lying:
     path: str  # of the folder: its name, with those that it lies in before it
     summary: Summary
     labels: tuple[str, ...] = ()  # names of those that it carries
+
+    def as_mbox(self, email: Email, raw: bytes) -> bytes:
+        """Return how it stands in an mbox file, being *email* with the bytes *raw*."""
+        return mbox_writing.written(
+            raw,
+            email_id=self.summary.email_id,
+            sender=email.mail_from,
+            stored_at=self.summary.created_at,
+            filing=self.filing,
+        )
 
     @property
     def filing(self) -> Filing:

@@ -119,15 +119,7 @@ async def _written(email: Email, raw: bytes, mail: Lying, writing: ZipWriting) -
     """Write a mail; return what there is of the zip file by now."""
 
     def work() -> bytes:
-        return writing.write(
-            mbox_writing.written(
-                raw,
-                email_id=mail.summary.email_id,
-                sender=email.mail_from,
-                stored_at=mail.summary.created_at,
-                filing=mail.filing,
-            )
-        )
+        return writing.write(mail.as_mbox(email, raw))
 
     return await asyncio.to_thread(work) if len(raw) > IN_A_THREAD_BYTES else work()
 

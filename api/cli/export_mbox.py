@@ -36,15 +36,7 @@ class MboxFile:
 
     def write(self, mail: Lying, email: Email, raw: bytes) -> None:
         """Add a mail at the end."""
-        self._file.write(
-            mbox_writing.written(
-                raw,
-                email_id=mail.summary.email_id,
-                sender=email.mail_from,
-                stored_at=mail.summary.created_at,
-                filing=mail.filing,
-            )
-        )
+        self._file.write(mail.as_mbox(email, raw))
         self._there.add(mail.summary.email_id)
 
     def close(self) -> None:

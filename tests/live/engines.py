@@ -7,7 +7,7 @@ other machines the test is skipped and says what is missing.
 import asyncio
 import os
 import secrets
-from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Mapping
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import timedelta
@@ -173,27 +173,21 @@ async def clamd() -> str:
 @contextmanager
 def cluster_settings(
     fill: Callable[[Settings], Coroutine[Any, Any, None]] | None = None,
-    more: Mapping[str, str] | None = None,
 ) -> Generator[dict[str, str]]:
     """Settings of a cluster with places of its own in every engine, removed at the end.
 
     Args:
         fill: Puts into them what an earlier release left, before they are prepared.
-        more: What is set otherwise than in the environment.
     """
     name = f"test{secrets.token_hex(4)}"
     given = {key: value for key, value in os.environ.items() if key.startswith("RILLMAIL_")}
-    own = (
-        given
-        | dict(more or {})
-        | {
-            "RILLMAIL_PROFILE": "cluster",
-            "RILLMAIL_TOPIC_PREFIX": f"{name}.",
-            "RILLMAIL_CASSANDRA_KEYSPACE": name,
-            "RILLMAIL_ELASTICSEARCH_INDEX": name,
-            "RILLMAIL_S3_BUCKET": name,
-        }
-    )
+    own = given | {
+        "RILLMAIL_PROFILE": "cluster",
+        "RILLMAIL_TOPIC_PREFIX": f"{name}.",
+        "RILLMAIL_CASSANDRA_KEYSPACE": name,
+        "RILLMAIL_ELASTICSEARCH_INDEX": name,
+        "RILLMAIL_S3_BUCKET": name,
+    }
     settings = load(own)
 
     async def make() -> None:

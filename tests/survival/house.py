@@ -294,9 +294,9 @@ class House:
 
 
 @contextmanager
-def opened(folder: Path, more: Mapping[str, str] | None = None) -> Generator[House]:
-    """A house whose workers run, in places of its own in every engine; *more* is set for it."""
-    with cluster_settings(more=more) as settings:
+def opened(folder: Path) -> Generator[House]:
+    """A house whose workers run, in places of its own in every engine."""
+    with cluster_settings() as settings:
         house = House(folder, settings)
         try:
             house.start()
