@@ -1,7 +1,7 @@
 """Made-up mail that looks like mail: the same at every run, whatever the machine.
 
 Words have the frequencies of a language (Zipf), so that an index has as much to do as with
-real text. Six of ten mails are plain text, three text and HTML, one has an attachment; a
+real text. Six of ten mails are plain text, three text and HTML, one has a scan as PDF; a
 third answers an earlier one, a fifth comes from a list, every second is signed (DKIM). Each
 holds a word that is in no other, and one that is in all.
 """
@@ -129,7 +129,7 @@ def _mail(number: int, recipient: str, size_bytes: int) -> Mail:
             parts = [_text_part("\r\n\r\n".join(text)), _html_part(text)]
             body = _multipart("alternative", parts)
         case 3:
-            content = draw.randbytes(max(100, int(room * 0.4)))
+            content = _scan(draw.randbytes(max(100, int(room * 0.4) - 500)))
             text = paragraphs(draw, number, int(room * 0.3))
             parts = [_text_part("\r\n\r\n".join(text)), _attachment(content, f"scan{number}.pdf")]
             body = _multipart("mixed", parts)
@@ -199,6 +199,33 @@ def _html_part(text: Sequence[str]) -> bytes:
     link = f'<a href="https://{SENDING_DOMAIN}/read">Read it online</a>'
     page = f"<html>{head}\r\n<body>\r\n{inner}\r\n{link}\r\n</body></html>"
     return _text_part(page, "html")
+
+
+def _scan(picture: bytes) -> bytes:
+    """Return a PDF of one page with that picture and a line of text, as a scanner makes it."""
+    page = (
+        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents 4 0 R /Resources"
+        b" << /XObject << /I 5 0 R >> /Font << /F << /Type /Font /Subtype /Type1"
+        b" /BaseFont /Helvetica >> >> >> >>"
+    )
+    shown = b"q 612 0 0 792 0 0 cm /I Do Q BT /F 9 Tf 36 36 Td (Scanned on paper) Tj ET"
+    drawn = b"<< /Type /XObject /Subtype /Image /Filter /DCTDecode /Length %d >>" % len(picture)
+    objects = [
+        b"<< /Type /Catalog /Pages 2 0 R >>",
+        b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+        page,
+        b"<< /Length %d >>\nstream\n%s\nendstream" % (len(shown), shown),
+        b"%s\nstream\n%s\nendstream" % (drawn, picture),
+    ]
+    file, places = b"%PDF-1.7\n", b""
+    for number, content in enumerate(objects, 1):
+        places += b"%010d 00000 n \n" % len(file)
+        file += b"%d 0 obj\n%s\nendobj\n" % (number, content)
+    return b"%sxref\n0 6\n0000000000 65535 f \n%strailer\n<< /Root 1 0 R /Size 6 >>\n%s\n" % (
+        file,
+        places,
+        b"startxref\n%d\n%%%%EOF" % len(file),
+    )
 
 
 def _attachment(content: bytes, name: str) -> bytes:

@@ -1,19 +1,17 @@
 """The text of files that come with mails, read in bounded time and memory.
 
-Plain text and HTML are read here, as the text of a mail is. PDF and DOCX are read by ``child``
-in a process of its own for each, which may have just so much of both: their readers trust what
+Plain text and HTML are read here, as the text of a mail is. PDF and DOCX are read in a process
+of its own for each (``process``), which may have just so much of both: their readers trust what
 a document says about itself. What was read is kept for a while by the file's content, since a
 mail to a thousand recipients carries one file.
 """
 
 import asyncio
-import subprocess
-import sys
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
+from connectors.documents.process import DocumentProcess, Limits, Reading
 from topologies.errors import BlobMissing
 from topologies.events.message import Attachment
 from topologies.mail.file_text import Kind, cut, kind_of, of_html, of_plain
@@ -26,13 +24,14 @@ MOST_FILES = 50  # of a mail that are read
 MOST_DOCUMENTS = 5  # of them PDF and DOCX
 AT_ONCE = 2  # such processes
 CPU_S = 5  # for one document
-LONGEST_S = 15.0  # the same by the clock, on a machine that has much to do
+LONGEST_S = 15  # the same by the clock, on a machine that has much to do
 PATIENCE_S = 20.0  # of a mail, for places among others
 KEPT_CHARACTERS = 4 * 1024**2  # of what was read lately
 IN_THREAD_BYTES = 32 * 1024  # what takes longer leaves the event loop free
-CHILD = Path(__file__).with_name("child.py")
 
-_Process = subprocess.Popen[bytes]
+# ISO 32000 §7.5.2, and where readers look for it; APPNOTE.TXT §4.3.7: what opens a ZIP archive.
+_PDF, _PDF_WITHIN_BYTES = b"%PDF-", 1024
+_ZIP = b"PK\x03\x04"
 
 
 class DocumentTexts:
@@ -55,7 +54,8 @@ class DocumentTexts:
         """
         self._longest_bytes = longest_bytes
         self._patience_s = patience_s
-        self._cpu_s = cpu_s
+        self._limits = Limits(longest_bytes, cpu_s, LONGEST_S)
+        self._process = DocumentProcess()
         self._known: OrderedDict[tuple[str, Kind], str] = OrderedDict()
         self._known_characters = 0
         self._places = asyncio.Semaphore(AT_ONCE)
@@ -111,31 +111,15 @@ class DocumentTexts:
             self._places.release()
 
     async def _read(self, kind: Kind, content: bytes) -> str:
+        if not _may_be(kind, content):
+            return ""
         loop = asyncio.get_running_loop()
-        started: list[_Process] = []
+        reading = Reading(kind, content, self._limits)
         try:
-            return await loop.run_in_executor(self._threads, self._run, kind, content, started)
+            written = await loop.run_in_executor(self._threads, self._process.read, reading)
         except asyncio.CancelledError:
-            for process in started:
-                process.kill()  # or the end of this process would wait for it
+            reading.give_up()  # or the end of this process would wait for it
             raise
-
-    def _run(self, kind: Kind, content: bytes, started: list[_Process]) -> str:
-        limits = (str(self._longest_bytes), str(self._cpu_s))
-        command = [sys.executable, "-I", str(CHILD), kind, *limits]
-        with subprocess.Popen(  # noqa: S603  our own program
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env={},
-        ) as process:
-            started.append(process)
-            try:
-                written, _ = process.communicate(content, timeout=LONGEST_S)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                written, _ = process.communicate()  # what it wrote by then is text all the same
         return written.decode("utf-8", "ignore").replace("\0", " ")
 
     def _keep(self, key: tuple[str, Kind], text: str) -> None:
@@ -144,6 +128,12 @@ class DocumentTexts:
         while self._known_characters > KEPT_CHARACTERS and len(self._known) > 1:
             _, oldest = self._known.popitem(last=False)
             self._known_characters -= len(oldest)
+
+
+def _may_be(kind: Kind, content: bytes) -> bool:
+    if kind == "pdf":
+        return _PDF in content[:_PDF_WITHIN_BYTES]
+    return content.startswith(_ZIP)
 
 
 async def _start(file: Attachment, blobs: Blobs, size_bytes: int) -> bytes:

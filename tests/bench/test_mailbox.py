@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import mailbox
+from bench import mailbox, mailbox_questions
 from bench.imap_client import ImapClient
 from bench.mails import addresses
 from bench.peers import bare_peer, dovecot
@@ -28,7 +28,7 @@ def test_both_are_asked_the_same_questions() -> None:
         stub.received = [(ANN, b"")] * 1_200
         service = Service(stub, stub.people)
         client = service.client(stub.people[0])
-        asked = list(mailbox.questions(client, imap, 1_200, 5))
+        asked = list(mailbox_questions.questions(client, imap, 1_200, 5))
         answers = [ask() for question in asked for ask in (*question.ours, *question.theirs)]
         service.close()
 
@@ -42,7 +42,7 @@ def test_without_dovecot_ours_is_asked_alone() -> None:
     with Stub.serving(ANN) as stub:
         stub.received = [(ANN, b"")] * 60
         service = Service(stub, stub.people)
-        asked = list(mailbox.questions(service.client(stub.people[0]), None, 60, 5))
+        asked = list(mailbox_questions.questions(service.client(stub.people[0]), None, 60, 5))
         service.close()
 
     assert {len(question.theirs) for question in asked} == {0}
