@@ -98,7 +98,9 @@ class DataFolder:
 
     def log_database(self) -> Database:
         """Open the file of the log."""
-        return self.database("log", log_rows.MIGRATIONS, is_shared=True)
+        return self.database(
+            "log", log_rows.MIGRATIONS, page_bytes=log_rows.PAGE_BYTES, is_shared=True
+        )
 
     def log(self, database: Database, on_append: Callable[[], None] = lambda: None) -> SqliteLog:
         """Return the log in *database*."""

@@ -10,6 +10,7 @@ from connectors.smtp_in import replies
 from connectors.smtp_in.message import SKIPPED_SIZES, Pace, Refused
 from connectors.smtp_in.wire import ClientGone, Wire
 
+_DOT = b"\r\n."
 _END = b"\r\n.\r\n"
 
 
@@ -33,7 +34,8 @@ class Unstuffer:
     def feed(self, block: bytes) -> bytes:
         """Return what *block* adds to the message; not to be called after its end."""
         data = self._held + block
-        end = data.find(_END)
+        dot = data.find(_DOT)
+        end = data.find(_END, dot) if dot >= 0 else -1
         if end >= 0:
             self.is_over = True
             self.rest = data[end + len(_END) :]
@@ -47,8 +49,8 @@ class Unstuffer:
         pairs = data.count(b"\r\n")
         if data.count(b"\r") != pairs or data.count(b"\n") != pairs:
             self.has_bare = True
-        if b"\r\n." in data:
-            data = data.replace(b"\r\n.", b"\r\n")
+        if 0 <= dot < len(data) - 2:  # each look through a message counts, where it is a large one
+            data = data.replace(_DOT, b"\r\n")
         if self._is_first:
             self._is_first = False
             return data[2:]

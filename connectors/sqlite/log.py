@@ -46,6 +46,7 @@ MIGRATIONS = (
         PRIMARY KEY (topic, partition, offset)) WITHOUT ROWID
     """,
 )
+PAGE_BYTES = 16 * 1024  # a large record is a few pages to write, rather than a chain of many
 POLL_S = 0.5  # how soon what another process appended is seen
 TRIMMED_AT_ONCE = 2_000  # records of one transaction, so that nobody waits for long
 CHECK_SPACE_EVERY_S = 0.05  # how stale the answer may be; the reserve is far larger
