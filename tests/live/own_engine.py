@@ -5,12 +5,13 @@ import os
 import signal
 import socket
 import subprocess
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 SERVERS = Path(__file__).parents[2] / "servers"
+NODES = ("127.0.0.2", "127.0.0.3", "127.0.0.4")
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,7 @@ class OwnEngine:
     port: int
     environment: Mapping[str, str]
     folder: Path
+    host: str = "127.0.0.1"
 
     async def up(self) -> None:
         await asyncio.to_thread(self.call, "up")
@@ -99,6 +101,38 @@ def own_cassandra(folder: Path) -> Generator[OwnEngine]:
     }
     with _up(OwnEngine("cassandra", port, environment, folder)) as engine:
         yield engine
+
+
+@contextmanager
+def three_cassandras(folder: Path) -> Generator[Sequence[OwnEngine]]:
+    """A Cassandra of three nodes that hold nothing, with their data in *folder*.
+
+    They are killed at the end. The system must have 127.0.0.2 and the next two, as Linux has.
+    """
+    port, storage_port, *jmx_ports = free_ports(5)
+    with ExitStack() as running:
+        yield [
+            running.enter_context(
+                _up(
+                    OwnEngine(
+                        "cassandra",
+                        port,
+                        {
+                            "RILLMAIL_SERVERS_DATA": str(folder / host),
+                            "RILLMAIL_SERVERS_CASSANDRA_ADDRESS": host,
+                            "RILLMAIL_SERVERS_CASSANDRA_SEED": NODES[0],
+                            "RILLMAIL_SERVERS_CASSANDRA_PORT": str(port),
+                            "RILLMAIL_SERVERS_CASSANDRA_STORAGE_PORT": str(storage_port),
+                            "RILLMAIL_SERVERS_CASSANDRA_JMX_PORT": str(jmx_port),
+                            "RILLMAIL_SERVERS_CASSANDRA_HEAP": "320m",
+                        },
+                        folder / host,
+                        host,
+                    )
+                )
+            )
+            for host, jmx_port in zip(NODES, jmx_ports, strict=True)
+        ]
 
 
 @contextmanager
