@@ -14,7 +14,7 @@ from msgspec import UNSET, Meta, structs
 from starlette.responses import Response
 
 from api.batch_snoozing import put_off
-from api.coming_back import Found, found
+from api.coming_back import Found, forget_moved, found
 from api.commands import answers_to, deletion, refused, stamp
 from api.emails import GONE, commands_of
 from api.endpoint import Call, json_answer, pointer_of, told_and_path
@@ -47,11 +47,13 @@ async def change_many(call: Call) -> Response:
     if plan:
         await _carry_out(call, plan, results)
         # Whoever deleted one of them meanwhile was faster.
+        before = there
         there = await found(call, [each.email_id for each in items if not each.delete]) | {
             each.email_id: there[each.email_id]
             for each in items
             if each.delete and each.email_id in there
         }
+        await forget_moved(call, before, there)
     for place, problem in off.refused.items():
         pointer = f"/items/{place}/snooze_until"
         results[place] = _failed(items[place].email_id, problem, pointer, problem.body.detail)

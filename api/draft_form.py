@@ -81,6 +81,7 @@ async def shown(call: Call, email: Email, draft: Draft, sending: Sent | None) ->
             else None
         ),
         send_at=draft.send_at,
+        remind_at=draft.remind_at,
         undo_s=draft.undo_s,
         require_tls=draft.require_tls,
         size=summary.size_bytes,
@@ -110,6 +111,7 @@ async def sending_of(call: Call, email: Email, draft: Draft) -> Sending:
             else None
         ),
         send_at=draft.send_at,
+        remind_at=draft.remind_at,
         undo_s=draft.undo_s,
         require_tls=draft.require_tls,
     )
@@ -171,6 +173,7 @@ def _draft(given: DraftIn, version: str, call: Call) -> Draft:
         unsubscribe_url=wish.url if wish is not None else None,
         unsubscribe_mailto=wish.mailto if wish is not None else None,
         send_at=given.send_at,
+        remind_at=given.remind_at,
         undo_s=given.undo_s,
         require_tls=given.require_tls,
     )

@@ -3,11 +3,11 @@
 import socket
 from collections.abc import AsyncIterator
 
-from msgspec import UNSET
+from msgspec import UNSET, structs
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
-from api import blobs, labels, views, whole
-from api.coming_back import Found, found
+from api import blobs, labels, reminders, views, whole
+from api.coming_back import Found, forget_moved, found
 from api.commands import carry_out, deletion, stamp
 from api.endpoint import Call, json_answer
 from api.problems import invalid, not_found
@@ -42,7 +42,10 @@ async def read(call: Call) -> Response:
     """Answer a mail whole."""
     asked: EmailQuery = call.query(EmailQuery)
     email = await find(call, call.user_id)
-    return json_answer(await whole.mail(call.context, email, asked))
+    told = await whole.mail(call.context, email, asked)
+    if not email.recipient and (kept := await reminders.pending(call, email.summary)) is not None:
+        told = structs.replace(told, remind_at=kept.until)
+    return json_answer(told)
 
 
 async def raw(call: Call) -> Response:
@@ -67,7 +70,10 @@ async def change(call: Call) -> Response:
     commands = commands_of(call, email, given)
     if commands and (pending := await carry_out(call.context, commands)) is not None:
         return pending
-    return json_answer(views.line((await _find_now(call)).summary))
+    after = await _find_now(call)
+    email_id = call.path["email_id"]
+    await forget_moved(call, {email_id: email}, {email_id: after})
+    return json_answer(views.line(after.summary))
 
 
 async def delete(call: Call) -> Response:

@@ -14,6 +14,7 @@ PREFIX = "urn:rillmail:problem:"
 
 # What clients may want to tell apart beyond the status.
 TYPES = {
+    "answered": "somebody has answered the mail already",
     "cursor-too-old": "the changes since then are not kept any more: read everything anew",
     "domain-in-use": "the domain holds users or aliases still, or another stands for it",
     "draft-changed": "the draft was saved again since the version that If-Match names",
@@ -29,6 +30,7 @@ TYPES = {
     "no-offer": "the mail offers no way to unsubscribe that can be trusted",
     "no-space": "the service takes nothing more at the moment",
     "not-received": "that can be done with mail alone that was received",
+    "not-sent": "that can be done with mail alone that was sent",
     "otp-required": "the password is right, and a code of the second factor is needed besides",
     "otp-wrong": "the code of the second factor is wrong, or was used before",
     "quota-exceeded": "the mailbox is full",
@@ -39,7 +41,7 @@ TYPES = {
     "sent": "the mail is sent, and can't be taken back",
     "sign-in-failed": "address or password is wrong",
     "system-folder": "that can't be done with a folder that every mailbox has",
-    "too-many-snoozed": "so many mails are put off that no more can be",
+    "too-many-snoozed": "so many mails are put off, or wait for an answer, that no more can",
     "too-much-mail": "the account may send no more for now; see RateLimit and Retry-After",
     "too-many-failures": "too many sign-ins failed; wait",
     "wrong-password": "that is not the password of who is signed in",

@@ -1,10 +1,11 @@
 """The endpoints about the people one writes to and hears from."""
 
-from api import blocking, contacts, snoozing, unsubscribing
+from api import blocking, contacts, reminding, snoozing, unsubscribing
 from api.endpoint import Endpoint
 from api.shapes import Pending, StretchQuery
 from api.shapes_blocking import BlockedIn, BlockedOut, BlockedSendersOut
 from api.shapes_contacts import ContactIn, ContactOut, ContactsOut, ContactsQuery
+from api.shapes_reminding import ReminderIn, ReminderOut, RemindersOut
 from api.shapes_snoozing import SnoozedMailsOut, SnoozedOut, SnoozeIn
 from api.shapes_unsubscribing import UnsubscribeOut
 
@@ -111,5 +112,39 @@ PEOPLE_ENDPOINTS: tuple[Endpoint, ...] = (
         summary="Put it back to where it lay",
         answers={202: Pending, 204: None},
         problems=(404, 507),
+    ),
+    Endpoint(
+        method="GET",
+        path="/reminders",
+        handler=reminding.list_reminders,
+        summary="Mails that were sent and wait for an answer, and when one is reminded",
+        query=StretchQuery,
+        answers={200: RemindersOut},
+        problems=(400,),
+    ),
+    Endpoint(
+        method="GET",
+        path="/emails/{email_id}/reminder",
+        handler=reminding.read,
+        summary="When one is reminded of a mail that was sent",
+        answers={200: ReminderOut},
+        problems=(404,),
+    ),
+    Endpoint(
+        method="POST",
+        path="/emails/{email_id}/reminder",
+        handler=reminding.remind,
+        summary="Be reminded of a mail that was sent, on top of the inbox, if nobody answers it",
+        body=ReminderIn,
+        answers={200: ReminderOut},
+        problems=(400, 404, 409, 413, 415, 422, 507),
+    ),
+    Endpoint(
+        method="DELETE",
+        path="/emails/{email_id}/reminder",
+        handler=reminding.cancel,
+        summary="Be reminded no more",
+        answers={204: None},
+        problems=(404,),
     ),
 )

@@ -18,8 +18,9 @@ from datetime import UTC, datetime
 
 from starlette.responses import Response
 
+from api import reminders
 from api.endpoint import Call, json_answer
-from api.problems import Problem, invalid_parameter, not_found
+from api.problems import Problem, invalid, invalid_parameter, not_found
 from api.sending import Checked, checked
 from api.shapes import FieldProblem, Sending, Sent
 from topologies.events import RAW_INLINE_BYTES, MailHeld, MailSubmitted
@@ -59,6 +60,7 @@ async def cancel(call: Call) -> Response:
     )
     if fate == "send":
         raise Problem(409, "it is sent already", kind="sent")
+    await reminders.forget(call, email_id)
     return Response(status_code=204)
 
 
@@ -106,6 +108,8 @@ async def submit(call: Call, wanted: Submission) -> Response:
             return sent(call, earlier, is_held=_is_held(call, given))
     mail = await wanted.check()
     due_at = mail.due_at or now
+    if earlier is None and given.remind_at is not None:
+        _check_reminder(given.remind_at, now, due_at)
     claim = earlier or Claim(
         mail_id=wanted.mail_id(due_at), submitted_at=due_at, digest=wanted.digest
     )
@@ -121,6 +125,8 @@ async def submit(call: Call, wanted: Submission) -> Response:
             if claim != fresh:  # another request with this key was faster: it is one mail
                 raw = await _made(given, mail, claim)
     try:
+        if given.remind_at is not None:
+            await reminders.keep(call, _email_id(call, claim), given.remind_at, claim.mail_id)
         await _write(call, wanted, mail, claim, raw)
     except BaseException:
         if allowance is not None:
@@ -179,6 +185,11 @@ def told(user_id: str, claim: Claim, *, is_held: bool) -> Sent:
         status="scheduled" if is_held else "queued",
         undo_until=claim.submitted_at.astimezone(UTC) if is_held else None,
     )
+
+
+def _check_reminder(remind_at: datetime, now: datetime, due_at: datetime) -> None:
+    if detail := reminders.why_not_at(remind_at, now, due_at):
+        raise invalid(FieldProblem(pointer="/remind_at", detail=detail))
 
 
 def _email_id(call: Call, claim: Claim) -> str:

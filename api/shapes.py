@@ -315,6 +315,7 @@ class EmailOut(Out, frozen=True, kw_only=True):
     is_draft: bool = False  # it is not sent: see `/drafts/{draft_id}`
     labels: tuple[str, ...] = ()  # label_ids
     removed_at: datetime | None = None  # when it came to trash or spam
+    remind_at: datetime | None = None  # of a mail that was sent, if nobody has answered by then
 
 
 class EmailPage(Out, frozen=True, kw_only=True):
@@ -437,6 +438,14 @@ class AddressIn(In, frozen=True, kw_only=True):
 
 
 Recipient = Annotated[str, Meta(max_length=MAX_ADDRESS_CHARACTERS)] | AddressIn
+RemindAt = Annotated[
+    datetime,
+    Meta(
+        tz=True,
+        description="after the mail is sent, within a year",
+        examples=["2026-03-20T09:00:00+01:00"],
+    ),
+]
 
 
 class AttachmentIn(In, frozen=True, kw_only=True):
@@ -488,6 +497,7 @@ class Sending(In, frozen=True, kw_only=True):
     stream: Literal["default", "transactional", "marketing"] = "default"
     unsubscribe: UnsubscribeIn | None = None  # marketing mail has to have it
     send_at: datetime | None = None  # up to 30 days ahead; with its zone
+    remind_at: RemindAt | None = None  # if nobody has answered by then
     # true: to hosts alone that prove who they are, and by TLS all the way (REQUIRETLS); false: even
     # where TLS fails though it was promised (TLS-Required: No); null: as the hosts promise
     require_tls: bool | None = None

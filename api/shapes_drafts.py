@@ -44,6 +44,7 @@ class DraftOut(Out, frozen=True, kw_only=True):
     stream: Stream
     unsubscribe: UnsubscribeOut | None
     send_at: datetime | None
+    remind_at: datetime | None
     undo_s: int | None
     require_tls: bool | None
     size: int  # of the message that it makes

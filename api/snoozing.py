@@ -39,7 +39,8 @@ _NEVER_PUT_OFF = (DRAFTS, SENT, SPAM, TRASH)
 async def list_snoozed(call: Call) -> Response:
     """Answer mails that are put off."""
     asked: StretchQuery = call.query(StretchQuery)
-    wishes = await call.context.snoozes.of(call.user_id)
+    mine = await call.context.snoozes.of(call.user_id)
+    wishes = [each for each in mine if not each.is_reminder]
     named = [each.email_id for each in wishes]
     there = await summaries_of(call, named)
     found = {name: line for name, line in there.items() if line.folder_id == snoozing.SNOOZED}
@@ -129,7 +130,7 @@ async def cancel(call: Call) -> Response:
 
 async def _kept(call: Call, email: Email) -> Snooze:
     kept = await call.context.snoozes.find(call.user_id, email.summary.email_id)
-    if kept is None or email.summary.folder_id != snoozing.SNOOZED:
+    if kept is None or kept.is_reminder or email.summary.folder_id != snoozing.SNOOZED:
         raise not_found(NOT_SNOOZED)
     return kept
 
@@ -139,7 +140,7 @@ async def _wish(call: Call, email: Email, until: datetime) -> Snooze:
     email_id, folder_id = email.summary.email_id, email.summary.folder_id
     if folder_id == snoozing.SNOOZED:
         before = await call.context.snoozes.find(call.user_id, email_id)
-        folder_id = before.folder_id if before is not None else INBOX
+        folder_id = INBOX if before is None or before.is_reminder else before.folder_id
     return Snooze(
         user_id=call.user_id,
         email_id=email_id,

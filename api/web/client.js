@@ -85,6 +85,8 @@ export class Client {
   unsubscribePush(id) { return this.#json("DELETE", `/push/subscriptions/${enc(id)}`); }
   snoozed(id) { return this.#json("GET", `/emails/${enc(id)}/snooze`); }
   bringBack(id) { return this.#json("DELETE", `/emails/${enc(id)}/snooze`); }
+  remind(id, remind_at) { return this.#json("POST", `/emails/${enc(id)}/reminder`, { body: { remind_at } }); }
+  remindNoMore(id) { return this.#json("DELETE", `/emails/${enc(id)}/reminder`); }
   unsubscribing(id) { return this.#json("GET", `/emails/${enc(id)}/unsubscribe`); }
   unsubscribe(id) { return this.#json("POST", `/emails/${enc(id)}/unsubscribe`); }
   quarantine(state, cursor) {

@@ -4,6 +4,7 @@ import { h, icon, iconButton } from "./dom.js";
 import { Files } from "./files.js";
 import { parsePeople, personText } from "./format.js";
 import { withContacts } from "./people.js";
+import { reminderButton, reminderText } from "./reminder.js";
 
 const FIELDS = ["to", "cc", "bcc", "subject", "body"];
 const PEOPLE = ["to", "cc", "bcc"];
@@ -21,6 +22,12 @@ export class Form {
     this.errors = {};
     this.files = new Files(client, actions.typed);
     this.errors.attachments = this.files.error;
+    this.reminder = reminderButton(() => this.#more.remind_at, (at) => {
+      this.#more = { ...this.#more, remind_at: at?.toISOString() };
+      this.#showReminder();
+      actions.typed();
+    });
+    this.reminded = h("p", { class: "compose-reminder dim", role: "status" });
     this.state = h("span", { class: "compose-state dim", role: "status" });
     this.general = h("p", { class: "field-error", role: "alert" });
     this.sendButton = h("button", { type: "submit", class: "button is-main" }, icon("sent"), "Send");
@@ -35,12 +42,12 @@ export class Form {
     this.#field("bcc", { inputmode: "email" }),
     this.#field("subject", { maxlength: "2000" }),
     this.#text(),
-    this.files.list, this.files.error, this.general,
+    this.files.list, this.files.error, this.general, this.reminded,
     h("div", { class: "compose-buttons" },
       this.sendButton,
       h("button", { type: "button", class: "button", onclick: () => this.files.picker.click() },
         icon("clip"), "Attach files"),
-      this.files.picker, h("span", { class: "gap" }), this.state,
+      this.files.picker, this.reminder, h("span", { class: "gap" }), this.state,
       iconButton("trash", "Discard", actions.discard)));
   }
 
@@ -53,6 +60,7 @@ export class Form {
     this.#opened = { body: this.inputs.body.value, html: mail.html ?? null };
     this.files.set(mail.files ?? []);
     this.#showCopies(Boolean(mail.cc || mail.bcc));
+    this.#showReminder();
     this.clearErrors();
   }
 
@@ -158,6 +166,11 @@ export class Form {
     return h("div", { class: "field is-text", "data-field": "body" }, this.inputs.body, this.errors.body);
   }
 
+  #showReminder() {
+    const { remind_at: at } = this.#more;
+    this.reminded.textContent = at ? reminderText(at) : "";
+  }
+
   #showCopies(are) {
     this.element.classList.toggle("has-copies", are);
     this.copies.hidden = are;
@@ -169,8 +182,8 @@ export function asTyped(draft) {
   const { subject, body, html, in_reply_to } = draft;
   const people = Object.fromEntries(PEOPLE.map(
     (name) => [name, draft[name].map(personText).join(", ")]));
-  const { from, reply_to, headers, stream, unsubscribe, send_at, undo_s } = draft;
-  const told = { from, reply_to, headers, stream, unsubscribe, send_at, undo_s };
+  const { from, reply_to, headers, stream, unsubscribe, send_at, remind_at, undo_s } = draft;
+  const told = { from, reply_to, headers, stream, unsubscribe, send_at, remind_at, undo_s };
   const more = Object.fromEntries(Object.entries(told).filter(([, value]) => value !== null));
   return { ...people, subject, body, html, in_reply_to, more, files: draft.attachments };
 }

@@ -7,6 +7,7 @@ import { Conversation } from "./conversation.js";
 import { openMenu } from "./dialogs.js";
 import { h, icon, iconButton } from "./dom.js";
 import { labelMarks } from "./labels.js";
+import { Reminder, canRemind } from "./reminder.js";
 import { canWait, snoozeBar } from "./snooze.js";
 import { unsubscribeBar } from "./unsubscribe.js";
 import { verdictDialog } from "./verdict.js";
@@ -136,6 +137,7 @@ export class Reader {
         move,
         label,
         this.later,
+        canRemind(email) && this.reminder.button(),
         email.folder_id === "spam"
           ? iconButton("not-spam", "Not spam", () => actions.spam([email], false))
           : iconButton("spam", "Report as spam", () => actions.spam([email], true)),
@@ -161,12 +163,13 @@ export class Reader {
     const { client } = this.mailbox;
     this.article = mailCard(client, email, this.actions, "Open mail");
     this.conversation = new Conversation(client, this.actions);
+    this.reminder = new Reminder(client, email);
     this.marks = h("div", { class: "mail-labels", "aria-label": "Labels", role: "group" },
       labelMarks(this.mailbox, email.labels));
     this.element.replaceChildren(this.#bar(email), h("div", { class: "mail-scroll" },
       h("h1", { class: "mail-subject" }, email.subject || "(no subject)"), this.marks,
       this.#notes(email), unsubscribeBar(client, email), snoozeBar(client, email),
-      this.conversation.before, this.article, this.conversation.after));
+      this.reminder.element, this.conversation.before, this.article, this.conversation.after));
   }
 
   #notes(email) {

@@ -30,11 +30,17 @@ export function canWait({ folder_id, is_draft }) {
 
 /** Let a person choose when something comes back: `put` is given the Date. */
 export function snoozeMenu(anchor, put) {
-  openMenu(anchor, "Put off until", [
+  timeMenu(anchor, "Put off until", "Put off", put);
+}
+
+/** Let a person choose a moment, for which the menu is called `title`; `more` are further items. */
+export function timeMenu(anchor, title, yes, put, more = []) {
+  openMenu(anchor, title, [
     ...presets().map(([name, until]) => ({ label: `${name}, ${fullDate(until)}`, run: () => put(until) })),
     null,
-    { label: "Another time…", run: () => askFor("Put off until", "Date and time, such as 2026-03-31 09:30",
-      { value: typed(presets().at(-1)[1]), yes: "Put off", act: (text) => { put(read(text)); } }) },
+    { label: "Another time…", run: () => askFor(title, "Date and time, such as 2026-03-31 09:30",
+      { value: typed(presets().at(-1)[1]), yes, act: (text) => { put(read(text)); } }) },
+    ...more,
   ]);
 }
 

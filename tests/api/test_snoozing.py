@@ -155,6 +155,35 @@ async def test_a_mail_that_is_back_is_deleted_by_the_id_that_it_had(
         assert await inbox(ann) == []
 
 
+MOVING: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "by itself": ("PATCH", "/emails/{}", {"folder_id": "inbox"}),
+    "as spam": ("PATCH", "/emails/{}", {"is_spam": True}),
+    "with others": ("POST", "/emails/batch", {"folder_id": "inbox"}),
+}
+
+
+@pytest.mark.parametrize("way", MOVING)
+@pytest.mark.parametrize("is_back", [False, True], ids=["put off", "back"])
+async def test_nothing_is_kept_of_a_mail_that_was_moved_away_before_its_time(
+    a_desk: Desks, way: str, is_back: bool
+) -> None:
+    async with a_desk() as desk:
+        ann = await desk.signed_in("ann")
+        email_id = await desk.receive("Later")
+        await ann.post(f"/emails/{email_id}/snooze", json={"until": TOMORROW})
+        if is_back:
+            desk.clock.move(timedelta(hours=19))
+            await timer_runs(desk)
+        method, path, body = MOVING[way]
+        if path.endswith("batch"):
+            body = {"items": [{"email_id": email_id} | body]}
+        for _ in range(2):  # of one that is back it still leads from the id that it had to the mail
+            answer = await ann.request(method, path.format(email_id), json=body)
+            assert answer.status_code == 200, answer.text
+        kept = await desk.snoozes.find((await desk.user("ann")).user_id, email_id)
+        assert (kept is not None) is is_back
+
+
 async def test_many_mails_are_put_off_by_one_request(a_desk: Desks) -> None:
     async with a_desk() as desk:
         ann = await desk.signed_in("ann")

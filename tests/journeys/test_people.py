@@ -69,6 +69,23 @@ def test_a_mail_that_is_put_off_comes_back_once_whatever_is_killed_meanwhile(
     assert [each["email_id"] for each in added] == [back["email_id"]]
 
 
+def test_who_got_no_answer_is_reminded_once_whatever_is_killed_meanwhile(place: Place) -> None:
+    ann, bo = place.person("ann"), place.person("bo")
+    at = (datetime.now(UTC) + SOON).isoformat()
+    email_id = sent(ann, to=[bo.address], subject="Boats", remind_at=at)
+    kill(place)
+    ann.awaited(1, "sent")
+    kill(place)
+    [line] = ann.awaited(1)
+    reminder = ann.get(f"/emails/{line['email_id']}")
+    assert (reminder["subject"], reminder["is_read"]) == ("Boats", False)
+    assert "nobody has answered" in reminder["note"]
+    place.service.settle()
+    assert ann.emails() == [line | {"is_read": False}]
+    assert [each["email_id"] for each in ann.emails("sent")] == [email_id]
+    assert ann.get("/reminders")["reminders"] == []
+
+
 def test_who_is_blocked_is_kept_out_of_the_inbox(place: Place) -> None:
     ann = place.person("ann")
     answer = ann.client.post("/settings/blocked", json={"target": "@far.example", "into": "trash"})
@@ -135,9 +152,10 @@ def kill(place: Place) -> None:
         place.restart_api()
 
 
-def sent(person: Person, **mail: Any) -> None:
+def sent(person: Person, **mail: Any) -> str:
     answer = person.client.post("/emails/send", json={"body": "Hello."} | mail)
     assert answer.status_code == 202, answer.text
+    return str(answer.json()["email_id"])
 
 
 @contextmanager

@@ -42,5 +42,6 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     unsubscribe_url: str | None = None  # None: there is no way to end a mailing
     unsubscribe_mailto: str | None = None
     send_at: datetime | None = None
+    remind_at: datetime | None = None  # if nobody has answered by then
     undo_s: int | None = None
     require_tls: bool | None = None  # RFC 8689; None: as usual

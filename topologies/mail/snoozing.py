@@ -9,7 +9,13 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from topologies.events import INBOX, Command, Deliver, LabelEmails
-from topologies.events.snooze import SNOOZE_WAITS, SnoozeDue, SnoozeLater1m, SnoozeLater30m
+from topologies.events.snooze import (
+    SNOOZE_WAITS,
+    SnoozeDue,
+    SnoozeLater1m,
+    SnoozeLater4h,
+    SnoozeLater30m,
+)
 from topologies.mail import ids
 from topologies.ports.mailboxes import Email, Folder
 from topologies.ports.snoozes import Snooze
@@ -41,8 +47,13 @@ def wait_for_move(late: timedelta) -> type[SnoozeDue] | None:
 
     The mail may be on its way out of the inbox still. *late* is how long ago its time came.
     """
+    return wait_late(late) if late < MOVED_WITHIN else None
+
+
+def wait_late(late: timedelta) -> type[SnoozeDue]:
+    """Return as what a wish waits whose mail is not where it is to be; *late* as above."""
     if late >= MOVED_WITHIN:
-        return None
+        return SnoozeLater4h
     return SnoozeLater1m if late < MOVED_SOON_WITHIN else SnoozeLater30m
 
 

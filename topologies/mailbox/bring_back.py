@@ -3,13 +3,15 @@
 Reads `snooze.due`; writes to `snooze.later.*` what has to wait on, or the commands that put the
 mail on top of the inbox, unread (`mailbox.commands`). A wish that was taken back is let be; so is
 a mail that its reader has moved or deleted meanwhile. It comes back at most a few seconds late.
+So does what was sent and has no answer by then, as a copy: what was sent stays where it lies.
 The ids of what is written are derived from the wish, so that a replay, or an older wish for the
 same mail, brings nothing back twice.
 """
 
 from collections.abc import Sequence
+from datetime import timedelta
 
-from topologies.events import Deliver, Event, LabelEmails
+from topologies.events import TRASH, Deliver, Event, LabelEmails
 from topologies.events.base import as_kind
 from topologies.events.snooze import (
     SnoozeDue,
@@ -18,10 +20,10 @@ from topologies.events.snooze import (
     SnoozeLater5s,
     SnoozeLater30m,
 )
-from topologies.mail import snoozing
+from topologies.mail import reminding, snoozing
 from topologies.ports.clock import Clock
 from topologies.ports.mailboxes import Mailboxes
-from topologies.ports.snoozes import Snoozes
+from topologies.ports.snoozes import Snooze, Snoozes
 from topologies.stage import stage
 
 
@@ -42,6 +44,8 @@ async def bring_back(
     # What is kept counts: it may have been put off again, and nothing else have been written.
     if (later := snoozing.wait_of(kept.until - now)) is not None:
         return [as_kind(due, later, until=kept.until)]
+    if kept.is_reminder:
+        return await _reminded(due, kept, mailboxes, late=now - kept.until)
     email = await mailboxes.email(due.user_id, due.email_id)
     if email is None:
         return []
@@ -49,3 +53,16 @@ async def bring_back(
         late = snoozing.wait_for_move(now - kept.until)
         return [as_kind(due, late)] if late is not None else []
     return snoozing.brought_back(email, kept)
+
+
+async def _reminded(
+    due: SnoozeDue, kept: Snooze, mailboxes: Mailboxes, *, late: timedelta
+) -> Sequence[Event]:
+    """Return what reminds of a mail, unless somebody has answered it or it is in the trash."""
+    email = await mailboxes.email(due.user_id, due.email_id)
+    if email is None:  # gone, or on its way into the mailbox still; it ends with what is kept
+        return [as_kind(due, snoozing.wait_late(late))]
+    sent = email.summary
+    if sent.folder_id == TRASH or await reminding.is_answered(mailboxes, due.user_id, sent):
+        return []
+    return [reminding.reminder(email, kept)]

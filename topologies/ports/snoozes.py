@@ -1,9 +1,11 @@
-"""Which mails users have put off, and until when."""
+"""Which mails users have put off, and of which they want to be reminded; and until when."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
+
+from topologies.events import SENT
 
 MOST_SNOOZED = 1_000  # of one user
 KEPT_AFTER = timedelta(days=7)  # its time, so that whoever is late finds it
@@ -11,10 +13,11 @@ KEPT_AFTER = timedelta(days=7)  # its time, so that whoever is late finds it
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snooze:
-    """That a mail is out of sight for a while.
+    """That a mail is out of sight for a while; or, of one that was sent, that it lacks an answer.
 
     Attributes:
         snooze_id: Of this wish; putting the mail off again makes another.
+        until: When it comes back, or its sender is reminded.
         folder_id: Where it lay.
     """
 
@@ -23,6 +26,11 @@ class Snooze:
     snooze_id: str
     until: datetime
     folder_id: str
+
+    @property
+    def is_reminder(self) -> bool:
+        """True of a mail that was sent: it is never out of sight, it is waited for an answer."""
+        return self.folder_id == SENT
 
 
 class Snoozes(Protocol):
