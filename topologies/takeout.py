@@ -2,11 +2,14 @@
 
 ``mail/`` holds an mbox file for each folder, ``deleted/`` what can be restored; JSON documents hold
 the rest (``topologies.takeout_documents``; docs/in-and-out.md describes each).
-Memory: one message, and some 80 bytes for each mail.
+Memory: one message, some 80 bytes for each mail, and as much again for those of 90 days.
 """
 
 import asyncio
+import uuid
 from collections.abc import AsyncGenerator
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -18,6 +21,7 @@ from topologies.exporting import Lying
 from topologies.mail import mbox_writing
 from topologies.mail.listing import pages
 from topologies.mail.zip_writing import ZipWriting
+from topologies.ports.deliveries import KEPT
 from topologies.ports.directory import User
 from topologies.ports.mailboxes import Email
 from topologies.takeout_documents import DOCUMENTS, Holdings
@@ -31,6 +35,7 @@ mail/*.mbox         Your mail, a file for each folder, which mail programs open 
 deleted/*.mbox      Mail that you deleted lately and could restore, if there is any.
 missing.json        Mails whose text could not be read, if there are any.
 *.json              The rest; each is described in docs/in-and-out.md.
+deliveries.jsonl    What became of mail that you sent.
 rules/*.sieve       Your filters (RFC 5228).
 
 `rillmail import mail/ --user ADDRESS`, where this was unpacked, brings the mail back exactly.
@@ -52,10 +57,11 @@ async def takeout(
     """
     writing = ZipWriting(holdings.clock.now())
     missing: list[str] = []
-    async for data in _mail(user.user_id, holdings, writing, missing):
+    sent = _Sent(holdings.clock.now() - KEPT)
+    async for data in _mail(user.user_id, holdings, writing, missing, sent):
         yield data
     if not mail_only:
-        async for data in _deleted(user.user_id, holdings, writing, missing):
+        async for data in _deleted(user.user_id, holdings, writing, missing, sent):
             yield data
     documents: dict[str, Any] = {} if mail_only else {"README.txt": _README}
     for read in () if mail_only else DOCUMENTS.values():
@@ -70,17 +76,39 @@ async def takeout(
     if not mail_only:
         async for data in _drafts(user.user_id, holdings, writing):
             yield data
+        async for data in _deliveries(user.user_id, holdings, writing, sent):
+            yield data
     yield writing.close()
 
 
+@dataclass(slots=True)
+class _Sent:
+    """The mails of which it may be known what became of them elsewhere.
+
+    Attributes:
+        since: What became of older ones is forgotten.
+        ids: Of each its email_id and its mail_id, as bytes.
+    """
+
+    since: datetime
+    ids: list[bytes] = field(default_factory=list[bytes])
+
+    def add(self, email: Email) -> None:
+        """Take note of *email*; what was received may have been sent on."""
+        if email.summary.created_at >= self.since:
+            named = uuid.UUID(email.summary.email_id), uuid.UUID(email.mail_id)
+            self.ids.append(b"".join(each.bytes for each in named))
+
+
 async def _mail(
-    user_id: str, holdings: Holdings, writing: ZipWriting, missing: list[str]
+    user_id: str, holdings: Holdings, writing: ZipWriting, missing: list[str], sent: _Sent
 ) -> AsyncGenerator[bytes]:
     name = ""
     begun: set[str] = set()
     async for mail in exporting.mails(user_id, holdings.mailboxes):
         if (found := await _whole(user_id, mail, holdings, missing)) is None:
             continue
+        sent.add(found[0])
         if mail.path != name:
             name = mail.path
             writing.begin(_member(name, begun))
@@ -89,13 +117,14 @@ async def _mail(
 
 
 async def _deleted(
-    user_id: str, holdings: Holdings, writing: ZipWriting, missing: list[str]
+    user_id: str, holdings: Holdings, writing: ZipWriting, missing: list[str], sent: _Sent
 ) -> AsyncGenerator[bytes]:
     """Write what can be restored apart from the mail, since whoever brings that back has it so."""
     is_begun = False
     async for mail in exporting.deleted(user_id, holdings.mailboxes):
         if (found := await _whole(user_id, mail, holdings, missing)) is None:
             continue
+        sent.add(found[0])
         if not is_begun:
             writing.begin("deleted/Deleted.mbox")
             is_begun = True
@@ -151,6 +180,21 @@ async def _drafts(user_id: str, holdings: Holdings, writing: ZipWriting) -> Asyn
             data = msgspec.json.encode({"email_id": line.email_id, **typed}) + b"\n"
             if written := writing.write(data):
                 yield written
+
+
+async def _deliveries(
+    user_id: str, holdings: Holdings, writing: ZipWriting, sent: _Sent
+) -> AsyncGenerator[bytes]:
+    """Write what became of mails at other systems, a line of JSON for each destination."""
+    writing.begin("deliveries.jsonl")
+    for each in sent.ids:
+        email_id, mail_id = (str(uuid.UUID(bytes=part)) for part in (each[:16], each[16:]))
+        # A mail between two users has one id for both; what the sender is told is the sender's.
+        for delivery in await holdings.deliveries.of_mail(mail_id):
+            if delivery.user_id == user_id:
+                told = {"email_id": email_id, "state": delivery.state, **asdict(delivery)}
+                if written := writing.write(msgspec.json.encode(told) + b"\n"):
+                    yield written
 
 
 def _json(value: object) -> bytes:

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from topologies.erasure import Keepers
 from topologies.ports.blobs import Blobs
 from topologies.ports.clock import Clock
+from topologies.ports.deliveries import Deliveries
 from topologies.ports.directory import User
 from topologies.ports.suppressions import MAX_SUPPRESSIONS_PAGE
 
@@ -26,6 +27,7 @@ class Holdings(Keepers):
 
     clock: Clock
     blobs: Blobs
+    deliveries: Deliveries
 
 
 async def _account(user: User, holdings: Holdings) -> Documents:

@@ -6,7 +6,11 @@ later attempt came to. The operators' view has a partition for an hour of one de
 one for an hour of all (of the destination "").
 """
 
-KEPT_S = 90 * 86_400
+from datetime import timedelta
+
+from topologies.ports.deliveries import KEPT
+
+KEPT_S = KEPT // timedelta(seconds=1)
 LISTED_S = 14 * 86_400
 
 # Small rows that are overwritten; and their timestamps are no times, so windows can't part them.

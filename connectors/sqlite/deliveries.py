@@ -12,7 +12,7 @@ from connectors.sqlite.database import Database
 from connectors.sqlite.deliveries_rows import COLUMNS, delivery_of, us, values_of
 from topologies.events import DeliveryAttempted, DeliveryDue, RecipientResult
 from topologies.mail import delivery_state
-from topologies.ports.deliveries import Delivery, Order, Orders, QueueFilter, QueuePage
+from topologies.ports.deliveries import KEPT, Delivery, Order, Orders, QueueFilter, QueuePage
 
 MIGRATIONS = (
     """
@@ -62,7 +62,6 @@ MIGRATIONS = (
     CREATE INDEX open_rounds ON rounds (mail_id) WHERE closed = 0;
     """,
 )
-KEPT = timedelta(days=90)
 FORGOTTEN_AT_ONCE = 16  # with each mail, so that forgetting keeps up and never takes long
 LOOKED_AT = 2_000  # rows for one page: a filter that fits few ends it early
 

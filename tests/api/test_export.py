@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 
 from tests.api.desk import Desks
+from tests.services import DOMAIN
 from topologies.mail.mbox import messages
 
 RAW = b"From: Cy <cy@far.example>\r\nSubject: A pump\r\n\r\nFrom here\r\n>From there\r\n"
@@ -41,6 +42,23 @@ async def test_everything_is_there_and_mail_is_as_it_was(a_desk: Desks) -> None:
         assert not any(secret in content for content in held.values())
 
 
+async def test_what_became_of_what_one_sent_is_there_and_nothing_of_others(a_desk: Desks) -> None:
+    async with a_desk() as desk:
+        ann, bo = await desk.signed_in("ann"), await desk.signed_in("bo")
+        body = {"to": ["zoe@far.example", f"bo@{DOMAIN}"], "subject": "Boats"}
+        sent = (await ann.post("/emails/send", json=body)).json()
+        forgotten = (await ann.post("/emails/send", json=body)).json()
+        await ann.delete(f"/emails/{forgotten['email_id']}?permanent=true")
+        held = unzipped(await ann.get("/export"))
+        told = {each["email_id"]: each for each in lines(held["deliveries.jsonl"])}
+        assert told.keys() == {sent["email_id"], forgotten["email_id"]}  # which can be restored
+        line = told[sent["email_id"]]
+        assert (line["destination"], line["state"]) == ("far.example", "delivered")
+        assert [each["recipient"] for each in line["recipients"]] == ["zoe@far.example"]
+        assert unzipped(await bo.get("/export"))["deliveries.jsonl"] == b""
+        assert "deliveries.jsonl" not in unzipped(await ann.get("/export?what=mail"))
+
+
 async def test_the_mail_alone_may_be_asked_for(a_desk: Desks) -> None:
     async with a_desk() as desk:
         client = await desk.signed_in()
@@ -64,3 +82,8 @@ def unzipped(answer: httpx.Response) -> dict[str, Any]:
     with zipfile.ZipFile(io.BytesIO(answer.content)) as file:
         assert file.testzip() is None
         return {name: file.read(name) for name in file.namelist()}
+
+
+def lines(content: bytes) -> list[dict[str, Any]]:
+    """Return what each line of a member says."""
+    return [json.loads(line) for line in content.splitlines()]

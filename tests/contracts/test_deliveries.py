@@ -14,9 +14,9 @@ import pytest
 from connectors.memory.clock import ManualClock
 from connectors.memory.deliveries import MemoryDeliveries
 from connectors.sqlite.database import Database
-from connectors.sqlite.deliveries import KEPT, MIGRATIONS, SqliteDeliveries
+from connectors.sqlite.deliveries import MIGRATIONS, SqliteDeliveries
 from topologies.events import DeliveryAttempted, DeliveryDue, RecipientResult
-from topologies.ports.deliveries import Deliveries, Orders, QueueFilter
+from topologies.ports.deliveries import KEPT, Deliveries, Orders, QueueFilter
 
 AT = datetime(2026, 3, 1, 12, 0, 0, 123_456, tzinfo=UTC)
 

@@ -11,10 +11,11 @@ import pytest
 
 from connectors.memory.tidings import MemoryTidings
 from connectors.sqlite.database import Database
-from connectors.sqlite.deliveries import KEPT, MIGRATIONS
+from connectors.sqlite.deliveries import MIGRATIONS
 from connectors.sqlite.tidings import SqliteTidings
 from tests.services import AT
 from topologies.events import DeliveryAttempted, RecipientResult
+from topologies.ports.deliveries import KEPT
 from topologies.ports.tidings import Round, Tidings
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal, Protocol
 
 from topologies.events import DeliveryAttempted, DeliveryDue, RecipientResult
@@ -11,6 +11,7 @@ from topologies.events import DeliveryAttempted, DeliveryDue, RecipientResult
 Order = Literal["go", "hold", "cancel", "bounce"]
 RecipientState = Literal["pending", "delivered", "deferred", "failed"]
 MAX_QUEUE_PAGE = 500
+KEPT = timedelta(days=90)  # that of a mail; then it is forgotten
 
 
 @dataclass(frozen=True, slots=True)
