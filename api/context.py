@@ -28,6 +28,7 @@ from topologies.ports.push_subscriptions import PushSubscriptions
 from topologies.ports.request_keys import RequestKeys
 from topologies.ports.restraints import Restraints
 from topologies.ports.rules import Rules
+from topologies.ports.scheduled import Scheduled
 from topologies.ports.search import Search
 from topologies.ports.second_factors import SecondFactors
 from topologies.ports.snoozes import Snoozes
@@ -81,6 +82,7 @@ class Context:
     contacts: Contacts
     unsubscribes: Unsubscribes
     snoozes: Snoozes
+    scheduled: Scheduled
     personal_spam: PersonalSpam
     suppressions: Suppressions
     webhooks: Webhooks

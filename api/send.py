@@ -61,6 +61,7 @@ async def cancel(call: Call) -> Response:
     if fate == "send":
         raise Problem(409, "it is sent already", kind="sent")
     await reminders.forget(call, email_id)
+    await context.scheduled.remove(call.user_id, email_id)
     return Response(status_code=204)
 
 
@@ -165,7 +166,10 @@ async def _write(call: Call, wanted: Submission, mail: Checked, claim: Claim, ra
         await context.log.append([submitted])
         return
     await holding.note(context.request_keys, call.user_id, claim.mail_id, claim.submitted_at)
-    await context.log.append([as_kind(submitted, MailHeld, due_at=claim.submitted_at)])
+    held = as_kind(submitted, MailHeld, due_at=claim.submitted_at)
+    if wanted.given.send_at is not None:  # what can only be undone waits for a moment
+        await context.scheduled.put(held)
+    await context.log.append([held])
 
 
 def sent(

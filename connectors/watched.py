@@ -20,6 +20,7 @@ from topologies.ports.messenger import Messenger
 from topologies.ports.notices import Notices
 from topologies.ports.personal_spam import PersonalSpam
 from topologies.ports.relay import Relay
+from topologies.ports.scheduled import Scheduled
 from topologies.ports.search import Search
 from topologies.ports.snoozes import Snoozes
 from topologies.ports.suppressions import Suppressions
@@ -29,7 +30,7 @@ from topologies.ports.webhooks import Webhooks
 
 PORTS: Collection[type] = (
     *(Answers, Antivirus, Blobs, Contacts, Deliveries, Directory, Mailboxes, Notices, PersonalSpam),
-    *(Relay, Search, Snoozes, Suppressions, Messenger, Unsubscribes, Webhooks),
+    *(Relay, Scheduled, Search, Snoozes, Suppressions, Messenger, Unsubscribes, Webhooks),
 )
 
 

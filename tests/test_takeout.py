@@ -13,16 +13,18 @@ from typing import Any, Protocol, get_type_hints
 
 import pytest
 
-from tests.mailbox.test_erase import STORES, House
+from tests.mailbox.test_erase import STORES, House, a_mail_for_later
 from tests.services import AT, DOMAIN
 from topologies import ports
 from topologies.erasure import Keepers, remains
 from topologies.events import CreateFolder, CreateLabel, DeleteEmails, LabelEmails
 from topologies.mail import ids
+from topologies.mail.holding import decide
 from topologies.mail.mbox import messages
 from topologies.mailbox.erase import erase
 from topologies.ports.directory import Directory
 from topologies.ports.mailboxes import Mailboxes
+from topologies.ports.request_keys import RequestKeys
 from topologies.ports.search import Search
 from topologies.takeout import takeout
 from topologies.takeout_documents import DOCUMENTS, Holdings
@@ -52,6 +54,7 @@ SHOWN: Mapping[str, Callable[[Mapping[str, Any]], object]] = {
     "rules": lambda held: held["rules.json"]["away"]["text"],
     "contacts": lambda held: [each["address"] for each in held["contacts.json"]],
     "snoozes": lambda held: [each["snooze_id"] for each in held["put_off.json"]],
+    "scheduled": lambda held: [each["recipients"] for each in held["scheduled.json"]],
     "personal_spam": lambda held: (held["learnt.json"]["reports"], held["learnt.json"]["weights"]),
     "app_passwords": lambda held: [each["name"] for each in held["app_passwords.json"]],
     "second_factors": lambda held: held["second_factor.json"]["recovery_codes_left"],
@@ -67,6 +70,7 @@ EXPECTED: Mapping[str, object] = {
     "rules": "away",
     "contacts": ["cy@far.example"],
     "snoozes": ["2"],
+    "scheduled": [["zoe@far.example"]],
     "personal_spam": (1, {"1": 1}),
     "app_passwords": ["phone"],
     "second_factors": 1,
@@ -109,6 +113,19 @@ async def test_what_was_deleted_and_can_be_restored_is_there_apart_from_the_mail
     mail = {name: content for name, content in held.items() if name.startswith("mail/")}
     assert sorted(mail) == ["mail/Inbox.mbox", "mail/Work.mbox"]
     assert not any(b"Subject: 1" in content for content in mail.values())
+
+
+async def test_what_is_to_be_sent_later_is_there_whole_and_what_was_decided_is_not() -> None:
+    house = await furnished()
+    waits = a_mail_for_later(house.users["bo"].user_id)
+    email_id = ids.email_id(waits.mail_id, waits.user_id)
+    held = await taken(house, "bo")
+    assert held[f"scheduled/{email_id}.eml"] == waits.raw
+    keys: RequestKeys = house.services[RequestKeys]
+    await decide(keys, waits.user_id, waits.mail_id, waits.due_at, "send")
+    held = await taken(house, "bo")
+    assert not any(name.startswith("scheduled/") for name in held)
+    assert documents(held)["scheduled.json"] == []
 
 
 async def test_of_the_mail_alone_nothing_deleted_is_a_part() -> None:

@@ -17,6 +17,7 @@ from topologies.ports.personal_spam import Learnt, PersonalSpam
 from topologies.ports.push_subscriptions import PushSubscriptions
 from topologies.ports.restraints import Restraints
 from topologies.ports.rules import Rules, UserRules
+from topologies.ports.scheduled import Scheduled
 from topologies.ports.search import Search, SearchQuery
 from topologies.ports.second_factors import SecondFactors
 from topologies.ports.snoozes import Snoozes
@@ -35,6 +36,7 @@ class Keepers:
     rules: Rules
     contacts: Contacts
     snoozes: Snoozes
+    scheduled: Scheduled
     personal_spam: PersonalSpam
     app_passwords: AppPasswords
     second_factors: SecondFactors
@@ -69,6 +71,7 @@ async def remains(user_id: str, kept: Keepers) -> Mapping[str, int]:
             count("rules", kept.rules.read(user_id)),
             count("contacts", kept.contacts.find(user_id)),
             count("put off", kept.snoozes.of(user_id)),
+            count("sent for later", kept.scheduled.page(user_id)),
             count("learnt", kept.personal_spam.read(user_id)),
             count("app passwords", kept.app_passwords.of(user_id)),
             count("second factor", kept.second_factors.of(user_id)),

@@ -18,13 +18,14 @@ from topologies import exporting
 from topologies.errors import BlobMissing
 from topologies.events import DELETED, DRAFTS
 from topologies.exporting import Lying
-from topologies.mail import mbox_writing
+from topologies.mail import ids, mbox_writing
 from topologies.mail.listing import pages
+from topologies.mail.raw import raw_of
 from topologies.mail.zip_writing import ZipWriting
 from topologies.ports.deliveries import KEPT
 from topologies.ports.directory import User
 from topologies.ports.mailboxes import Email
-from topologies.takeout_documents import DOCUMENTS, Holdings
+from topologies.takeout_documents import DOCUMENTS, Holdings, waiting
 
 __all__ = ["Holdings", "takeout"]
 
@@ -35,6 +36,7 @@ mail/*.mbox         Your mail, a file for each folder, which mail programs open 
 deleted/*.mbox      Mail that you deleted lately and could restore, if there is any.
 missing.json        Mails whose text could not be read, if there are any.
 *.json              The rest; each is described in docs/in-and-out.md.
+scheduled/*.eml     Mail that you sent for later and that waits still.
 deliveries.jsonl    What became of mail that you sent.
 rules/*.sieve       Your filters (RFC 5228).
 
@@ -62,6 +64,8 @@ async def takeout(
         yield data
     if not mail_only:
         async for data in _deleted(user.user_id, holdings, writing, missing, sent):
+            yield data
+        async for data in _waiting(user.user_id, holdings, writing, missing):
             yield data
     documents: dict[str, Any] = {} if mail_only else {"README.txt": _README}
     for read in () if mail_only else DOCUMENTS.values():
@@ -180,6 +184,22 @@ async def _drafts(user_id: str, holdings: Holdings, writing: ZipWriting) -> Asyn
             data = msgspec.json.encode({"email_id": line.email_id, **typed}) + b"\n"
             if written := writing.write(data):
                 yield written
+
+
+async def _waiting(
+    user_id: str, holdings: Holdings, writing: ZipWriting, missing: list[str]
+) -> AsyncGenerator[bytes]:
+    """Write the messages that are to be sent later, each as a file."""
+    async for mail in waiting(user_id, holdings):
+        email_id = ids.email_id(mail.mail_id, user_id)
+        try:
+            raw = await raw_of(mail, holdings.blobs)
+        except BlobMissing:
+            missing.append(email_id)
+            continue
+        writing.begin(f"scheduled/{email_id}.eml")
+        if written := writing.write(raw):
+            yield written
 
 
 async def _deliveries(

@@ -4,16 +4,19 @@ Every store that is erased with a user is here, by its name among ``Keepers``. S
 document: of passwords, second factors, webhooks and browsers there are names and dates.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 from topologies.erasure import Keepers
+from topologies.events import MailHeld
+from topologies.mail import holding, ids
 from topologies.ports.blobs import Blobs
 from topologies.ports.clock import Clock
 from topologies.ports.deliveries import Deliveries
 from topologies.ports.directory import User
+from topologies.ports.request_keys import RequestKeys
 from topologies.ports.suppressions import MAX_SUPPRESSIONS_PAGE
 
 MOST_CONTACTS = 100_000
@@ -28,6 +31,21 @@ class Holdings(Keepers):
     clock: Clock
     blobs: Blobs
     deliveries: Deliveries
+    request_keys: RequestKeys
+
+
+async def waiting(user_id: str, holdings: Holdings) -> AsyncGenerator[MailHeld]:
+    """Yield the mails that a user sent for later and that wait still.
+
+    Raises:
+        Retryable: A store is out of reach.
+    """
+    after = ""
+    while page := await holdings.scheduled.page(user_id, after=after):
+        for mail in page:
+            after = ids.email_id(mail.mail_id, user_id)
+            if await holding.is_undecided(holdings.request_keys, user_id, after):
+                yield mail
 
 
 async def _account(user: User, holdings: Holdings) -> Documents:
@@ -70,6 +88,20 @@ async def _contacts(user: User, holdings: Holdings) -> Documents:
 
 async def _put_off(user: User, holdings: Holdings) -> Documents:
     return {"put_off.json": _all(await holdings.snoozes.of(user.user_id))}
+
+
+async def _scheduled(user: User, holdings: Holdings) -> Documents:
+    told = [
+        {
+            "email_id": ids.email_id(mail.mail_id, mail.user_id),
+            "due_at": mail.due_at,
+            "mail_from": mail.mail_from,
+            "recipients": mail.recipients,
+            "draft_id": mail.draft_id or None,
+        }
+        async for mail in waiting(user.user_id, holdings)
+    ]
+    return {"scheduled.json": told}
 
 
 async def _learnt(user: User, holdings: Holdings) -> Documents:
@@ -133,6 +165,7 @@ DOCUMENTS: Mapping[str, Callable[[User, Holdings], Awaitable[Documents]]] = {
     "rules": _rules,
     "contacts": _contacts,
     "snoozes": _put_off,
+    "scheduled": _scheduled,
     "personal_spam": _learnt,
     "app_passwords": _app_passwords,
     "second_factors": _second_factor,

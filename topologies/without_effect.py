@@ -33,6 +33,7 @@ from topologies.ports.reputations import Reputations
 from topologies.ports.request_keys import RequestKeys
 from topologies.ports.restraints import Restraints
 from topologies.ports.rules import Rules
+from topologies.ports.scheduled import Scheduled
 from topologies.ports.search import Search
 from topologies.ports.second_factors import SecondFactors
 from topologies.ports.seen import Seen
@@ -74,6 +75,7 @@ READING: Mapping[type, frozenset[str]] = {
     Rules: frozenset({"of", "read"}),
     Search: frozenset({"search", "versions_of"}),
     SecondFactors: frozenset({"of"}),
+    Scheduled: frozenset({"page"}),
     Seen: frozenset({"when"}),
     Snoozes: frozenset({"find", "of"}),
     SpamClassifier: EVERYTHING,

@@ -198,6 +198,7 @@ def application(process: Process) -> ASGIApp:
         contacts=stores.contacts,
         unsubscribes=stores.unsubscribes,
         snoozes=stores.snoozes,
+        scheduled=stores.scheduled,
         personal_spam=stores.personal_spam,
         suppressions=stores.suppressions,
         webhooks=stores.webhooks,

@@ -23,8 +23,10 @@ from topologies.ports.log import LogReader, WrittenLog
 from topologies.ports.mailboxes import Mailboxes
 from topologies.ports.personal_spam import PersonalSpam
 from topologies.ports.push_subscriptions import PushSubscriptions
+from topologies.ports.request_keys import RequestKeys
 from topologies.ports.restraints import Restraints
 from topologies.ports.rules import Rules
+from topologies.ports.scheduled import Scheduled
 from topologies.ports.search import Search
 from topologies.ports.second_factors import SecondFactors
 from topologies.ports.snoozes import Snoozes
@@ -102,6 +104,16 @@ class Stores(Protocol):
     @property
     def snoozes(self) -> Snoozes:
         """Mail that users put off."""
+        ...
+
+    @property
+    def scheduled(self) -> Scheduled:
+        """Mail that users sent for later."""
+        ...
+
+    @property
+    def request_keys(self) -> RequestKeys:
+        """What was decided of it."""
         ...
 
     @property

@@ -51,6 +51,7 @@ from connectors.cassandra.push_subscriptions import CassandraPushSubscriptions
 from connectors.cassandra.request_keys import CassandraRequestKeys
 from connectors.cassandra.restraints import CassandraRestraints
 from connectors.cassandra.rules import CassandraAnswers, CassandraRules
+from connectors.cassandra.scheduled import CassandraScheduled
 from connectors.cassandra.second_factors import CassandraSecondFactors
 from connectors.cassandra.session import CassandraSession
 from connectors.cassandra.snoozes import CassandraSnoozes
@@ -474,6 +475,7 @@ async def open_stores(settings: Settings) -> AsyncGenerator[ClusterStores]:
             contacts=CassandraContacts(session),
             unsubscribes=CassandraUnsubscribes(session),
             snoozes=CassandraSnoozes(session, clock),
+            scheduled=CassandraScheduled(session, clock),
             personal_spam=CassandraPersonalSpam(session, clock),
             domain_reports=CassandraDomainReports(session, clock),
             sts_policies=CassandraStsPolicies(session),

@@ -28,6 +28,7 @@ from connectors.memory.reputations import MemoryReputations
 from connectors.memory.request_keys import MemoryRequestKeys
 from connectors.memory.restraints import MemoryRestraints
 from connectors.memory.rules import MemoryRules
+from connectors.memory.scheduled import MemoryScheduled
 from connectors.memory.search import MemorySearch
 from connectors.memory.second_factors import MemorySecondFactors
 from connectors.memory.snoozes import MemorySnoozes
@@ -74,6 +75,7 @@ from topologies.ports.reputations import Reputations
 from topologies.ports.request_keys import RequestKeys
 from topologies.ports.restraints import Restraints
 from topologies.ports.rules import Rules
+from topologies.ports.scheduled import Scheduled
 from topologies.ports.search import Search
 from topologies.ports.second_factors import SecondFactors
 from topologies.ports.snoozes import Snoozes
@@ -139,6 +141,7 @@ async def in_memory() -> dict[type, Any]:
         Texts: DocumentTexts(),
         Tidings: MemoryTidings(),
         Snoozes: MemorySnoozes(clock),
+        Scheduled: MemoryScheduled(clock),
         Unsubscribes: MemoryUnsubscribes(),
         TopSenders: MemoryTopSenders(),
         PushKey: MemoryUrlKey(),

@@ -54,6 +54,7 @@ from topologies.ports.relay import Relay
 from topologies.ports.request_keys import RequestKeys
 from topologies.ports.restraints import Restraints
 from topologies.ports.rules import Rules
+from topologies.ports.scheduled import Scheduled
 from topologies.ports.search import Search
 from topologies.ports.second_factors import SecondFactors
 from topologies.ports.snoozes import Snoozes
@@ -106,6 +107,7 @@ class Stores:
     contacts: Contacts
     unsubscribes: Unsubscribes
     snoozes: Snoozes
+    scheduled: Scheduled
     domain_reports: DomainReports
     sts_policies: StsPolicies
     top_senders: TopSenders
@@ -201,6 +203,7 @@ def services_of(
             bad_mails_suspend=settings.bad_mails_suspend,
         ),
         Snoozes: stores.snoozes,
+        Scheduled: stores.scheduled,
         Unsubscribes: stores.unsubscribes,
         TopSenders: stores.top_senders,
         PushKey: stores.push_key,

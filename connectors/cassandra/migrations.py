@@ -34,6 +34,7 @@ AREAS = (  # each in a module `AREA_schema`
     "summaries",
     "unsubscribes",
     "snoozes",
+    "scheduled",
 )
 _ADDED = re.compile(r"ALTER TABLE (?P<table>\w+) ADD (?P<column>\w+) ")
 AGREEMENT_S = 30.0  # how long nodes may take to agree on a table

@@ -48,6 +48,7 @@ from topologies.ports.push_subscriptions import PushSubscriptions
 from topologies.ports.request_keys import RequestKeys
 from topologies.ports.restraints import Restraints
 from topologies.ports.rules import Rules
+from topologies.ports.scheduled import Scheduled
 from topologies.ports.search import Search
 from topologies.ports.second_factors import SecondFactors
 from topologies.ports.snoozes import Snoozes
@@ -345,6 +346,7 @@ async def _serving(
         contacts=services[Contacts],
         unsubscribes=services[Unsubscribes],
         snoozes=services[Snoozes],
+        scheduled=services[Scheduled],
         personal_spam=services[PersonalSpam],
         suppressions=services[Suppressions],
         webhooks=services[Webhooks],

@@ -21,6 +21,7 @@ from connectors.cassandra.domain_reports import CassandraDomainReports
 from connectors.cassandra.mailboxes import CassandraMailboxes
 from connectors.cassandra.personal_spam import CassandraPersonalSpam
 from connectors.cassandra.rules import CassandraAnswers, CassandraRules
+from connectors.cassandra.scheduled import CassandraScheduled
 from connectors.cassandra.second_factors import CassandraSecondFactors
 from connectors.cassandra.session import CassandraSession, address_of
 from connectors.cassandra.snoozes import CassandraSnoozes
@@ -54,6 +55,7 @@ from topologies.ports.mailboxes import Mailboxes
 from topologies.ports.notices import Notices
 from topologies.ports.personal_spam import PersonalSpam
 from topologies.ports.rules import Rules
+from topologies.ports.scheduled import Scheduled
 from topologies.ports.search import Search
 from topologies.ports.snoozes import Snoozes
 from topologies.ports.sts_policies import StsPolicies
@@ -117,6 +119,7 @@ class SharedEngines:
                     Rules: CassandraRules(CassandraSession(self.connected), clock),
                     Search: search,
                     StsPolicies: CassandraStsPolicies(CassandraSession(self.connected)),
+                    Scheduled: CassandraScheduled(CassandraSession(self.connected), clock),
                     Snoozes: CassandraSnoozes(CassandraSession(self.connected), clock),
                     Unsubscribes: CassandraUnsubscribes(CassandraSession(self.connected)),
                 },

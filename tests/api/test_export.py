@@ -3,12 +3,15 @@
 import io
 import json
 import zipfile
+from datetime import timedelta
 from typing import Any
 
 import httpx
 
 from tests.api.desk import Desks
 from tests.services import DOMAIN
+from topologies.events import MailHeld
+from topologies.events.base import as_kind
 from topologies.mail.mbox import messages
 
 RAW = b"From: Cy <cy@far.example>\r\nSubject: A pump\r\n\r\nFrom here\r\n>From there\r\n"
@@ -57,6 +60,33 @@ async def test_what_became_of_what_one_sent_is_there_and_nothing_of_others(a_des
         assert [each["recipient"] for each in line["recipients"]] == ["zoe@far.example"]
         assert unzipped(await bo.get("/export"))["deliveries.jsonl"] == b""
         assert "deliveries.jsonl" not in unzipped(await ann.get("/export?what=mail"))
+
+
+async def test_what_is_to_be_sent_later_is_there_until_it_is_sent_or_taken_back(
+    a_desk: Desks,
+) -> None:
+    async with a_desk() as desk:
+        ann, bo = await desk.signed_in("ann"), await desk.signed_in("bo")
+        at = (desk.clock.now() + timedelta(days=1)).isoformat()
+        body = {"to": ["zoe@far.example"], "subject": "Boats", "send_at": at}
+        first, second = [(await ann.post("/emails/send", json=body)).json() for _ in range(2)]
+        undone = {"to": ["zoe@far.example"], "subject": "At once", "undo_s": 60}
+        await ann.post("/emails/send", json=undone)
+        held = unzipped(await ann.get("/export"))
+        told = json.loads(held["scheduled.json"])
+        assert {each["email_id"] for each in told} == {first["email_id"], second["email_id"]}
+        assert b"Subject: Boats" in held[f"scheduled/{first['email_id']}.eml"]
+        assert json.loads(unzipped(await bo.get("/export"))["scheduled.json"]) == []
+        assert (await ann.delete(f"/emails/{first['email_id']}/send")).status_code == 204
+        desk.clock.move(timedelta(days=2))
+        await desk.log.append(
+            [
+                as_kind(each, MailHeld)
+                for each in desk.log.appended
+                if isinstance(each, MailHeld) and each.mail_id == second["mail_id"]
+            ]
+        )
+        assert json.loads(unzipped(await ann.get("/export"))["scheduled.json"]) == []
 
 
 async def test_the_mail_alone_may_be_asked_for(a_desk: Desks) -> None:

@@ -13,14 +13,17 @@ from click.testing import CliRunner, Result
 from connectors.memory.app_passwords import MemoryAppPasswords
 from connectors.memory.clock import ManualClock
 from connectors.memory.contacts import MemoryContacts
+from connectors.memory.deliveries import MemoryDeliveries
 from connectors.memory.directory import MemoryDirectory
 from connectors.memory.dkim_keys import MemoryDkimKeys
 from connectors.memory.domain_reports import MemoryDomainReports
 from connectors.memory.mailboxes import MemoryMailboxes
 from connectors.memory.personal_spam import MemoryPersonalSpam
 from connectors.memory.push_subscriptions import MemoryPushSubscriptions
+from connectors.memory.request_keys import MemoryRequestKeys
 from connectors.memory.restraints import MemoryRestraints
 from connectors.memory.rules import MemoryRules
+from connectors.memory.scheduled import MemoryScheduled
 from connectors.memory.search import MemorySearch
 from connectors.memory.second_factors import MemorySecondFactors
 from connectors.memory.snoozes import MemorySnoozes
@@ -104,6 +107,9 @@ class MemoryStores:
     dead_letters: KeptDeadLetters = field(default_factory=KeptDeadLetters)
     mailboxes: MemoryMailboxes = field(default_factory=lambda: MemoryMailboxes(ManualClock()))
     contacts: MemoryContacts = field(default_factory=MemoryContacts)
+    deliveries: MemoryDeliveries = field(default_factory=MemoryDeliveries)
+    request_keys: MemoryRequestKeys = field(default_factory=MemoryRequestKeys)
+    scheduled: MemoryScheduled = field(default_factory=lambda: MemoryScheduled(ManualClock()))
     snoozes: MemorySnoozes = field(default_factory=lambda: MemorySnoozes(ManualClock()))
     unsubscribes: MemoryUnsubscribes = field(default_factory=MemoryUnsubscribes)
     personal_spam: MemoryPersonalSpam = field(default_factory=MemoryPersonalSpam)

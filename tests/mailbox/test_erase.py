@@ -14,6 +14,7 @@ from topologies.events import (
     CreateFolder,
     EraseMailbox,
     Event,
+    MailHeld,
     MailReceived,
     MoveEmails,
     UserDeleted,
@@ -27,6 +28,7 @@ from topologies.ports.personal_spam import Learnt, PersonalSpam
 from topologies.ports.push_subscriptions import PushSubscription, PushSubscriptions
 from topologies.ports.restraints import Restraint, Restraints
 from topologies.ports.rules import AwayNotice, Rules, UserRules
+from topologies.ports.scheduled import Scheduled
 from topologies.ports.second_factors import SecondFactors
 from topologies.ports.snoozes import Snooze, Snoozes
 from topologies.ports.suppressions import Suppression, Suppressions
@@ -74,6 +76,19 @@ async def test_what_could_not_be_reached_is_erased_when_it_is_back(store: type) 
 
 
 # --- builders -----------------------------------------------------------------------
+
+
+def a_mail_for_later(user_id: str) -> MailHeld:
+    return MailHeld(
+        mail_id=ids.derived_id(AT, "for later", user_id),
+        submitted_at=AT,
+        due_at=AT + timedelta(days=2),
+        user_id=user_id,
+        mail_from=f"bo@{DOMAIN}",
+        recipients=("zoe@far.example",),
+        size_bytes=18,
+        raw=b"Subject: Later\r\n\r\n",
+    )
 
 
 def a_wish(user_id: str) -> Unsubscribe:
@@ -129,6 +144,7 @@ class House:
             "restraints": Restraints,
             "rules": Rules,
             "second_factors": SecondFactors,
+            "scheduled": Scheduled,
             "snoozes": Snoozes,
             "unsubscribes": Unsubscribes,
             "suppressions": Suppressions,
@@ -149,6 +165,7 @@ class House:
         await services[Snoozes].put(
             Snooze(user_id=user_id, email_id="1", snooze_id="2", until=AT, folder_id="inbox")
         )
+        await services[Scheduled].put(a_mail_for_later(user_id))
         await services[Unsubscribes].ask(a_wish(user_id))
         await services[AppPasswords].add(user_id, "phone", AT)
         await services[SecondFactors].propose(user_id, b"secret", [b"code"], AT)

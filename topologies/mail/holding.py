@@ -42,6 +42,15 @@ async def is_taken_back(keys: RequestKeys, user_id: str, email_id: str) -> bool:
     return kept is not None and kept.digest == b"cancel"
 
 
+async def is_undecided(keys: RequestKeys, user_id: str, email_id: str) -> bool:
+    """Return whether a mail waits still: it is neither sent nor taken back.
+
+    Raises:
+        Retryable: The store is out of reach.
+    """
+    return await keys.find(user_id, f"release {email_id}") is None
+
+
 async def decide(
     keys: RequestKeys, user_id: str, mail_id: str, due_at: datetime, wish: Fate
 ) -> Fate:

@@ -18,6 +18,7 @@ from topologies.ports.personal_spam import PersonalSpam
 from topologies.ports.push_subscriptions import PushSubscriptions
 from topologies.ports.restraints import Restraints
 from topologies.ports.rules import Rules
+from topologies.ports.scheduled import Scheduled
 from topologies.ports.second_factors import SecondFactors
 from topologies.ports.snoozes import Snoozes
 from topologies.ports.suppressions import MAX_SUPPRESSIONS_PAGE, Suppressions
@@ -37,6 +38,7 @@ async def erase(
     push_subscriptions: PushSubscriptions,
     restraints: Restraints,
     rules: Rules,
+    scheduled: Scheduled,
     second_factors: SecondFactors,
     snoozes: Snoozes,
     suppressions: Suppressions,
@@ -57,6 +59,7 @@ async def erase(
     await contacts.erase(user_id)
     await learnt.erase(user_id)
     await snoozes.erase(user_id)
+    await scheduled.erase(user_id)
     await unsubscribes.erase(user_id)
     await restraints.lift(user_id)
     await _forget_suppressions(user_id, suppressions)
