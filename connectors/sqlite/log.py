@@ -9,18 +9,19 @@ import asyncio
 import math
 import sqlite3
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 import msgspec
 
 from connectors.sqlite.database import Database
+from connectors.sqlite.log_positions import position_of, standings_of
 from connectors.sqlite.log_writer import Ends, LogWriter, Place
 from topologies.errors import NoSpace, Retryable
 from topologies.events.base import Event
 from topologies.mail.ids import new_id
 from topologies.ports.clock import Clock
-from topologies.ports.log import Entry, Position, Record, Stretches
+from topologies.ports.log import Entry, Position, Record, Standing
 from topologies.ports.tracer import trace_headers
 from topologies.topics import BY_NAME, DEAD_SUFFIX, topic_of
 
@@ -145,33 +146,13 @@ class SqliteLog:
         ]
 
     async def position(self, group: str, topic: str, partition: int) -> Position:
-        def work(connection: sqlite3.Connection) -> tuple[int, bytes]:
-            place = (topic, partition)
-            row = connection.execute(
-                "SELECT offset, ahead FROM positions"
-                " WHERE consumers = ? AND topic = ? AND partition = ?",
-                (group, *place),
-            ).fetchone()
-            if row is not None:
-                return row
-            [oldest] = connection.execute(
-                "SELECT min(offset) FROM records WHERE topic = ? AND partition = ?", place
-            ).fetchone()
-            if oldest is None:
-                end = connection.execute(
-                    "SELECT next FROM ends WHERE topic = ? AND partition = ?", place
-                ).fetchone()
-                oldest = end[0] if end else 0
-            return oldest, b"[]"
+        return self._database.read_now(lambda c: position_of(c, group, topic, partition))
 
-        offset, ahead = self._database.read_now(work)
-        return Position(
-            group=group,
-            topic=topic,
-            partition=partition,
-            offset=offset,
-            ahead=_stretches(ahead),
-        )
+    async def standings(self, read: Collection[tuple[str, str]]) -> Sequence[Standing]:
+        found = self._database.read_now(lambda c: standings_of(c, read, self._partitions))
+        for each in found:
+            self._seen((each.position.topic, each.position.partition), each.end)
+        return found
 
     async def end(self, topic: str, partition: int) -> int:
         row = self._database.read_now(
@@ -291,12 +272,6 @@ class SqliteLog:
         if used >= self._max_bytes:
             raise NoSpace(f"the log holds {used:,} bytes, which is its limit")
         self._space_checked_at = now
-
-
-def _stretches(ahead: bytes) -> Stretches:
-    told = msgspec.json.decode(ahead, type=list[int | tuple[int, int]])
-    # Offsets one by one is what was written up to the first release with stretches.
-    return tuple((each, each + 1) if isinstance(each, int) else each for each in told)
 
 
 def _used_bytes(connection: sqlite3.Connection) -> int:

@@ -63,6 +63,20 @@ async def test_a_new_group_starts_at_the_oldest_record(log: SqliteLog) -> None:
     assert (await log.position("new", TOPIC, 0)).offset == 0
 
 
+async def test_how_groups_stand_is_told_at_once_as_it_is_of_each(log: SqliteLog) -> None:
+    await log.append([command(str(n)) for n in range(5)])
+    await log.commit(
+        [],
+        [Position(group="store", topic=TOPIC, partition=0, offset=2, ahead=((3, 4),))],
+    )
+    read = [("store", TOPIC), ("new", TOPIC), ("store", "mail.received")]
+    found = {each.position.group: each for each in await log.standings(read)}
+    assert {group: each.behind for group, each in found.items()} == {"store": 2, "new": 5}
+    for group, each in found.items():
+        assert each.position == await log.position(group, TOPIC, 0)
+        assert each.end == await log.end(TOPIC, 0)
+
+
 async def test_the_end_is_the_offset_of_the_next_record(log: SqliteLog) -> None:
     assert await log.end(TOPIC, 0) == 0
     await log.append([command("a"), command("b")])

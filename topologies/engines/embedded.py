@@ -18,7 +18,7 @@ from topologies.engines.timer import LOOK_EVERY_S as TIMER_LOOKS_EVERY_S
 from topologies.engines.timer import Timer
 from topologies.errors import Misconfigured
 from topologies.ports.clock import Clock
-from topologies.ports.log import Entry, PartitionedLog, Record, length
+from topologies.ports.log import Entry, PartitionedLog, Record
 from topologies.ports.observer import Observer
 from topologies.ports.tracer import Tracer
 from topologies.stage import Stage
@@ -114,12 +114,10 @@ class EmbeddedEngine:
 
     async def lag(self) -> Mapping[str, int]:
         """Return the number of records that each stage has before it."""
-        behind: Counter[str] = Counter()
-        for group, topic in self._consumed():
-            for partition in range(self._log.partitions(topic)):
-                position = await self._log.position(group, topic, partition)
-                end = await self._log.end(topic, partition)
-                behind[group] += max(0, end - position.offset - length(position.ahead))
+        consumed = self._consumed()
+        behind: Counter[str] = Counter({group: 0 for group, _ in consumed})
+        for standing in await self._log.standings(consumed):
+            behind[standing.position.group] += standing.behind
         return behind
 
     async def lag_s(self) -> Mapping[str, float]:
@@ -129,14 +127,13 @@ class EmbeddedEngine:
         """
         oldest: dict[str, float] = {}
         now = self._clock.now()
-        for group, topic in self._consumed():
-            for partition in range(self._log.partitions(topic)):
-                position = await self._log.position(group, topic, partition)
-                if position.offset >= await self._log.end(topic, partition):
-                    continue
-                for record in await self._log.read(topic, partition, position.offset, 1):
-                    age_s = (now - record.appended_at).total_seconds()
-                    oldest[group] = max(0.0, age_s, oldest.get(group, 0.0))
+        for standing in await self._log.standings(self._consumed()):
+            at = standing.position
+            if at.offset >= standing.end:
+                continue
+            for record in await self._log.read(at.topic, at.partition, at.offset, 1):
+                age_s = (now - record.appended_at).total_seconds()
+                oldest[at.group] = max(0.0, age_s, oldest.get(at.group, 0.0))
         return oldest
 
     async def later(self) -> Mapping[str, int]:

@@ -64,12 +64,9 @@ class Timer:
 
     async def lag(self) -> Mapping[str, int]:
         """Return how many records wait, by topic."""
-        waiting: dict[str, int] = {}
-        for place in self._places:
-            position = await self._log.position(GROUP, place.topic.name, place.partition)
-            end = await self._log.end(place.topic.name, place.partition)
-            behind = waiting.get(place.topic.name, 0) + max(0, end - position.offset)
-            waiting[place.topic.name] = behind
+        waiting = {place.topic.name: 0 for place in self._places}
+        for standing in await self._log.standings([(GROUP, topic) for topic in waiting]):
+            waiting[standing.position.topic] += standing.behind
         return waiting
 
     async def _look(self, place: "_Place", now: datetime) -> None:

@@ -4,7 +4,7 @@
 the embedded engine reads and commits by; on Kafka that part is Faust's.
 """
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -66,6 +66,23 @@ class Position:
     partition: int
     offset: int
     ahead: Stretches = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a consumer group stands in a partition.
+
+    Attributes:
+        end: The offset that the partition's next record will have.
+    """
+
+    position: Position
+    end: int
+
+    @property
+    def behind(self) -> int:
+        """How many records the group has before it."""
+        return max(0, self.end - self.position.offset - length(self.position.ahead))
 
 
 class EventLog(Protocol):
@@ -142,6 +159,13 @@ class PartitionedLog(WrittenLog, Protocol):
 
     async def end(self, topic: str, partition: int) -> int:
         """Return the offset that the next record will have."""
+        ...
+
+    async def standings(self, read: Collection[tuple[str, str]]) -> Sequence[Standing]:
+        """Return how each (group, topic) of *read* stands, at a cost that hardly grows with them.
+
+        Partitions that nothing was ever written to are left out.
+        """
         ...
 
     async def commit(self, entries: Sequence[Entry], positions: Sequence[Position]) -> None:
