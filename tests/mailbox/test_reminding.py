@@ -84,6 +84,7 @@ NO_ANSWERS: dict[str, dict[str, Any]] = {
     "by herself": {"message": {"from_": (ANN,)}},
     "by herself, in other letters": {"message": {"from_": (Address(address="Ann@Shop.Example"),)}},
     "from another address of hers": {"folder_id": SENT},
+    "from another address of hers, and filed": {"recipient": ""},
     "in spam": {"folder_id": SPAM},
     "a bounce": {"mail_from": ""},
     "by a machine": {"message": {"from_": (ZOE,), "auto_submitted": "auto-replied"}},
@@ -183,8 +184,9 @@ class House:
         """Let an answer of zoe's come, but for what is *given*."""
         message = {"from_": (ZOE,), "in_reply_to": ("m1@sender.example",)}
         message |= given.pop("message", {})
+        known = {"mail_from": ZOE.address, "recipient": ANN.address}
         await self.does(
-            deliver(number, **({"mail_from": ZOE.address} | given), message=message),
+            deliver(number, **(known | given), message=message),
         )
 
     async def looks(self, due: SnoozeDue | None = None) -> Sequence[Event]:

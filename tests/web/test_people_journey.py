@@ -73,3 +73,32 @@ def test_a_mail_is_put_off_and_its_sender_blocked(webmail: Webmail) -> None:
     blocked = webmail.dialog.get_by_role("region", name="Blocked senders")
     blocked.get_by_role("button", name="Unblock @far.example").click()
     expect(blocked).to_contain_text("Nobody.")
+
+
+@embedded_alone
+def test_one_asks_to_be_reminded_while_writing_or_later_and_takes_it_back(webmail: Webmail) -> None:
+    webmail.sign_in()
+    webmail.button("Write a mail").click()
+    webmail.compose.get_by_label("To", exact=True).fill(webmail.address(1))
+    webmail.compose.get_by_label("Subject").fill("Boats")
+    webmail.compose.get_by_role("button", name="Remind me if nobody answers").click()
+    webmail.page.get_by_role("menuitem").filter(has_text="Tomorrow morning").click()
+    expect(webmail.compose).to_contain_text("You are reminded on")
+    webmail.compose.get_by_role("button", name="Send", exact=True).click()
+    expect(webmail.page.get_by_text("The mail is sent.")).to_be_visible()
+
+    webmail.go_to("Sent")
+    webmail.open("Boats")
+    pane = webmail.page.get_by_role("region", name="Mail", exact=True)
+    reminded = pane.get_by_text(re.compile("You are reminded on .* if nobody answers"))
+    expect(reminded).to_be_visible()
+    pane.get_by_role("button", name="No reminder").click()
+    expect(reminded).to_be_hidden()
+    with webmail.elsewhere() as client:
+        assert client.get("/reminders").json()["reminders"] == []
+    pane.get_by_role("button", name="Remind me if nobody answers").click()
+    webmail.page.get_by_role("menuitem").filter(has_text="In three hours").click()
+    expect(reminded).to_be_visible()
+    with webmail.elsewhere() as client:
+        [told] = client.get("/reminders").json()["reminders"]
+    assert told["email"]["subject"] == "Boats"

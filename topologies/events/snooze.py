@@ -1,4 +1,4 @@
-"""Facts on the way of a mail that is put off, and comes back at its time."""
+"""Facts on the way of a mail that is put off, or lacks an answer, and comes back at its time."""
 
 from datetime import datetime, timedelta
 
@@ -6,7 +6,7 @@ from topologies.events.base import Event
 
 
 class SnoozeDue(Event, frozen=True, kw_only=True, tag="snooze.due/1"):
-    """A mail was put off: it is to be looked whether its time has come."""
+    """A mail was put off, or lacks an answer: it is to be looked whether its time has come."""
 
     user_id: str
     email_id: str

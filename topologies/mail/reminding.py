@@ -60,4 +60,5 @@ def _is_later_and_of_another(line: Summary, sent: Summary) -> bool:
 
 
 def _is_of_a_person(email: Email) -> bool:
-    return bool(email.mail_from) and email.message.auto_submitted in ("", "no")
+    is_received = bool(email.recipient)  # what the user sent has none, wherever it was filed
+    return is_received and bool(email.mail_from) and email.message.auto_submitted in ("", "no")
