@@ -10,14 +10,14 @@ from starlette.responses import Response
 from api.dead_editing import Unfit, edited, event_of, hand_on
 from api.endpoint import Call, json_answer
 from api.problems import invalid, invalid_parameter, not_found
-from api.shapes import (
+from api.shapes import FieldProblem
+from api.shapes_dead_letters import (
     DeadLetterEdit,
     DeadLetterLine,
     DeadLetterOut,
     DeadLettersOut,
     DeadLettersQuery,
     Edited,
-    FieldProblem,
     Settled,
 )
 from topologies.json_pointer import put, remove

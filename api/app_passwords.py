@@ -4,7 +4,8 @@ from starlette.responses import Response
 
 from api.endpoint import Call, json_answer
 from api.problems import Problem, invalid, not_found
-from api.shapes import AppPasswordIn, AppPasswordOut, FieldProblem, NewAppPassword
+from api.shapes import FieldProblem
+from api.shapes_account import AppPasswordIn, AppPasswordOut, NewAppPassword
 from topologies.mail.compose import has_controls
 
 

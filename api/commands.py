@@ -15,7 +15,8 @@ from starlette.responses import Response
 from api.context import Context
 from api.endpoint import json_answer
 from api.problems import Problem, not_found
-from api.shapes import FieldProblem, Pending
+from api.shapes import FieldProblem
+from api.shapes_sending import Pending
 from topologies.errors import Retryable
 from topologies.events import Command, CommandAnswered, DeleteEmails
 from topologies.ports.mailboxes import Mailboxes, Needs

@@ -7,7 +7,7 @@ from starlette.responses import Response
 from api import views
 from api.endpoint import Call, json_answer
 from api.problems import invalid_parameter
-from api.shapes import AddressOut
+from api.shapes_emails import AddressOut
 from api.shapes_threads import ThreadLine, ThreadPage, ThreadsQuery
 from topologies.mail.conversations import Conversation, conversations
 from topologies.ports.mailboxes import Summary

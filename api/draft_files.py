@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from api import uploads
 from api.endpoint import Call
 from api.sending import DEFAULT_TYPE, NO_UPLOAD, Errors, is_named_well
-from api.shapes import AttachmentIn
+from api.shapes_sending import AttachmentIn
 from topologies.events import Attachment
 from topologies.mail.drafting import DraftFile
 from topologies.ports.mailboxes import Email

@@ -10,8 +10,9 @@ from api.draft_versions import etag
 from api.endpoint import Call
 from api.problems import invalid
 from api.sending import Errors, answered
-from api.shapes import AddressIn, AddressOut, Recipient, Sending, Sent, UnsubscribeIn
 from api.shapes_drafts import DraftIn, DraftOut, UnsubscribeOut
+from api.shapes_emails import AddressOut
+from api.shapes_sending import AddressIn, Recipient, Sending, Sent, UnsubscribeIn
 from topologies.events import Address, Draft, DraftTexts
 from topologies.mail import compose, own_fields
 from topologies.mail.drafting import StoredDraft, store_draft, texts_of

@@ -22,7 +22,7 @@ from api.endpoint import Call
 from api.problems import Problem, not_found
 from api.send import Submission, alone, sent, submit, told
 from api.sending import Checked, checked
-from api.shapes import Sending, Sent
+from api.shapes_sending import Sending, Sent
 from topologies.events import Draft
 from topologies.mail import compose, holding, ids
 from topologies.ports.mailboxes import Email

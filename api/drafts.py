@@ -18,8 +18,8 @@ from api.draft_versions import GONE, changed, names, tags_of
 from api.endpoint import Call, json_answer
 from api.problems import Problem, invalid_parameter, not_found
 from api.send import KEY, check_room
-from api.shapes import DeleteQuery
 from api.shapes_drafts import DraftIn, DraftOut
+from api.shapes_emails import DeleteQuery
 from topologies.events import ANY_VERSION, Draft, SaveDraft
 from topologies.mail import ids
 from topologies.ports.mailboxes import Email

@@ -11,16 +11,16 @@ from api.coming_back import Found, forget_moved, found
 from api.commands import carry_out, deletion, stamp
 from api.endpoint import Call, json_answer
 from api.problems import invalid, not_found
-from api.shapes import (
+from api.shapes import FieldProblem
+from api.shapes_emails import (
     AttachmentQuery,
     DeleteQuery,
-    EmailIds,
     EmailPatch,
     EmailQuery,
-    FieldProblem,
     RawQuery,
     SignedUrl,
 )
+from api.shapes_folders import EmailIds
 from topologies.events import (
     INBOX,
     SPAM,

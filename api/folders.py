@@ -9,7 +9,9 @@ from api import views
 from api.commands import carry_out, stamp
 from api.endpoint import Call, json_answer
 from api.problems import invalid, invalid_parameter, not_found
-from api.shapes import EmailPage, FieldProblem, FolderIn, FolderOut, FolderPatch, PageQuery
+from api.shapes import FieldProblem, PageQuery
+from api.shapes_emails import EmailPage
+from api.shapes_folders import FolderIn, FolderOut, FolderPatch
 from topologies.events import DELETED, CreateFolder, DeleteFolder, EmptyFolder, RenameFolder
 from topologies.mail import folder_names, ids
 from topologies.ports.mailboxes import Page

@@ -5,7 +5,8 @@ from starlette.responses import Response
 from api import views
 from api.endpoint import Call, json_answer
 from api.problems import Problem, not_found
-from api.shapes import ChangesOut, ChangesQuery, ThreadOut
+from api.shapes_changes import ChangesOut, ChangesQuery
+from api.shapes_emails import ThreadOut
 
 
 async def thread(call: Call) -> Response:

@@ -10,13 +10,8 @@ from api.commands import carry_out, stamp
 from api.endpoint import Call, json_answer
 from api.folders import answer_page
 from api.problems import invalid, not_found
-from api.shapes import (
-    FieldProblem,
-    LabelIn,
-    LabelledIn,
-    LabelOut,
-    LabelPatch,
-)
+from api.shapes import FieldProblem
+from api.shapes_folders import LabelIn, LabelledIn, LabelOut, LabelPatch
 from topologies.events import ChangeLabel, CreateLabel, DeleteLabel, LabelEmails
 from topologies.mail import ids
 

@@ -10,7 +10,7 @@ from api.context import Context
 from api.endpoint import as_query
 from api.history import too_old
 from api.problems import Problem, answer
-from api.shapes import SocketQuery
+from api.shapes_changes import SocketQuery
 from api.stream import TOO_MANY, Ended, Left, encoded, follow, until_left
 from topologies.errors import Retryable
 from topologies.events import MailboxChanged

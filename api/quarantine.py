@@ -14,7 +14,7 @@ from api import emails, views, whole
 from api.commands import carry_out
 from api.endpoint import Call, json_answer
 from api.problems import Problem, invalid_parameter, not_found
-from api.shapes import EmailOut, EmailQuery
+from api.shapes_emails import EmailOut, EmailQuery
 from api.shapes_quarantine import HeldLine, HeldOut, HeldPage, QuarantineQuery, ReleasedOut
 from topologies import quarantine
 from topologies.events import QUARANTINE_USER

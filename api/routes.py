@@ -33,47 +33,36 @@ from api.routes_push import PUSH_ENDPOINTS
 from api.routes_rules import RULES_ENDPOINTS
 from api.routes_topology import TOPOLOGY_ENDPOINTS
 from api.routes_webhooks import WEBHOOK_ENDPOINTS
-from api.shapes import (
-    Alive,
-    AppPasswordIn,
-    AppPasswordOut,
-    AttachmentQuery,
-    ChangesOut,
-    ChangesQuery,
+from api.shapes import Alive, PageQuery
+from api.shapes_account import AppPasswordIn, AppPasswordOut, Me, NewAppPassword
+from api.shapes_batch import BatchIn, BatchOut
+from api.shapes_changes import ChangesOut, ChangesQuery, SocketQuery
+from api.shapes_dead_letters import (
     DeadLetterEdit,
     DeadLetterOut,
     DeadLettersOut,
     DeadLettersQuery,
-    DeleteQuery,
     Edited,
-    EmailIds,
+    Settled,
+)
+from api.shapes_emails import (
+    AttachmentQuery,
+    DeleteQuery,
     EmailLine,
     EmailLines,
     EmailOut,
     EmailPage,
     EmailPatch,
     EmailQuery,
-    FolderIn,
-    FolderOut,
-    FolderPatch,
-    Me,
-    NewAppPassword,
-    PageQuery,
-    Pending,
     RawQuery,
     SearchParameters,
-    Sending,
-    Sent,
-    Settled,
     SignedUrl,
-    SocketQuery,
     ThreadOut,
-    Uploaded,
-    UploadQuery,
 )
-from api.shapes_batch import BatchIn, BatchOut
+from api.shapes_folders import EmailIds, FolderIn, FolderOut, FolderPatch
 from api.shapes_quarantine import HeldOut, HeldPage, QuarantineQuery, ReleasedOut
 from api.shapes_search import SearchPage
+from api.shapes_sending import Pending, Sending, Sent, Uploaded, UploadQuery
 from api.shapes_threads import ThreadPage, ThreadsQuery
 from api.shapes_verdict import VerdictOut
 

@@ -2,13 +2,14 @@
 
 from api import account, signin
 from api.endpoint import Endpoint
-from api.shapes import Token, TokenForm
 from api.shapes_account import (
     CodeIn,
     NewTotp,
     PasswordIn,
     RevokeForm,
     SessionOut,
+    Token,
+    TokenForm,
     TotpIn,
     TotpOffIn,
     TotpOut,

@@ -2,8 +2,9 @@
 
 from api import draft_sending, drafts
 from api.endpoint import Endpoint
-from api.shapes import DeleteQuery, Pending, Sent
 from api.shapes_drafts import DraftIn, DraftOut
+from api.shapes_emails import DeleteQuery
+from api.shapes_sending import Pending, Sent
 
 
 def _body_of_a_mail(max_message_bytes: int) -> int:

@@ -2,16 +2,10 @@
 
 from api import labels
 from api.endpoint import Endpoint
-from api.shapes import (
-    EmailLines,
-    EmailPage,
-    LabelIn,
-    LabelledIn,
-    LabelOut,
-    LabelPatch,
-    PageQuery,
-    Pending,
-)
+from api.shapes import PageQuery
+from api.shapes_emails import EmailLines, EmailPage
+from api.shapes_folders import LabelIn, LabelledIn, LabelOut, LabelPatch
+from api.shapes_sending import Pending
 
 LABEL_ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint(

@@ -2,10 +2,11 @@
 
 from api import blocking, contacts, reminding, snoozing, unsubscribing
 from api.endpoint import Endpoint
-from api.shapes import Pending, StretchQuery
+from api.shapes import StretchQuery
 from api.shapes_blocking import BlockedIn, BlockedOut, BlockedSendersOut
 from api.shapes_contacts import ContactIn, ContactOut, ContactsOut, ContactsQuery
 from api.shapes_reminding import ReminderIn, ReminderOut, RemindersOut
+from api.shapes_sending import Pending
 from api.shapes_snoozing import SnoozedMailsOut, SnoozedOut, SnoozeIn
 from api.shapes_unsubscribing import UnsubscribeOut
 

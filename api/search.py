@@ -13,7 +13,7 @@ from api import views
 from api.endpoint import Call, json_answer
 from api.problems import Problem, invalid_parameter
 from api.search_hits import by_date, by_relevance, highlights, lag
-from api.shapes import SearchParameters
+from api.shapes_emails import SearchParameters
 from api.shapes_search import LagOut, SearchPage
 from topologies.errors import NoSpace, Retryable
 from topologies.mail import folder_names

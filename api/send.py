@@ -22,7 +22,8 @@ from api import reminders
 from api.endpoint import Call, json_answer
 from api.problems import Problem, invalid, invalid_parameter, not_found
 from api.sending import Checked, checked
-from api.shapes import FieldProblem, Sending, Sent
+from api.shapes import FieldProblem
+from api.shapes_sending import Sending, Sent
 from topologies.events import RAW_INLINE_BYTES, MailHeld, MailSubmitted
 from topologies.events.base import as_kind
 from topologies.mail import compose, holding, ids

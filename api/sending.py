@@ -13,7 +13,8 @@ from api import uploads
 from api.context import Context
 from api.endpoint import Call
 from api.problems import invalid
-from api.shapes import AddressIn, AttachmentIn, FieldProblem, Recipient, Sending, UnsubscribeIn
+from api.shapes import FieldProblem
+from api.shapes_sending import AddressIn, AttachmentIn, Recipient, Sending, UnsubscribeIn
 from topologies.errors import BlobMissing
 from topologies.events import Address
 from topologies.mail import compose, mailbox_address, own_fields, require_tls

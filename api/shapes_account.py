@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from typing import Annotated, Literal
 
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from api.shapes import In, Out
 
@@ -74,3 +74,59 @@ class NewTotp(Out, frozen=True, kw_only=True):
     secret: str  # in base32, to be typed into an app
     uri: str  # the same to be read from a picture
     recovery_codes: tuple[str, ...]  # each good once, for whoever has lost the app
+
+
+class TokenForm(In, frozen=True, kw_only=True):
+    """Sign-in with a password (RFC 6749 §4.3) or a refresh token (§6), as a form."""
+
+    grant_type: Literal["password", "refresh_token"]
+    username: str = ""  # the mail address
+    password: str = ""
+    otp: str = ""  # a code of the second factor, or a recovery code, where one is asked for
+    refresh_token: str = ""
+    scope: str = ""  # some of: read send admin, of which none is all; and offline_access
+    client_id: str = ""  # taken and ignored, since clients send them
+    client_secret: str = ""
+
+
+class Token(Out, frozen=True, kw_only=True):
+    """What signs further requests: `Authorization: Bearer …`."""
+
+    access_token: str
+    token_type: Literal["Bearer"]
+    expires_in: int  # seconds
+    scope: str
+    refresh_token: str | UnsetType = UNSET  # where offline_access was asked for; good for one turn
+
+
+class Me(Out, frozen=True, kw_only=True):
+    """Who is signed in, and how their mailbox stands."""
+
+    user_id: str
+    address: str
+    name: str
+    is_admin: bool
+    used_bytes: int
+    quota_bytes: int | None
+    cursor: int  # number of the mailbox's last change
+
+
+class AppPasswordIn(In, frozen=True, kw_only=True):
+    """A program that shall be able to send mail."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=100)]
+
+
+class AppPasswordOut(Out, frozen=True, kw_only=True):
+    """An app password, without its text."""
+
+    password_id: str
+    name: str
+    created_at: datetime
+
+
+class NewAppPassword(AppPasswordOut, frozen=True, kw_only=True):
+    """The same with its text, which is told this once."""
+
+    username: str
+    password: str

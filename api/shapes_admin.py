@@ -5,8 +5,10 @@ from typing import Annotated
 
 from msgspec import UNSET, Meta, UnsetType
 
-from api.shapes import MAX_ADDRESS_CHARACTERS, MAX_NAME_CHARACTERS, In, ListQuery, Out
+from api.shapes import In, ListQuery, Out
 from api.shapes_account import GivenPassword
+from api.shapes_folders import MAX_NAME_CHARACTERS
+from api.shapes_sending import MAX_ADDRESS_CHARACTERS
 from topologies.mail.local_names import MOST_TARGETS
 
 MOST_GRACE_DAYS = 3_650

@@ -5,7 +5,8 @@ from typing import Annotated
 
 from msgspec import UNSET, Meta, UnsetType
 
-from api.shapes import EmailPatch, In, Out, ProblemBody
+from api.shapes import In, Out, ProblemBody
+from api.shapes_emails import EmailPatch
 
 MOST_ITEMS = 1_000
 

@@ -5,7 +5,8 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from api.shapes import MAX_ADDRESS_CHARACTERS, In, ListOut, Out
+from api.shapes import In, ListOut, Out
+from api.shapes_sending import MAX_ADDRESS_CHARACTERS
 from topologies.ports.rules import BlockedTo
 
 BlockedTarget = Annotated[

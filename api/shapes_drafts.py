@@ -4,7 +4,9 @@ from datetime import datetime
 
 import msgspec
 
-from api.shapes import AddressOut, AttachmentOut, Out, Sending, Sent
+from api.shapes import Out
+from api.shapes_emails import AddressOut, AttachmentOut
+from api.shapes_sending import Sending, Sent
 from topologies.events import Stream
 
 

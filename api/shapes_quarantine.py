@@ -5,7 +5,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from api.shapes import EmailLine, EmailOut, FindingOut, ListQuery, Out
+from api.shapes import ListQuery, Out
+from api.shapes_emails import EmailLine, EmailOut, FindingOut
 
 State = Literal["held", "released"]
 

@@ -2,7 +2,9 @@
 
 from datetime import datetime
 
-from api.shapes import EmailLine, In, ListOut, Out, RemindAt
+from api.shapes import In, ListOut, Out
+from api.shapes_emails import EmailLine
+from api.shapes_sending import RemindAt
 
 
 class ReminderIn(In, frozen=True, kw_only=True):

@@ -5,7 +5,8 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from api.shapes import MAX_ADDRESS_CHARACTERS, In, Out
+from api.shapes import In, Out
+from api.shapes_sending import MAX_ADDRESS_CHARACTERS
 from topologies.mail.rule_book import LONGEST_SUBJECT, LONGEST_TEXT
 from topologies.mail.sieve_lexer import MOST_BYTES
 from topologies.mail.sieve_run import MOST_DAYS

@@ -1,6 +1,7 @@
 """What the HTTP API tells of a search besides the mails that it found."""
 
-from api.shapes import EmailLine, Out
+from api.shapes import Out
+from api.shapes_emails import EmailLine
 
 
 class LagOut(Out, frozen=True, kw_only=True):

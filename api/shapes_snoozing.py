@@ -5,7 +5,8 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from api.shapes import EmailLine, In, ListOut, Out
+from api.shapes import In, ListOut, Out
+from api.shapes_emails import EmailLine
 
 
 class SnoozeIn(In, frozen=True, kw_only=True):

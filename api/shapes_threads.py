@@ -5,7 +5,8 @@ from typing import Annotated
 
 import msgspec
 
-from api.shapes import AddressOut, EmailLine, ListQuery, Out
+from api.shapes import ListQuery, Out
+from api.shapes_emails import AddressOut, EmailLine
 
 
 class ThreadsQuery(ListQuery, frozen=True, kw_only=True):

@@ -1,6 +1,7 @@
 """What the HTTP API tells about how a mail was judged, as JSON."""
 
-from api.shapes import AuthenticationOut, FindingOut, Out
+from api.shapes import Out
+from api.shapes_emails import AuthenticationOut, FindingOut
 
 
 class ContributionOut(Out, frozen=True, kw_only=True):

@@ -14,8 +14,7 @@ from starlette.responses import Response
 from api import proofs
 from api.endpoint import Call, json_answer
 from api.forms import form, refused
-from api.shapes import Me, Token, TokenForm
-from api.shapes_account import MOST_CODE_CHARACTERS, RevokeForm
+from api.shapes_account import MOST_CODE_CHARACTERS, Me, RevokeForm, Token, TokenForm
 from topologies.ports.directory import Scope, User
 from topologies.ports.sessions import LONGEST_CLIENT, Granted
 

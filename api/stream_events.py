@@ -17,7 +17,7 @@ from api.context import Context
 from api.endpoint import Call
 from api.problems import Problem, invalid_parameter
 from api.server import ending_of
-from api.shapes import MAX_NUMBER, SocketQuery
+from api.shapes_changes import MAX_NUMBER, SocketQuery
 from api.stream import TOO_MANY, Ended, encoded, follow, until_left
 from topologies.events import MailboxChanged
 from topologies.ports.directory import Session

@@ -10,7 +10,7 @@ from api import send as sending
 from api.endpoint import Call, json_answer
 from api.problems import Problem
 from api.sending import checked
-from api.shapes import Sending
+from api.shapes_sending import Sending
 from api.shapes_unsubscribing import UnsubscribeOut
 from topologies.events import SENT, UnsubscribeDue
 from topologies.mail import dkim_canonical, unsubscribing

@@ -18,7 +18,7 @@ from starlette.responses import Response
 from api.context import Context
 from api.endpoint import Call, json_answer
 from api.problems import Problem, invalid_parameter
-from api.shapes import Uploaded, UploadQuery
+from api.shapes_sending import Uploaded, UploadQuery
 from topologies.events import BlobId
 from topologies.mail import compose
 

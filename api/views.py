@@ -3,18 +3,17 @@
 from collections.abc import Iterable, Sequence
 
 from api.context import Context
-from api.shapes import (
+from api.shapes_changes import ChangeOut
+from api.shapes_emails import (
     AddressOut,
     AttachmentOut,
     AuthenticationOut,
-    ChangeOut,
     DkimOut,
     EmailLine,
     EmailLines,
     FindingOut,
-    FolderOut,
-    LabelOut,
 )
+from api.shapes_folders import FolderOut, LabelOut
 from topologies.events import (
     SPAM,
     Address,

@@ -4,7 +4,7 @@ import asyncio
 
 from api import blobs, html, views
 from api.context import Context
-from api.shapes import AddressOut, EmailOut, EmailQuery, HeaderOut
+from api.shapes_emails import AddressOut, EmailOut, EmailQuery, HeaderOut
 from topologies.errors import BlobMissing
 from topologies.events import BlobId
 from topologies.mail import dkim_canonical, header_words
