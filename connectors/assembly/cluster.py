@@ -7,9 +7,8 @@ A role is a way in (``smtp``, ``api``), a path of stages (``inbound``, ``mailbox
 import asyncio
 import math
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, MutableMapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -18,9 +17,9 @@ import structlog
 
 from connectors.access import access_of
 from connectors.assembly.cleaning import clean
+from connectors.assembly.cluster_stores import ClusterStores, open_stores, top_senders_in
 from connectors.assembly.edge import acceptance_of
 from connectors.assembly.flowing import ClusterFlow
-from connectors.assembly.named import open_s3
 from connectors.assembly.observing import (
     CertificateDates,
     figures_of,
@@ -30,62 +29,21 @@ from connectors.assembly.observing import (
 )
 from connectors.assembly.purging import purge
 from connectors.assembly.reaching import (
-    all_let_in,
     faust_login_of,
-    open_cassandra,
-    redis_of,
-    search_of,
 )
-from connectors.assembly.stores import Stores, antivirus_of, services_of
+from connectors.assembly.stores import antivirus_of, services_of
 from connectors.assembly.tracers import tracer_of
-from connectors.cassandra import migrations
-from connectors.cassandra.app_passwords import CassandraAppPasswords
-from connectors.cassandra.contacts import CassandraContacts
-from connectors.cassandra.deliveries import CassandraDeliveries
-from connectors.cassandra.directory import CassandraDirectory
-from connectors.cassandra.dkim_keys import CassandraDkimKeys
-from connectors.cassandra.domain_reports import CassandraDomainReports
-from connectors.cassandra.mailboxes import CassandraMailboxes
-from connectors.cassandra.personal_spam import CassandraPersonalSpam
-from connectors.cassandra.push_subscriptions import CassandraPushSubscriptions
-from connectors.cassandra.request_keys import CassandraRequestKeys
-from connectors.cassandra.restraints import CassandraRestraints
-from connectors.cassandra.rules import CassandraAnswers, CassandraRules
-from connectors.cassandra.scheduled import CassandraScheduled
-from connectors.cassandra.second_factors import CassandraSecondFactors
-from connectors.cassandra.session import CassandraSession
-from connectors.cassandra.snoozes import CassandraSnoozes
-from connectors.cassandra.sts_policies import CassandraStsPolicies
-from connectors.cassandra.summaries import CassandraSummaries
-from connectors.cassandra.suppressions import CassandraSuppressions
-from connectors.cassandra.tidings import CassandraTidings
-from connectors.cassandra.unsubscribes import CassandraUnsubscribes
-from connectors.cassandra.webhooks import CassandraWebhooks
 from connectors.dns.resolver import DnsResolver
 from connectors.elasticsearch.search import ElasticSearch
-from connectors.generations import MailboxGenerations
 from connectors.http_out.messenger import HttpMessenger
 from connectors.kafka.dead_letters import KafkaDeadLetters
-from connectors.kafka.producer import KafkaLog
-from connectors.kafka.reader import KafkaReader
 from connectors.kafka.timer import KafkaTimer
 from connectors.lately import Lately
-from connectors.memory.clock import SystemClock
-from connectors.memory.limits import MemoryLimits
-from connectors.memory.notices import MemoryNotices
 from connectors.metrics import Metrics
-from connectors.redis.client import RedisClient
 from connectors.redis.figures import RedisFigures
-from connectors.redis.limits import RedisLimits
-from connectors.redis.listings import CachedListings
-from connectors.redis.notices import RedisNotices
 from connectors.redis.reputations import RedisReputations
 from connectors.redis.seen import RedisSeen
-from connectors.redis.top_senders import RedisTopSenders
-from connectors.s3.blobs import S3Blobs
-from connectors.s3.url_key import PUSH_OBJECT, S3UrlKey
-from connectors.sealed_text import Seal
-from connectors.settings import PREFIX, Settings
+from connectors.settings import Settings
 from connectors.sign_in import SignIns
 from connectors.smtp_in.figures import SmtpFigures
 from connectors.smtp_in.server import SmtpIn
@@ -113,17 +71,6 @@ CHECK_TIMEOUT_S = 4.0
 Check = Callable[[], Awaitable[object]]
 
 _logger = structlog.get_logger("worker")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClusterStores(Stores):
-    """The stores, and what the cluster has besides."""
-
-    log: KafkaLog
-    reader: KafkaReader
-    session: CassandraSession
-    redis: RedisClient
-    notices: RedisNotices
 
 
 class Worker:
@@ -300,7 +247,7 @@ class Worker:
             {
                 **watched(services, self.tracer),
                 Reputations: reputations,
-                TopSenders: _top_senders(settings, stores.redis, tables["windows"]),
+                TopSenders: top_senders_in(settings, stores.redis, tables["windows"]),
             },
             groups,
             servers=settings.kafka_servers,
@@ -402,90 +349,6 @@ class Worker:
             self._dead = {path: count for path, count in counts.items() if path in self._paths}
 
 
-@asynccontextmanager
-async def open_stores(settings: Settings) -> AsyncGenerator[ClusterStores]:
-    """Connect to what the settings name, and leave at the end.
-
-    Raises:
-        Retryable: Cassandra is out of reach. The others are waited for when they are asked.
-        Misconfigured: An address is none, an engine does not let us in, or the schema is not
-            the one that is needed.
-    """
-    clock = SystemClock()
-    async with AsyncExitStack() as opened:
-        session = await opened.enter_async_context(open_cassandra(settings))
-        await migrations.check(session)
-        s3 = await opened.enter_async_context(open_s3(settings, settings.s3_url))
-        # A URL is signed for one host, the one that clients know.
-        at_clients = (
-            await opened.enter_async_context(open_s3(settings, settings.s3_public_url))
-            if settings.s3_public_url
-            else None
-        )
-        redis = redis_of(settings)
-        opened.push_async_callback(redis.close)
-        search = search_of(settings)
-        opened.push_async_callback(search.close)
-        kafka = access_of(settings, "kafka")
-        reader = KafkaReader(settings.kafka_servers, access=kafka, prefix=settings.topic_prefix)
-        await all_let_in(redis.check(), reader.check(), search.check(), s3.check())
-        log = KafkaLog(
-            settings.kafka_servers, access=kafka, clock=clock, prefix=settings.topic_prefix
-        )
-        opened.push_async_callback(log.close)
-        kept = CassandraMailboxes(session, clock)
-        opened.push_async_callback(kept.close)
-        mailboxes = MailboxGenerations(kept, clock)
-        # Before the notices: when Redis is back, listings are made right first.
-        listings = CachedListings(mailboxes, redis)
-        seal = Seal(settings.dkim_secret, f"{PREFIX}DKIM_SECRET")
-        yield ClusterStores(
-            clock=clock,
-            log=log,
-            reader=reader,
-            session=session,
-            redis=redis,
-            notices=RedisNotices(redis, MemoryNotices()),
-            dead_letters=KafkaDeadLetters(log, reader),
-            deliveries=CassandraDeliveries(session, clock),
-            blobs=S3Blobs(s3),
-            directory=CassandraDirectory(
-                session, clock, default_quota_bytes=settings.default_quota_bytes
-            ),
-            mailboxes=listings,
-            generations=mailboxes,
-            request_keys=CassandraRequestKeys(session),
-            search=search,
-            limits=RedisLimits(redis, clock, otherwise=MemoryLimits(clock)),
-            app_passwords=CassandraAppPasswords(session),
-            second_factors=CassandraSecondFactors(session, seal),
-            dkim_keys=CassandraDkimKeys(session, clock, seal),
-            restraints=CassandraRestraints(session, clock),
-            suppressions=CassandraSuppressions(session, clock),
-            summaries=CassandraSummaries(session),
-            tidings=CassandraTidings(session),
-            webhooks=CassandraWebhooks(
-                session, clock, Seal(settings.dkim_secret, f"{PREFIX}DKIM_SECRET")
-            ),
-            push_subscriptions=CassandraPushSubscriptions(
-                session, clock, Seal(settings.dkim_secret, f"{PREFIX}DKIM_SECRET")
-            ),
-            rules=CassandraRules(session, clock),
-            answers=CassandraAnswers(session),
-            contacts=CassandraContacts(session),
-            unsubscribes=CassandraUnsubscribes(session),
-            snoozes=CassandraSnoozes(session, clock),
-            scheduled=CassandraScheduled(session, clock),
-            personal_spam=CassandraPersonalSpam(session, clock),
-            domain_reports=CassandraDomainReports(session, clock),
-            sts_policies=CassandraStsPolicies(session),
-            top_senders=_top_senders(settings, redis, {}),
-            url_key=S3UrlKey(s3),
-            push_key=S3UrlKey(s3, PUSH_OBJECT),
-            blob_urls=S3Blobs(at_clients) if at_clients is not None else None,
-        )
-
-
 def check_roles(settings: Settings, roles: Sequence[str]) -> None:
     """Find out whether workers of *roles* could be opened, as far as nothing has to be asked.
 
@@ -512,12 +375,6 @@ async def open_worker(settings: Settings, roles: Sequence[str]) -> AsyncGenerato
                 yield worker
         else:
             yield worker
-
-
-def _top_senders(
-    settings: Settings, redis: RedisClient, table: MutableMapping[str, bytes]
-) -> RedisTopSenders:
-    return RedisTopSenders(redis, table, names=f"{settings.topic_prefix}senders")
 
 
 async def _answers(blobs: Blobs) -> None:

@@ -42,7 +42,7 @@ async def make_topic(settings: Settings, name: str) -> None:
 def _reputations(settings: Settings, stores: Stores) -> Reputations:
     if settings.profile != "cluster":
         return MemoryReputations(stores.clock)
-    from connectors.assembly.cluster import ClusterStores
+    from connectors.assembly.cluster_stores import ClusterStores
     from connectors.redis.reputations import RedisReputations
 
     if not isinstance(stores, ClusterStores):

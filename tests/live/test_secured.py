@@ -14,7 +14,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from connectors.assembly.cluster import open_stores
+from connectors.assembly.cluster_stores import open_stores
 from connectors.settings import load
 from tests.authority import Authority
 from tests.live.own_engine import own_cassandra

@@ -17,7 +17,7 @@ from typing import Any
 
 import httpx
 
-from connectors.assembly.cluster import open_stores
+from connectors.assembly.cluster_stores import open_stores
 from connectors.settings import load
 from tests.live.engines import cluster_settings
 from tests.process import emails_of, eventually, free_port
