@@ -129,7 +129,7 @@ def _mail(number: int, recipient: str, size_bytes: int) -> Mail:
             parts = [_text_part("\r\n\r\n".join(text)), _html_part(text)]
             body = _multipart("alternative", parts)
         case 3:
-            content = _scan(draw.randbytes(max(100, int(room * 0.4) - 500)))
+            content = a_scan(draw.randbytes(max(100, int(room * 0.4) - 500)))
             text = paragraphs(draw, number, int(room * 0.3))
             parts = [_text_part("\r\n\r\n".join(text)), _attachment(content, f"scan{number}.pdf")]
             body = _multipart("mixed", parts)
@@ -201,7 +201,7 @@ def _html_part(text: Sequence[str]) -> bytes:
     return _text_part(page, "html")
 
 
-def _scan(picture: bytes) -> bytes:
+def a_scan(picture: bytes) -> bytes:
     """Return a PDF of one page with that picture and a line of text, as a scanner makes it."""
     page = (
         b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents 4 0 R /Resources"

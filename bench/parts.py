@@ -13,14 +13,13 @@ PARTS: dict[str, tuple[str, list[str], list[str]]] = {
         ["--engine", "rillmail"],
         ["--engine", "rillmail", "--mails", "2000"],
     ),
-    "parse": ("reading messages", [], []),
+    "documents": ("reading a document that came with a mail", [], ["--repeats", "10"]),
     "mailboxes": ("storing and listing mails", [], []),
     "delivery": (
         "delivering what is queued: CPU a mail, mails a second, and Postfix's",
         [],
         ["--mails", "200", "--destinations", "1", "50"],
     ),
-    "engine": ("the engine and its log: CPU a record", [], []),
 }
 
 
