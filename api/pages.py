@@ -5,7 +5,7 @@ Read into memory once, since they are few and small. The page may run only what 
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,8 +29,9 @@ TYPES = {
 }
 
 
-MODULE = re.compile(r"""(?:from|import|import\()\s*["']\./([a-z_-]+\.js)["']""")
-ENTRY = re.compile(r'<script type="module" src="/web/([a-z_-]+\.js)">')
+ENTRY = re.compile(r'<script type="module"[^>]* src="/web/([a-z_-]+\.js)">')
+STATIC = re.compile(r'^import\b[^;"(]*"\./([a-z_-]+\.js)"', re.MULTILINE)
+DYNAMIC = re.compile(r'\bimport\("\./([a-z_-]+\.js)"\)')
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ class Pages:
 
     A page names its files by what all of them say together (``/web/@0123abcd/app.js``): a browser
     keeps these for good, and after an upgrade none of them meets one of another release. It names
-    all that it will need, so that they come side by side and not one after another.
+    the modules of its first view, so that they come side by side and not one after another.
     """
 
     def __init__(self, folder: Path = FOLDER) -> None:
@@ -81,15 +82,28 @@ class Pages:
 
 
 def _named(page: str, version: str, found: Mapping[str, bytes]) -> str:
-    """Return *page* with its files named by *version*, and all modules that it leads to."""
-    entry = ENTRY.search(page)
-    needed = [entry[1]] if entry is not None else []
-    for name in needed:
-        others = MODULE.findall(found[name].decode())
-        needed += [each for each in dict.fromkeys(others) if each not in needed]
+    """Return *page* with its files named by *version*, and the modules of its first view."""
+    needed = _first_modules(page, found)
     links = "".join(f'  <link rel="modulepreload" href="/web/{name}">\n' for name in needed)
     page = page.replace("</head>", f"{links}</head>")
     return re.sub(r'(href|src)="/web/(?!@)', rf'\1="/web/{version}/', page)
+
+
+def _first_modules(page: str, found: Mapping[str, bytes]) -> Sequence[str]:
+    """Return what *page* runs before it shows anything.
+
+    That is its script, what that one imports, at once or on its way, and what each of these
+    imports at once. What they import later (``later.js``) is not wanted in the first view.
+    """
+    entry = ENTRY.search(page)
+    if entry is None:
+        return ()
+    needed = [entry[1]]
+    needed += DYNAMIC.findall(found[entry[1]].decode())
+    for name in needed:
+        others = STATIC.findall(found[name].decode())
+        needed += [each for each in dict.fromkeys(others) if each not in needed]
+    return needed
 
 
 def _file(name: str, content: bytes, kept: str) -> _File:

@@ -1,5 +1,6 @@
 // What the page asks for before the rest of it is there.
 
+import { later } from "./later.js";
 import { readPlace } from "./place.js";
 import { PAGE, fetchPage, viewOf } from "./rows.js";
 
@@ -8,7 +9,9 @@ import { PAGE, fetchPage, viewOf } from "./rows.js";
  * so no change falls between the two.
  */
 export function askAhead(client) {
-  const view = viewOf(readPlace(location.hash).view);
+  const place = readPlace(location.hash);
+  const view = viewOf(place.view);
+  if (place.mail) later("tools").catch(() => {}); // asked for again by who needs them
   const me = client.me();
   const then = (ask) => {
     const asked = me.then(ask);

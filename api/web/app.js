@@ -3,7 +3,8 @@
 import { askAhead } from "./ahead.js";
 import { Client } from "./client.js";
 import { h } from "./dom.js";
-import { forgetSession, signInPage, storedSession } from "./signin.js";
+import { later } from "./later.js";
+import { forgetSession, storedSession } from "./session.js";
 
 const page = document.getElementById("page");
 const banner = document.getElementById("banner");
@@ -11,13 +12,19 @@ let desk = null;
 let address = "";
 let opening = null; // the session whose mailbox is being opened
 
-function showSignIn(why = "") {
+async function showSignIn(why = "") {
   desk?.close();
   desk = opening = null;
   forgetSession();
   banner.hidden = true;
   document.title = "Sign in – Rillmail";
-  page.replaceChildren(signInPage(showMail, { why, username: why ? address : "" }));
+  page.replaceChildren(); // nobody else sees the mailbox, whatever comes
+  try {
+    const { signInPage } = await later("signin");
+    if (!opening) page.replaceChildren(signInPage(showMail, { why, username: why ? address : "" }));
+  } catch (problem) {
+    showProblem(problem.words, () => showSignIn(why));
+  }
 }
 
 async function showMail(session) {
@@ -32,15 +39,19 @@ async function showMail(session) {
     [me, { Desk }] = await Promise.all([ahead.me, import("./desk.js")]);
   } catch (problem) {
     if (opening !== session) return; // the sign-in page is there already
-    page.replaceChildren(h("div", { class: "starting", role: "alert" },
-      h("p", {}, problem.words ?? "The page could not be loaded. Check the connection, then try again."),
-      h("button", { type: "button", class: "button", onclick: () => (problem.words ? showMail(session) : location.reload()) }, "Try again")));
+    showProblem(problem.words ?? "The page could not be loaded. Check the connection, then try again.",
+      () => (problem.words ? showMail(session) : location.reload()));
     return;
   }
   if (opening !== session) return;
   desk = new Desk({ client, me, banner, ahead, onSignedOut: showSignIn });
   page.replaceChildren(desk.element);
   await desk.start();
+}
+
+function showProblem(words, again) {
+  page.replaceChildren(h("div", { class: "starting", role: "alert" }, h("p", {}, words),
+    h("button", { type: "button", class: "button", onclick: again }, "Try again")));
 }
 
 const session = storedSession();

@@ -1,8 +1,9 @@
 // What came with a mail: a list to download from, and the raw source.
 
-import { modal, toast } from "./dialogs.js";
+import { modal } from "./dialogs.js";
 import { h, icon, plural } from "./dom.js";
 import { sizeText } from "./format.js";
+import { toast } from "./notices.js";
 
 const RAW_SHOWN = 256 * 1024; // bytes
 

@@ -1,8 +1,9 @@
 // Senders whose mail one does not want to see: blocked from a mail, let in again in the settings.
 
-import { modal, toast } from "./dialogs.js";
+import { modal } from "./dialogs.js";
 import { h } from "./dom.js";
 import { form } from "./forms.js";
+import { toast } from "./notices.js";
 
 const PLACES = { spam: "Spam", trash: "Trash" };
 

@@ -1,11 +1,12 @@
 // Writing a mail. It is saved as a draft while it is typed; what the server does not have yet is
 // kept in this browser.
 
-import { confirm, toast } from "./dialogs.js";
+import { confirm } from "./dialogs.js";
 import { h, iconButton } from "./dom.js";
 import { DraftKeeper } from "./draft.js";
 import { Form, asTyped } from "./form.js";
 import { fullDate } from "./format.js";
+import { toast } from "./notices.js";
 
 const STATES = { saving: "Saving…", saved: "Saved", waiting: "Not saved yet.", refused: "Not saved." };
 const HEARD_MS = 5_000; // what is told of a draft so soon after it was saved here is our own

@@ -1,7 +1,8 @@
 // Whom one wrote to, in the settings: called otherwise, or forgotten.
 
-import { askFor, toast } from "./dialogs.js";
+import { askFor } from "./dialogs.js";
 import { h } from "./dom.js";
+import { toast } from "./notices.js";
 
 const SHOWN = 20;
 

@@ -1,20 +1,24 @@
 // What is done to mails: flags, labels, moving, deleting with undo, replies.
 
-import { confirm, openMenu, toast } from "./dialogs.js";
+import { confirm, openMenu } from "./dialogs.js";
 import { plural } from "./dom.js";
+import { Edits } from "./edits.js";
 import { fullDate } from "./format.js";
-import { labelMenu } from "./labels.js";
+import { labelMenu } from "./label_menu.js";
+import { toast } from "./notices.js";
 import { replyTo } from "./reply.js";
-import { mailsOf } from "./rows.js";
-import { SNOOZED, snoozeMenu } from "./snooze.js";
+import { SNOOZED, mailsOf } from "./rows.js";
+import { snoozeMenu } from "./snooze.js";
 
 const FOR_GOOD = "For a few days “Deleted lately” in Trash has them still.";
 
 export class Deeds {
   #undo = null;
 
-  constructor(desk) {
-    this.desk = desk;
+  /** `tools` has the reader and the compose window. */
+  constructor(desk, tools) {
+    Object.assign(this, { desk, tools });
+    this.edits = new Edits(desk.mailbox);
   }
 
   /** Take back the last move or deletion, if that can be. */
@@ -29,30 +33,30 @@ export class Deeds {
   async flag(lines, flags) {
     const ids = new Set((flags.is_starred ? lines : mailsOf(lines)).map((line) => line.email_id));
     const before = lines.map((line) => ({ ...line }));
-    const changing = this.desk.mailbox.setFlags(before, flags);
-    if (ids.has(this.desk.reader.email?.email_id)) this.desk.reader.patch(flags);
+    const changing = this.edits.setFlags(before, flags);
+    if (ids.has(this.tools.reader.email?.email_id)) this.tools.reader.patch(flags);
     if (await changing) return;
-    const open = mailsOf(before).find((line) => line.email_id === this.desk.reader.email?.email_id);
-    if (open) this.desk.reader.patch({ is_read: open.is_read, is_starred: open.is_starred });
+    const open = mailsOf(before).find((line) => line.email_id === this.tools.reader.email?.email_id);
+    if (open) this.tools.reader.patch({ is_read: open.is_read, is_starred: open.is_starred });
   }
 
   async move(lines, folder) {
     const moved = lines.filter((line) => line.folder_id !== folder);
     if (!moved.length) return;
     const text = `${plural(mailsOf(moved).length, "mail")} moved to ${this.desk.mailbox.nameOf(folder)}.`;
-    await this.#away(moved, text, (those) => this.desk.mailbox.move(those, folder));
+    await this.#away(moved, text, (those) => this.edits.move(those, folder));
   }
 
   async report(lines, isSpam) {
     const text = `${plural(mailsOf(lines).length, "mail")} ${isSpam ? "reported as spam" : "moved to Inbox"}.`;
-    await this.#away(lines, text, (those) => this.desk.mailbox.report(those, isSpam), { isReport: isSpam });
+    await this.#away(lines, text, (those) => this.edits.report(those, isSpam), { isReport: isSpam });
   }
 
   /** Bring mails back from trash, or that were deleted for good. */
   async bringBack(lines) {
     if (!lines.length) return;
     const text = `${plural(lines.length, "mail")} brought back.`;
-    await this.#away(lines, text, (those) => this.desk.mailbox.bringBack(those), { isFinal: true });
+    await this.#away(lines, text, (those) => this.edits.bringBack(those), { isFinal: true });
   }
 
   async empty(folder) {
@@ -61,7 +65,7 @@ export class Deeds {
     const question = isLast ? "Forget what was deleted?" : `Empty ${name}?`;
     const detail = isLast ? "None of it can be brought back then." : FOR_GOOD;
     if (!(await confirm(question, { detail, yes: isLast ? "Forget" : "Empty" }))) return;
-    if (await this.desk.mailbox.empty(folder)) toast(isLast ? "It is forgotten." : `${name} is empty.`);
+    if (await this.edits.empty(folder)) toast(isLast ? "It is forgotten." : `${name} is empty.`);
   }
 
   async remove(lines) {
@@ -73,7 +77,7 @@ export class Deeds {
     }
     const going = isFinal ? lines : lines.filter((line) => line.folder_id !== "trash");
     const text = `${plural(mailsOf(going).length, "mail")} ${isFinal ? "deleted for good" : "moved to Trash"}.`;
-    await this.#away(going, text, (those) => this.desk.mailbox.remove(those, isFinal), { isFinal });
+    await this.#away(going, text, (those) => this.edits.remove(those, isFinal), { isFinal });
   }
 
   /** Take mails out of the list; `act` does it, and until it is final it can be undone. */
@@ -90,7 +94,7 @@ export class Deeds {
     const undo = async () => {
       message.remove();
       if (this.#undo === undo) this.#undo = null;
-      if (await acting) await this.desk.mailbox.restore(kept, isReport);
+      if (await acting) await this.edits.restore(kept, isReport);
     };
     this.#undo = isFinal ? null : undo;
     const message = toast(text, { action: isFinal ? null : { label: "Undo", run: undo } });
@@ -103,7 +107,7 @@ export class Deeds {
       const count = mailsOf(lines).length;
       const text = `${count > 1 ? `${count} mails come` : "The mail comes"} back on ${fullDate(until)}.`;
       const isFinal = lines.some((line) => line.folder_id === SNOOZED); // where it was, it is
-      await this.#away(lines, text, (those) => this.desk.mailbox.snooze(those, until), { isFinal });
+      await this.#away(lines, text, (those) => this.edits.snooze(those, until), { isFinal });
     });
   }
 
@@ -124,12 +128,12 @@ export class Deeds {
 
   /** Put a label on mails, or take it off them. */
   async label(lines, id, isOn) {
-    const open = mailsOf(lines).find((line) => line.email_id === this.desk.reader.email?.email_id);
+    const open = mailsOf(lines).find((line) => line.email_id === this.tools.reader.email?.email_id);
     const others = (open?.labels ?? []).filter((each) => each !== id);
-    if (open) this.desk.reader.patch({ labels: isOn ? [...others, id] : others });
+    if (open) this.tools.reader.patch({ labels: isOn ? [...others, id] : others });
     const before = lines.map((line) => ({ ...line }));
-    if (!(await this.desk.mailbox.putLabel(before, id, isOn)) && open) {
-      this.desk.reader.patch({ labels: open.labels });
+    if (!(await this.edits.putLabel(before, id, isOn)) && open) {
+      this.tools.reader.patch({ labels: open.labels });
     }
   }
 
@@ -145,6 +149,6 @@ export class Deeds {
         return;
       }
     }
-    await this.desk.compose.open(mail);
+    await this.tools.compose.open(mail);
   }
 }

@@ -1,22 +1,17 @@
 // The page of a signed-in person: folders, list and mail side by side, and what joins them.
 
-import { Compose } from "./compose.js";
-import { Deeds } from "./deeds.js";
-import { announce, confirm, toast } from "./dialogs.js";
-import { h, icon, iconButton } from "./dom.js";
+import { h, icon } from "./dom.js";
 import { Folders } from "./folders.js";
 import { nameOf } from "./format.js";
-import { onKeys, shortcutsDialog } from "./keys.js";
+import { onKeys, shortcutsOf } from "./keys.js";
+import { fetchAll, later, using, whenIdle } from "./later.js";
 import { List } from "./list.js";
 import { Live } from "./live.js";
 import { Mailbox } from "./mailbox.js";
-import { Reader } from "./mail.js";
-import { optionsDialog } from "./options.js";
+import { announce, toast } from "./notices.js";
 import { readPlace, writePlace } from "./place.js";
-import { forgetPush, keepPush } from "./push.js";
 import { isThreaded, setThreaded, viewOf } from "./rows.js";
 import { Search } from "./search.js";
-import { canWait } from "./snooze.js";
 
 const PATIENCE_MS = 3_000; // without a connection before it is told
 
@@ -26,40 +21,28 @@ export class Desk {
 
   constructor({ client, me, banner, ahead, onSignedOut }) {
     Object.assign(this, { client, me, banner, onSignedOut });
+    this.tools = null; // until they are there: what does something with them says `use`
     const trouble = (problem) => this.trouble(problem);
+    const write = () => this.use(({ compose }) => compose.open());
     this.mailbox = new Mailbox(client, trouble, ahead);
-    this.compose = new Compose(client, me.address);
-    const openFolder = (id) => this.go({ folder: id });
     this.folders = new Folders(this.mailbox, me, {
-      open: openFolder, leaveLabel: () => openFolder("inbox"), compose: () => this.compose.open(), options: () => optionsDialog(client),
-      signOut: () => this.signOut() });
-    this.deeds = new Deeds(this);
-    this.keys = onKeys(this.#shortcuts());
+      open: (id) => this.go({ folder: id }),
+      leaveLabel: () => this.go({ folder: "inbox" }),
+      compose: write,
+      options: () => using("options", ({ optionsDialog }) => optionsDialog(client)),
+      signOut: () => this.signOut(),
+    });
     this.list = new List(this.mailbox, {
       open: (line) => this.openLine(line),
-      star: (line) => this.deeds.star(line),
+      star: (line) => this.use(({ deeds }) => deeds.star(line)),
       selection: () => this.#drawToolbar(),
       more: () => this.mailbox.more().catch(trouble),
       toggleUnread: () => this.#toggleUnread(),
-      empty: (folder) => this.deeds.empty(folder),
+      empty: (folder) => this.use(({ deeds }) => deeds.empty(folder)),
       toggleThreads: () => this.#toggleThreads(),
     });
-    this.reader = new Reader(this.mailbox, {
-      back: () => this.back(),
-      openId: (id) => this.open(id),
-      reply: (email, kind) => this.deeds.reply(email, kind),
-      star: (email) => this.deeds.star(email),
-      flag: (lines, flags) => this.deeds.flag(lines, flags),
-      spam: (lines, is) => this.deeds.report(this.#whole(lines), is),
-      remove: (lines) => this.deeds.remove(this.#whole(lines)),
-      moveMenu: (anchor, lines) => this.deeds.moveMenu(anchor, this.#whole(lines)),
-      labelMenu: (anchor, lines) => this.deeds.labelMenu(anchor, lines),
-      snoozeMenu: (anchor, lines) => this.deeds.snoozeMenu(anchor, this.#whole(lines)),
-      composeTo: (to) => this.compose.open({ to }),
-      write: (id) => this.compose.openDraft(id).catch(trouble),
-      key: this.keys,
-      trouble,
-    });
+    this.pane = h("section", { class: "pane mail-pane", "aria-label": "Mail", tabindex: "-1" });
+    this.showNothing();
     this.search = new Search({
       search: (text) => this.go({ search: text }),
       leave: () => this.leaveSearch(),
@@ -69,14 +52,13 @@ export class Desk {
       this.search.element,
       h("div", { class: "drawer-shade", onclick: () => this.element.classList.remove("has-drawer") }),
       this.folders.element,
-      h("main", { class: "panes" }, this.list.element, this.reader.element),
-      h("button", { type: "button", class: "write-button", "aria-label": "Write a mail",
-        onclick: () => this.compose.open() }, icon("drafts")),
-      this.compose.element);
+      h("main", { class: "panes" }, this.list.element, this.pane),
+      h("button", { type: "button", class: "write-button", "aria-label": "Write a mail", onclick: write },
+        icon("drafts")));
+    this.keys = onKeys(shortcutsOf(this));
     this.mailbox.addEventListener("folders", () => this.#drawTitle());
     this.mailbox.addEventListener("listing", () => this.#drawNote());
     this.mailbox.addEventListener("mail", (event) => this.#hear(event.detail));
-    this.mailbox.addEventListener("mail", (event) => this.compose.hear(event.detail));
     this.onhash = () => this.#follow();
     this.live = new Live({
       token: client.token,
@@ -95,7 +77,11 @@ export class Desk {
     const opening = [this.#follow(), this.mailbox.loadFolders().catch((problem) => this.trouble(problem))];
     this.live.start();
     await Promise.all(opening);
-    keepPush(this.client).catch(() => {}); // it is tried again when the page is opened next
+    await whenIdle();
+    await fetchAll();
+    if (this.live.stopped) return; // signed out meanwhile
+    // It is tried again when the page is opened next.
+    await later("push").then(({ keepPush }) => keepPush(this.client)).catch(() => {});
   }
 
   close() {
@@ -107,12 +93,7 @@ export class Desk {
   }
 
   async signOut() {
-    if (this.compose.isKept && !(await this.compose.settle())) {
-      const question = "Sign out and discard the mail that you have not sent yet?";
-      if (!(await confirm(question, { yes: "Sign out" }))) return;
-      this.compose.forget();
-    }
-    await forgetPush(this.client).catch(() => {});
+    if (!(await this.use((tools) => tools.leave()))) return;
     location.hash = "";
     this.onSignedOut();
   }
@@ -136,15 +117,10 @@ export class Desk {
   }
 
   /** A draft is opened to be written on, anything else to be read. */
-  async openLine(line) {
+  openLine(line) {
     if (line.folder_id !== "drafts") return this.open(line.email_id);
     this.list.activate(line.email_id, { focus: false });
-    try {
-      return await this.compose.openDraft(line.email_id);
-    } catch (problem) {
-      // Other mail can be put there, too.
-      return problem.status === 404 ? this.open(line.email_id) : this.trouble(problem);
-    }
+    return this.use((tools) => tools.openDraft(line.email_id));
   }
 
   back() {
@@ -163,7 +139,7 @@ export class Desk {
     const before = this.#place;
     this.#place = place;
     this.element.dataset.pane = place.mail ? "mail" : "list";
-    const reading = place.mail ? this.reader.show(place.mail) : this.reader.clear();
+    const reading = place.mail ? this.#read(place.mail) : this.#close();
     if (place.mail) this.list.activate(place.mail, { focus: false });
     if (writePlace(before.view) !== writePlace(place.view)) {
       this.#unreadOnly = false;
@@ -171,6 +147,34 @@ export class Desk {
       if (place.mail) this.list.activate(place.mail, { focus: false });
     }
     await reading;
+  }
+
+  async #read(id) {
+    if (!this.tools) this.#fillPane("status", "Opening…");
+    try {
+      await later("tools");
+    } catch (problem) {
+      this.#fillPane("alert", h("p", {}, problem.words),
+        h("button", { type: "button", class: "button", onclick: () => this.#read(id) }, "Try again"));
+      return;
+    }
+    // Where we are may have changed meanwhile.
+    await this.use(({ reader }) => this.openId === id && reader.show(id));
+  }
+
+  #close() {
+    if (this.tools) this.tools.reader.clear();
+    else this.showNothing();
+  }
+
+  /** Say in place of a mail that none is open. */
+  showNothing() {
+    this.#fillPane(null, icon("read"), h("p", {}, "Choose a mail to read it here."),
+      h("p", { class: "dim" }, "Press ", h("kbd", {}, "?"), " for keyboard shortcuts."));
+  }
+
+  #fillPane(role, ...content) {
+    this.pane.replaceChildren(h("div", { class: "nothing", role }, ...content));
   }
 
   async #showList() {
@@ -257,6 +261,11 @@ export class Desk {
 
   // --- what is done ---------------------------------------------------------------------
 
+  /** Do something with the tools, once they are there. */
+  use(act) {
+    return using("tools", ({ Tools }) => act(this.tools ??= new Tools(this)));
+  }
+
   /** The id of the mail that is open, or null. */
   get openId() {
     return this.#place.mail;
@@ -273,99 +282,14 @@ export class Desk {
     this.#drawToolbar();
   }
 
-  /** The mails that keys and the toolbar act on. */
-  get #chosen() {
-    const selected = this.list.selectedLines;
-    if (selected.length) return selected;
-    const { email } = this.reader;
-    if (email && this.#place.mail === email.email_id) return this.#whole([email]);
-    return this.list.activeLine ? [this.list.activeLine] : [];
-  }
-
-  /** The rows of mails that are listed as conversations: what is moved is moved as a whole. */
-  #whole(lines) {
-    return lines.map((line) => this.mailbox.rowOf(line.email_id) ?? line);
+  selectAll() {
+    this.mailbox.lines.forEach((line) => this.list.selected.add(line.email_id));
+    this.list.draw();
+    this.#drawToolbar();
   }
 
   #drawToolbar() {
-    const lines = this.list.selectedLines;
-    const { toolbar } = this.list;
-    toolbar.hidden = !lines.length;
-    if (!lines.length) return;
-    const isAllRead = lines.every((line) => line.is_read);
-    const isSpam = lines.every((line) => line.folder_id === "spam");
-    const move = iconButton("move", "Move to a folder",
-      () => this.deeds.moveMenu(move, this.list.selectedLines), { "aria-haspopup": "menu" });
-    const label = iconButton("label", "Labels",
-      () => this.deeds.labelMenu(label, this.list.selectedLines), { "aria-haspopup": "menu" });
-    toolbar.replaceChildren(
-      iconButton("close", "Select none", () => this.selectNone()),
-      h("span", {}, `${lines.length} selected`),
-      h("button", { type: "button", class: "chip", title: "Select all that are loaded", onclick: () => {
-        this.mailbox.lines.forEach((line) => this.list.selected.add(line.email_id));
-        this.list.draw();
-        this.#drawToolbar();
-      } }, "All"),
-      h("span", { class: "gap" }),
-      this.#bringBackButton(lines),
-      iconButton(isAllRead ? "unread" : "read", isAllRead ? "Mark as unread" : "Mark as read",
-        () => this.deeds.flag(this.list.selectedLines, { is_read: !isAllRead }).then(() => this.#drawToolbar())),
-      move,
-      label,
-      this.#laterButton(lines),
-      iconButton(isSpam ? "not-spam" : "spam", isSpam ? "Not spam" : "Report as spam",
-        () => this.deeds.report(this.list.selectedLines, !isSpam)),
-      iconButton("trash", "Delete", () => this.deeds.remove(this.list.selectedLines)));
-  }
-
-  #laterButton(lines) {
-    if (!lines.every(canWait)) return "";
-    const later = iconButton("later", "Put off until later",
-      () => this.deeds.snoozeMenu(later, this.list.selectedLines), { "aria-haspopup": "menu" });
-    return later;
-  }
-
-  #bringBackButton(lines) {
-    const isAside = lines.every((line) => ["trash", "deleted"].includes(line.folder_id));
-    return isAside ? iconButton("back", "Bring back",
-      () => this.deeds.bringBack(this.list.selectedLines)) : "";
-  }
-
-  #shortcuts() {
-    const step = (by) => {
-      const line = this.list.neighbour(by);
-      if (!line) return;
-      if (this.#place.mail) this.openLine(line);
-      else this.list.activate(line.email_id);
-    };
-    const chosen = (act) => () => this.#chosen.length && act(this.#chosen);
-    const open = chosen(([line]) => this.openLine(line));
-    const reply = (kind) => () => this.reader.email && this.deeds.reply(this.reader.email, kind);
-    return {
-      j: () => step(1),
-      k: () => step(-1),
-      Enter: open,
-      o: open,
-      Escape: () => (this.#place.mail ? this.back() : this.leaveSearch()),
-      x: () => this.list.activeId && this.list.toggleSelected(this.list.activeId),
-      u: chosen((lines) => this.deeds.flag(lines, { is_read: !lines.every((line) => line.is_read) })),
-      s: chosen((lines) => this.deeds.flag(lines, { is_starred: !lines.every((line) => line.is_starred) })),
-      "#": chosen((lines) => this.deeds.remove(lines)),
-      Delete: chosen((lines) => this.deeds.remove(lines)),
-      "!": chosen((lines) => this.deeds.report(lines, !lines.every((line) => line.folder_id === "spam"))),
-      v: chosen((lines) => this.deeds.moveMenu(
-        this.#place.mail ? this.reader.bar : this.list.title, lines)),
-      l: chosen((lines) => this.deeds.labelMenu(
-        this.#place.mail ? this.reader.bar : this.list.title, lines)),
-      b: chosen((lines) => lines.every(canWait) && this.deeds.snoozeMenu(
-        this.#place.mail ? this.reader.bar : this.list.title, lines)),
-      c: () => this.compose.open(),
-      r: reply("one"),
-      a: reply("all"),
-      f: reply("forward"),
-      z: () => this.deeds.undo(),
-      "/": () => this.search.input.focus(),
-      "?": shortcutsDialog,
-    };
+    if (this.list.selected.size) this.use((tools) => tools.drawToolbar());
+    else this.list.toolbar.hidden = true;
   }
 }

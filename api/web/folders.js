@@ -1,10 +1,9 @@
-// The tree of folders with their unread counts; custom ones are made, renamed, moved and deleted here.
+// The tree of folders with their unread counts.
 
-import { askFor, confirm, openMenu, toast } from "./dialogs.js";
 import { h, icon, iconButton, plural } from "./dom.js";
 import { Labels } from "./labels.js";
+import { using } from "./later.js";
 import { SYSTEM_NAMES } from "./mailbox.js";
-import { quarantineDialog } from "./quarantine.js";
 
 const FOLDED = "rillmail.folded"; // in this browser: folders whose own are not shown
 const ICONS = new Set(Object.keys(SYSTEM_NAMES).filter((id) => id !== "deleted"));
@@ -24,13 +23,15 @@ export class Folders {
       h("button", { type: "button", class: "button is-main compose-button",
         onclick: actions.compose }, icon("drafts"), "Write a mail"),
       this.items,
-      h("button", { type: "button", class: "folder-add", onclick: () => this.#create() },
-        icon("plus"), "New folder"),
+      h("button", { type: "button", class: "folder-add",
+        onclick: () => using("folder_menu", ({ createFolder }) => createFolder(this)) },
+      icon("plus"), "New folder"),
       new Labels(mailbox, actions).element,
       me.is_admin ? h("a", { class: "folder-add", href: "/web/topology.html" },
         icon("move"), "How mail flows") : null,
       me.is_admin ? h("button", { type: "button", class: "folder-add",
-        onclick: () => quarantineDialog(mailbox.client) }, icon("spam"), "Quarantine") : null,
+        onclick: () => using("quarantine", ({ quarantineDialog }) => quarantineDialog(mailbox.client)) },
+      icon("spam"), "Quarantine") : null,
       h("footer", { class: "me" },
         h("span", { class: "me-address", title: me.address }, me.address),
         iconButton("gear", "Settings", actions.options),
@@ -68,8 +69,8 @@ export class Folders {
   }
 
   /** A folder and all that lie in it, at any depth. */
-  #whole(folder) {
-    return [folder, ...this.#within(folder.folder_id).flatMap((each) => this.#whole(each))];
+  whole(folder) {
+    return [folder, ...this.#within(folder.folder_id).flatMap((each) => this.whole(each))];
   }
 
   #fold(id) {
@@ -85,7 +86,7 @@ export class Folders {
     const within = this.#within(id);
     const isFolded = within.length > 0 && this.#folded.has(id);
     // What is folded away is counted with the folder that it lies in.
-    const unread = (isFolded ? this.#whole(folder) : [folder]).reduce((sum, each) => sum + each.unread_count, 0);
+    const unread = (isFolded ? this.whole(folder) : [folder]).reduce((sum, each) => sum + each.unread_count, 0);
     const link = h(
       "a",
       { href: `#/folder/${encodeURIComponent(id)}`, "data-folder-id": id,
@@ -95,69 +96,12 @@ export class Folders {
       unread ? h("span", { class: "badge" }, unread.toLocaleString(),
         h("span", { class: "unseen" }, " unread")) : null,
     );
-    const more = folder.is_system ? null : iconButton("more", `Folder ${name}: more`, () =>
-      openMenu(more, `Folder ${name}`, [
-        { label: "New folder inside…", run: () => this.#create(folder) },
-        { label: "Rename…", run: () => this.#rename(folder) },
-        { label: "Move to…", run: () => this.#moveMenu(more, folder) },
-        { label: "Delete…", run: () => this.#remove(folder) },
-      ]), { "aria-haspopup": "menu" });
+    const more = folder.is_system ? null : iconButton("more", `Folder ${name}: more`,
+      () => using("folder_menu", ({ openFolder }) => openFolder(this, more, folder)), { "aria-haspopup": "menu" });
     const fold = within.length ? iconButton("fold", isFolded ? `Show folders in ${name}` : `Hide folders in ${name}`,
       () => this.#fold(id), { class: "icon-button fold", "aria-expanded": String(!isFolded), "data-fold": id }) : null;
     const inside = within.length && !isFolded
       ? h("ul", { role: "list", "aria-label": `Folders in ${name}` }, within.map((each) => this.#item(each))) : null;
     return h("li", {}, h("div", { class: "folder-row" }, fold, link, more), inside);
-  }
-
-  #moveMenu(anchor, folder) {
-    const own = new Set(this.#whole(folder).map((each) => each.folder_id));
-    const targets = this.mailbox.folders.filter((each) =>
-      !each.is_system && !own.has(each.folder_id) && each.folder_id !== folder.parent_id);
-    const put = (parent_id) => async () => {
-      try {
-        await this.mailbox.client.changeFolder(folder.folder_id, { parent_id });
-        await this.mailbox.loadFolders();
-      } catch (problem) {
-        toast(problem.words ?? String(problem), { isError: true });
-      }
-    };
-    openMenu(anchor, `Move ${folder.name} to`, [
-      ...(folder.parent_id ? [{ label: "Out of all folders", run: put(null) }] : []),
-      ...targets.map((each) => ({ label: this.mailbox.pathOf(each.folder_id), run: put(each.folder_id) })),
-    ]);
-  }
-
-  #create(parent = null) {
-    const title = parent ? `New folder in ${parent.name}` : "New folder";
-    askFor(title, "Name", { yes: "Create", act: async (name) => {
-      const made = await this.mailbox.client.createFolder({ name, parent_id: parent?.folder_id ?? null });
-      await this.mailbox.loadFolders();
-      if (made?.folder_id) this.actions.open(made.folder_id);
-    } });
-  }
-
-  #rename(folder) {
-    askFor("Rename folder", "Name", { value: folder.name, yes: "Rename", act: async (name) => {
-      await this.mailbox.client.changeFolder(folder.folder_id, { name });
-      await this.mailbox.loadFolders();
-    } });
-  }
-
-  async #remove(folder) {
-    const whole = this.#whole(folder);
-    const total = whole.reduce((sum, each) => sum + each.total_count, 0);
-    const what = whole.length > 1 ? `It and ${plural(whole.length - 1, "folder")} inside go; ` : "";
-    const detail = what + (total
-      ? `${what ? "their" : "Its"} ${plural(total, "mail")} will be moved to Trash.`
-      : `${what ? "they are" : "It is"} empty.`);
-    if (!(await confirm(`Delete the folder “${folder.name}”?`, { detail }))) return;
-    try {
-      await this.mailbox.client.deleteFolder(folder.folder_id);
-      const isOpen = whole.some((each) => each.folder_id === this.mailbox.view?.folder);
-      if (isOpen) this.actions.open("inbox");
-      await this.mailbox.loadFolders();
-    } catch (problem) {
-      toast(problem.words, { isError: true });
-    }
   }
 }

@@ -1,7 +1,7 @@
 // The parts of a dialog that are saved by themselves.
 
-import { toast } from "./dialogs.js";
 import { h } from "./dom.js";
+import { toast } from "./notices.js";
 
 /** What is to be filled in first, and in which field. */
 export class Missing extends Error {

@@ -1,28 +1,7 @@
-// Keyboard shortcuts, and the page that lists them.
+// Keyboard shortcuts: which key does what.
 
-import { modal } from "./dialogs.js";
-import { h } from "./dom.js";
-
-export const SHORTCUTS = [
-  ["j", "k", "next and previous mail"],
-  ["Enter", "o", "open it"],
-  ["Esc", "back to the list"],
-  ["x", "select it"],
-  ["u", "mark as read or unread"],
-  ["s", "star it, or remove the star"],
-  ["#", "delete it"],
-  ["!", "report as spam, or not spam"],
-  ["v", "move to a folder"],
-  ["l", "put labels on it, or take them off"],
-  ["b", "put it off until later"],
-  ["c", "write a mail"],
-  ["r", "a", "reply, reply to all"],
-  ["f", "forward"],
-  ["/", "search"],
-  ["z", "undo"],
-  ["Ctrl+Enter", "send"],
-  ["?", "show this"],
-];
+import { using } from "./later.js";
+import { canWait } from "./rows.js";
 
 /** Call `actions[key]()` for keys typed outside of fields. */
 export function onKeys(actions) {
@@ -40,9 +19,43 @@ export function onKeys(actions) {
   };
 }
 
-export function shortcutsDialog() {
-  modal("Keyboard shortcuts", h("dl", { class: "shortcuts" }, SHORTCUTS.map((entry) => [
-    h("dt", {}, entry.slice(0, -1).flatMap((key) => [h("kbd", {}, key), " "])),
-    h("dd", {}, entry.at(-1)),
-  ])));
+/** What keys do at a desk, as `onKeys` takes it. */
+export function shortcutsOf(desk) {
+  const { list, search } = desk;
+  const step = (by) => {
+    const line = list.neighbour(by);
+    if (!line) return;
+    if (desk.openId) desk.openLine(line);
+    else list.activate(line.email_id);
+  };
+  const chosen = (act) => () => desk.use((tools) => {
+    const lines = tools.chosen;
+    if (lines.length) act(lines, tools);
+  });
+  const open = chosen(([line]) => desk.openLine(line));
+  const anchor = ({ reader }) => (desk.openId ? reader.bar : list.title);
+  const reply = (kind) => () => desk.use(({ reader, deeds }) => reader.email && deeds.reply(reader.email, kind));
+  return {
+    j: () => step(1),
+    k: () => step(-1),
+    Enter: open,
+    o: open,
+    Escape: () => (desk.openId ? desk.back() : desk.leaveSearch()),
+    x: () => list.activeId && list.toggleSelected(list.activeId),
+    u: chosen((lines, { deeds }) => deeds.flag(lines, { is_read: !lines.every((line) => line.is_read) })),
+    s: chosen((lines, { deeds }) => deeds.flag(lines, { is_starred: !lines.every((line) => line.is_starred) })),
+    "#": chosen((lines, { deeds }) => deeds.remove(lines)),
+    Delete: chosen((lines, { deeds }) => deeds.remove(lines)),
+    "!": chosen((lines, { deeds }) => deeds.report(lines, !lines.every((line) => line.folder_id === "spam"))),
+    v: chosen((lines, tools) => tools.deeds.moveMenu(anchor(tools), lines)),
+    l: chosen((lines, tools) => tools.deeds.labelMenu(anchor(tools), lines)),
+    b: chosen((lines, tools) => lines.every(canWait) && tools.deeds.snoozeMenu(anchor(tools), lines)),
+    c: () => desk.use(({ compose }) => compose.open()),
+    r: reply("one"),
+    a: reply("all"),
+    f: reply("forward"),
+    z: () => desk.use(({ deeds }) => deeds.undo()),
+    "/": () => search.input.focus(),
+    "?": () => using("shortcuts", ({ shortcutsDialog }) => shortcutsDialog()),
+  };
 }

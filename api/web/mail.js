@@ -8,7 +8,8 @@ import { openMenu } from "./dialogs.js";
 import { h, icon, iconButton } from "./dom.js";
 import { labelMarks } from "./labels.js";
 import { Reminder, canRemind } from "./reminder.js";
-import { canWait, snoozeBar } from "./snooze.js";
+import { canWait } from "./rows.js";
+import { snoozeBar } from "./snooze.js";
 import { unsubscribeBar } from "./unsubscribe.js";
 import { verdictDialog } from "./verdict.js";
 
@@ -16,22 +17,21 @@ export class Reader {
   email = null;
   #generation = 0;
 
-  /** `actions`: back(), openId(id), reply(email, kind), star, flag, move, spam, remove, key. */
-  constructor(mailbox, actions) {
+  /**
+   * `element` is where mails are shown. `actions`: nothing(), back(), openId(id), reply(email, kind),
+   * star, flag, move, spam, remove, key.
+   */
+  constructor(mailbox, element, actions) {
     this.mailbox = mailbox;
+    this.element = element;
     this.actions = actions;
-    this.element = h("section", { class: "pane mail-pane", "aria-label": "Mail", tabindex: "-1" });
     mailbox.addEventListener("mail", (event) => this.#changed(event.detail));
-    this.clear();
   }
 
   clear() {
     this.#generation += 1;
     this.email = null;
-    this.element.replaceChildren(
-      h("div", { class: "nothing" }, icon("read"), h("p", {}, "Choose a mail to read it here."),
-        h("p", { class: "dim" }, "Press ", h("kbd", {}, "?"), " for keyboard shortcuts.")),
-    );
+    this.actions.nothing();
   }
 
   /** Fetch and show a mail; problems are shown in its place. */

@@ -2,9 +2,10 @@
 
 import { blockedPart } from "./blocked.js";
 import { contactsPart } from "./contacts.js";
-import { modal, toast } from "./dialogs.js";
+import { modal } from "./dialogs.js";
 import { h } from "./dom.js";
 import { Missing, form } from "./forms.js";
+import { toast } from "./notices.js";
 import { pushPart } from "./push.js";
 import { securityParts } from "./security.js";
 

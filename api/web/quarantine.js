@@ -1,8 +1,9 @@
 // For administrators: mail that is kept from its recipients, why, and what becomes of it.
 
-import { confirm, modal, toast } from "./dialogs.js";
+import { confirm, modal } from "./dialogs.js";
 import { h, plural } from "./dom.js";
 import { fullDate, personText, sizeText } from "./format.js";
+import { toast } from "./notices.js";
 
 const KINDS = {
   malware: "Malware", suspicious: "Suspicious", executable: "A program", macro: "A macro",

@@ -1,6 +1,7 @@
 // Listings: where they are asked for, and their rows: mails, or conversations with their mails.
 
 export const PAGE = 50;
+export const SNOOZED = "snoozed"; // the folder of what is put off
 const THREADS = "rillmail.conversations"; // in this browser: "off" if mails are listed one by one
 
 export function isThreaded() {
@@ -52,4 +53,9 @@ function withMarks({ highlights, ...page }) {
 /** What a row is known by: its conversation, or its mail. */
 export function idOf(line) {
   return line.thread ? line.thread_id : line.email_id;
+}
+
+/** Whether a mail, or a row of a list, is one that can be put off. */
+export function canWait({ folder_id, is_draft }) {
+  return !is_draft && !["sent", "drafts", "spam", "trash", "deleted"].includes(folder_id);
 }

@@ -1,8 +1,8 @@
 // One's own account: where one is signed in, the password, the second factor.
 
-import { toast } from "./dialogs.js";
 import { h } from "./dom.js";
 import { Missing, form } from "./forms.js";
+import { toast } from "./notices.js";
 
 /** The parts of the settings that are about signing in. */
 export async function securityParts(client) {

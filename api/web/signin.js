@@ -1,23 +1,8 @@
-// Signing in. The token lives in this tab's session storage, and ends with it.
+// Signing in.
 
 import { Client } from "./client.js";
 import { fileOf, h } from "./dom.js";
-
-const STORE = "rillmail.session";
-
-/** The session of this tab, or null. */
-export function storedSession() {
-  try {
-    const session = JSON.parse(sessionStorage.getItem(STORE) ?? "null");
-    return session && session.ends_at > Date.now() ? session : null;
-  } catch {
-    return null;
-  }
-}
-
-export function forgetSession() {
-  sessionStorage.removeItem(STORE);
-}
+import { keepSession } from "./session.js";
 
 /** The sign-in page; `done` takes the session. */
 export function signInPage(done, { why = "", username = "" } = {}) {
@@ -44,7 +29,7 @@ export function signInPage(done, { why = "", username = "" } = {}) {
       const token = await Client.signIn(
         address.value.trim(), password.value, step.hidden ? "" : code.value.trim());
       const session = { token: token.access_token, ends_at: Date.now() + token.expires_in * 1_000 };
-      sessionStorage.setItem(STORE, JSON.stringify(session));
+      keepSession(session);
       done(session);
     } catch (problem) {
       const kind = (problem.type ?? "").split(":").at(-1);

@@ -1,11 +1,12 @@
 // Putting a mail off until later: presets, a moment of one's own, and taking it back.
 
 import { Problem } from "./client.js";
-import { askFor, openMenu, toast } from "./dialogs.js";
+import { askFor, openMenu } from "./dialogs.js";
 import { h } from "./dom.js";
 import { fullDate } from "./format.js";
+import { toast } from "./notices.js";
+import { SNOOZED } from "./rows.js";
 
-export const SNOOZED = "snoozed"; // the folder of what is put off
 const MORNING_H = 8;
 const EVENING_H = 18;
 
@@ -21,11 +22,6 @@ export function presets(now = new Date()) {
   // On a Sunday that is tomorrow.
   if (now.getDay() > 0) found.push(["Next week", at(8 - now.getDay(), MORNING_H)]);
   return found;
-}
-
-/** Whether a mail, or a row of a list, is one that can be put off. */
-export function canWait({ folder_id, is_draft }) {
-  return !is_draft && !["sent", "drafts", "spam", "trash", "deleted"].includes(folder_id);
 }
 
 /** Let a person choose when something comes back: `put` is given the Date. */

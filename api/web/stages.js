@@ -1,9 +1,10 @@
 // The stages as a table, which says all that the picture shows; and one of them, looked at closely.
 
-import { modal, toast } from "./dialogs.js";
+import { modal } from "./dialogs.js";
 import { h, plural } from "./dom.js";
 import { STATE_WORDS, shortAge, shortRate, stateOf } from "./figures.js";
 import { fullDate } from "./format.js";
+import { toast } from "./notices.js";
 
 const SHOWN_LETTERS = 20;
 const COLUMNS = ["Stage", "Path", "Done", "Lag", "Oldest", "Retries", "Tried now", "Dead letters", "State"];

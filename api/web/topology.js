@@ -1,10 +1,11 @@
 // The topology page: who looks, what is asked again and again, and where one is in it.
 
 import { Client } from "./client.js";
-import { announce } from "./dialogs.js";
 import { h } from "./dom.js";
+import { announce } from "./notices.js";
 import { Picture } from "./picture.js";
-import { forgetSession, signInPage, storedSession } from "./signin.js";
+import { forgetSession, storedSession } from "./session.js";
+import { signInPage } from "./signin.js";
 import { Stages } from "./stages.js";
 import { Trace } from "./trace.js";
 

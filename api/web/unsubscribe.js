@@ -1,7 +1,8 @@
 // Getting no more mail of a sender, where the mail itself offers a way.
 
-import { confirm, toast } from "./dialogs.js";
+import { confirm } from "./dialogs.js";
 import { h } from "./dom.js";
+import { toast } from "./notices.js";
 
 /** A line that offers it, or tells what came of it; empty while nothing is known, or offered. */
 export function unsubscribeBar(client, email) {

@@ -1,7 +1,8 @@
 // Why a mail lies where it lies: what spoke for spam, and what against it.
 
-import { modal, toast } from "./dialogs.js";
+import { modal } from "./dialogs.js";
 import { h } from "./dom.js";
+import { toast } from "./notices.js";
 
 const SHOWN = 8; // of each side
 

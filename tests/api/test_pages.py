@@ -10,7 +10,8 @@ from api.pages import FOLDER, Pages
 from tests.api.desk import Desks, memory_alone
 
 NAMED = re.compile(r'(?:href|src)="(/web/[^"]+)"')
-IMPORTED = re.compile(r"""(?:from|import\()\s*["']\./([a-z_-]+\.js)["']""")
+PRELOADED = re.compile(r'<link rel="modulepreload" href="/web/[^/]+/([^"]+)"')
+IMPORTED = re.compile(r'\bfrom "\./([a-z_-]+\.js)"')
 
 
 @memory_alone
@@ -31,8 +32,24 @@ async def test_a_page_names_all_its_files_and_they_are_kept_for_good(
                 200,
                 "public, max-age=31536000, immutable",
             )
-            for other in IMPORTED.findall(file.text) if each.endswith(".js") else ():
-                assert f"/web/{version}/{other}" in named, f"{each} waits for {other}"
+
+
+@memory_alone
+@pytest.mark.parametrize(
+    ("page", "entries"),
+    [("/", ["app.js", "desk.js"]), ("/web/topology.html", ["topology.js"])],
+)
+async def test_a_page_names_the_modules_of_its_first_view_and_no_other(
+    a_desk: Desks, page: str, entries: list[str]
+) -> None:
+    needed = [*entries]
+    for name in needed:
+        needed += {*IMPORTED.findall((FOLDER / name).read_text())} - {*needed}
+
+    async with a_desk() as desk:
+        told = await desk.stranger().get(page)
+
+    assert sorted(PRELOADED.findall(told.text)) == sorted(needed)
 
 
 @memory_alone

@@ -10,6 +10,7 @@ WEB = Path(__file__).parents[2] / "api" / "web"
 SCRIPTS = sorted(WEB.glob("*.js"))
 SHEETS = sorted(WEB.glob("*.css"))
 PAGES = sorted(WEB.glob("*.html"))
+LATER = WEB / "later.js"
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
@@ -30,10 +31,27 @@ def test_the_page_holds_no_inline_script_style_or_handler(path: Path) -> None:
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
 def test_a_script_imports_only_files_that_exist(script: Path) -> None:
-    names = re.findall(r'\bfrom "([^"]+)"', script.read_text())
+    names = re.findall(r'\b(?:from |import\()"([^"]+)"', script.read_text())
 
     assert all(name.startswith("./") for name in names)
     assert [name for name in names if not (WEB / name).is_file()] == []
+
+
+def test_what_is_asked_for_later_is_a_module_that_can_come_later() -> None:
+    listed = set(re.findall(r"^  (\w+): \(\) => import\(", LATER.read_text(), re.MULTILINE))
+    asked = {
+        name
+        for script in SCRIPTS
+        for name in re.findall(r'\b(?:later|using)\("(\w+)"', script.read_text())
+    }
+
+    assert asked == listed
+
+
+def test_only_one_place_lets_modules_come_later() -> None:
+    users = {script.name for script in SCRIPTS if "import(" in script.read_text()}
+
+    assert users == {LATER.name, "app.js"}  # which shows at once that the rest is on its way
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)

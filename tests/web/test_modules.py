@@ -140,6 +140,49 @@ def test_what_is_shown_first_is_asked_for_while_the_page_is_on_its_way(page: Pag
     assert sorted(asked) == ["/folders", "/labels", "/me", "listing"]  # and not once more
 
 
+def test_what_the_first_view_does_without_comes_after_it(page: Page) -> None:
+    page.route_web_socket("**/ws?**", lambda _: None)
+    came: list[str] = []
+    page.on("requestfinished", lambda request: came.append(urlsplit(request.url).path))
+    held: list[Route] = []
+    serve(page, MAILBOX | {"/folders/inbox/emails": listing(3)})
+    page.route(f"{ORIGIN}/folders/inbox/emails?**", lambda route: held.append(route))
+    sign_in(page)
+    until(page, lambda: len(held) == 1)
+    before = set(came)
+    page.unroute(f"{ORIGIN}/folders/inbox/emails?**")
+    held[0].fallback()
+    expect(page.locator(".row")).to_have_count(3)
+
+    scripts = {f"/web/{path.name}" for path in WEB.glob("*.js")}
+    of_other_pages = {"topology", "picture", "stages", "trace", "figures", "sw"}
+    until(page, lambda: scripts - {f"/web/{name}.js" for name in of_other_pages} <= set(came))
+    assert "/web/tools.js" not in before
+    page.route(f"{ORIGIN}/**", lambda route: route.abort())
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keyboard shortcuts")).to_be_visible()
+    page.keyboard.press("Escape")
+    page.keyboard.press("c")
+    expect(page.locator(".compose")).to_be_visible()
+
+
+def test_a_part_that_can_not_come_is_told_and_comes_when_it_can(page: Page) -> None:
+    page.route_web_socket("**/ws?**", lambda _: None)
+    serve(page, MAILBOX | {"/folders/inbox/emails": listing(3)})
+    page.route(f"{ORIGIN}/web/tools.js", lambda route: route.abort())
+    sign_in(page)
+    expect(page.locator(".row")).to_have_count(3)
+
+    page.get_by_role("button", name="Write a mail").first.click()
+    expect(page.locator(".toast.is-error")).to_contain_text("could not be loaded")
+    page.get_by_role("link", name="Mail 1").click()
+    expect(page.get_by_role("alert").filter(has_text="could not be loaded")).to_be_visible()
+    page.unroute(f"{ORIGIN}/web/tools.js")
+    page.get_by_role("button", name="Write a mail").first.click()
+
+    expect(page.locator(".compose")).to_be_visible()
+
+
 def test_after_a_break_the_changes_since_the_last_cursor_are_taken_up(page: Page) -> None:
     sockets: list[WebSocketRoute] = []
     page.route_web_socket("**/ws?**", lambda socket: sockets.append(socket))

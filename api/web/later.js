@@ -1,0 +1,52 @@
+// What the first view does without: modules that come when something of them is wanted, or when
+// there is nothing else to do.
+
+import { Problem } from "./client.js";
+import { toast } from "./notices.js";
+
+const MODULES = {
+  tools: () => import("./tools.js"),
+  label_menu: () => import("./label_menu.js"),
+  folder_menu: () => import("./folder_menu.js"),
+  shortcuts: () => import("./shortcuts.js"),
+  push: () => import("./push.js"),
+  options: () => import("./options.js"),
+  quarantine: () => import("./quarantine.js"),
+  signin: () => import("./signin.js"),
+};
+
+const known = new Map();
+
+/** A module, once it is there. Problems are raised; it may be asked for again then. */
+export function later(name) {
+  if (!known.has(name)) {
+    known.set(name, MODULES[name]().catch(() => {
+      known.delete(name);
+      throw new Problem({ title: "This part of the page could not be loaded. Check the connection, then try again." });
+    }));
+  }
+  return known.get(name);
+}
+
+/** Do something with a module, once it is there; that it can’t come is told. */
+export async function using(name, act) {
+  let module;
+  try {
+    module = await later(name);
+  } catch (problem) {
+    toast(problem.words, { isError: true });
+    return undefined;
+  }
+  return await act(module);
+}
+
+/** Let all of them come, one after another: so nothing waits for them, and the page is whole without the server. */
+export async function fetchAll() {
+  for (const name of Object.keys(MODULES)) await later(name).catch(() => {}); // asked for again when it is wanted
+}
+
+/** Resolves when what is drawn has been painted, and the browser has nothing better to do. */
+export function whenIdle() {
+  const idle = globalThis.requestIdleCallback ?? ((done) => setTimeout(done, 100)); // Safari has none
+  return new Promise((resolve) => requestAnimationFrame(() => idle(resolve, { timeout: 2_000 })));
+}
