@@ -92,17 +92,15 @@ def _named(page: str, version: str, found: Mapping[str, bytes]) -> str:
 def _first_modules(page: str, found: Mapping[str, bytes]) -> Sequence[str]:
     """Return what *page* runs before it shows anything.
 
-    That is its script, what that one imports, at once or on its way, and what each of these
+    These are its scripts, what they import, at once or on their way, and what each of these
     imports at once. What they import later (``later.js``) is not wanted in the first view.
     """
-    entry = ENTRY.search(page)
-    if entry is None:
-        return ()
-    needed = [entry[1]]
-    needed += DYNAMIC.findall(found[entry[1]].decode())
-    for name in needed:
-        others = STATIC.findall(found[name].decode())
-        needed += [each for each in dict.fromkeys(others) if each not in needed]
+    needed: list[str] = []
+    for entry in ENTRY.findall(page):  # one after another: the first is to run first
+        wanted = [entry, *DYNAMIC.findall(found[entry].decode())]
+        for name in wanted:
+            wanted += [each for each in STATIC.findall(found[name].decode()) if each not in wanted]
+        needed += [name for name in wanted if name not in needed]
     return needed
 
 

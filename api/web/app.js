@@ -1,16 +1,18 @@
 // The start of the page: who is signed in, and what they see.
 
-import { askAhead } from "./ahead.js";
-import { Client } from "./client.js";
+import { askAhead, begun } from "./ahead.js";
 import { h } from "./dom.js";
 import { later } from "./later.js";
-import { forgetSession, storedSession } from "./session.js";
+import { readPlace } from "./place.js";
+import { forgetSession } from "./session.js";
+
+const PATIENCE_MS = 150; // before it is told that something is awaited
 
 const page = document.getElementById("page");
 const banner = document.getElementById("banner");
 let desk = null;
 let address = "";
-let opening = null; // the session whose mailbox is being opened
+let opening = null; // what was asked ahead for the mailbox that is being opened
 
 async function showSignIn(why = "") {
   desk?.close();
@@ -21,32 +23,44 @@ async function showSignIn(why = "") {
   page.replaceChildren(); // nobody else sees the mailbox, whatever comes
   try {
     const { signInPage } = await later("signin");
-    if (!opening) page.replaceChildren(signInPage(showMail, { why, username: why ? address : "" }));
+    const done = (session) => showMail(askAhead(session));
+    if (!opening) page.replaceChildren(signInPage(done, { why, username: why ? address : "" }));
   } catch (problem) {
     showProblem(problem.words, () => showSignIn(why));
   }
 }
 
-async function showMail(session) {
-  opening = session;
-  const client = new Client(session.token, () => showSignIn("Your session has ended. Sign in again."));
-  const ahead = askAhead(client); // while the rest of the page is on its way
+async function showMail(ahead) {
+  opening = ahead;
+  const { client } = ahead;
+  client.ended.then(() => showSignIn("Your session has ended. Sign in again."));
   ahead.me.then((known) => { address = known.address; }, () => {}); // before the session can end
-  page.replaceChildren(h("p", { class: "starting", role: "status" }, "Opening your mailbox…"));
+  if (readPlace(location.hash).mail) later("tools").catch(() => {}); // asked for again by the desk
+  page.replaceChildren();
+  const telling = setTimeout(() => page.replaceChildren(
+    h("p", { class: "starting", role: "status" }, "Opening your mailbox…")), PATIENCE_MS);
   let me;
   let Desk;
   try {
-    [me, { Desk }] = await Promise.all([ahead.me, import("./desk.js")]);
+    [me, { Desk }] = await Promise.all([ahead.me, import("./desk.js"), settled(ahead)]);
   } catch (problem) {
-    if (opening !== session) return; // the sign-in page is there already
+    if (opening !== ahead) return; // the sign-in page is there already
     showProblem(problem.words ?? "The page could not be loaded. Check the connection, then try again.",
-      () => (problem.words ? showMail(session) : location.reload()));
+      () => (problem.words ? showMail(askAhead(ahead.session)) : location.reload()));
     return;
+  } finally {
+    clearTimeout(telling);
   }
-  if (opening !== session) return;
+  if (opening !== ahead) return;
   desk = new Desk({ client, me, banner, ahead, onSignedOut: showSignIn });
   page.replaceChildren(desk.element);
   await desk.start();
+}
+
+/** Resolves when what is shown first is there, or will not come soon: then all is drawn once. */
+function settled({ folders, labels, listing }) {
+  const patience = new Promise((resolve) => setTimeout(resolve, PATIENCE_MS));
+  return Promise.race([patience, Promise.allSettled([folders, labels, listing.page])]);
 }
 
 function showProblem(words, again) {
@@ -54,6 +68,5 @@ function showProblem(words, again) {
     h("button", { type: "button", class: "button", onclick: again }, "Try again")));
 }
 
-const session = storedSession();
-if (session) showMail(session);
+if (begun) showMail(begun);
 else showSignIn();

@@ -37,10 +37,12 @@ const BY_STATUS = {
 };
 
 export class Client {
-  /** `onSignedOut` is told when the token is not valid any more. */
-  constructor(token, onSignedOut) {
+  #end;
+
+  constructor(token) {
     this.token = token;
-    this.onSignedOut = onSignedOut;
+    /** Resolves when the token is not valid any more. */
+    this.ended = new Promise((resolve) => { this.#end = resolve; });
   }
 
   static async signIn(username, password, otp = "") {
@@ -168,7 +170,7 @@ export class Client {
     try {
       return await ask(url, init, timeout_ms);
     } catch (problem) {
-      if (problem.status === 401) this.onSignedOut();
+      if (problem.status === 401) this.#end();
       throw problem;
     }
   }

@@ -12,6 +12,9 @@ export class List {
   selected = new Set();
   activeId = null; // the row that keys act on
   #drawn = new Map(); // email_id → {row, line, key}
+  // What is in sight, px. Kept, as asking for it makes the browser lay out all that was just drawn.
+  #top = 0;
+  #height = innerHeight;
 
   /** `actions`: open(line), star(line), selection(), more(), toggleUnread(), toggleThreads(). */
   constructor(mailbox, actions) {
@@ -46,7 +49,10 @@ export class List {
     );
     mailbox.addEventListener("listing", () => this.draw());
     mailbox.addEventListener("folders", () => this.draw()); // labels may be called otherwise
-    new ResizeObserver(() => this.draw()).observe(this.scroller);
+    new ResizeObserver(() => {
+      this.#look();
+      this.draw();
+    }).observe(this.scroller);
     this.clock = setInterval(() => this.#redrawDates(), 60_000);
   }
 
@@ -61,7 +67,7 @@ export class List {
     this.selected.clear();
     this.activeId = null;
     this.note.textContent = "";
-    this.scroller.scrollTop = 0;
+    if (this.#top) this.#scrollTo(0);
     this.actions.selection();
   }
 
@@ -98,10 +104,10 @@ export class List {
     this.activeId = id;
     const at = this.#activeIndex();
     if (at < 0) return this.draw();
-    const { scroller } = this;
-    if (at * ROW < scroller.scrollTop) scroller.scrollTop = at * ROW;
-    const below = (at + 1) * ROW - scroller.clientHeight;
-    if (below > scroller.scrollTop) scroller.scrollTop = below;
+    this.#look();
+    const highest = (at + 1) * ROW - this.#height;
+    if (at * ROW < this.#top) this.#scrollTo(at * ROW);
+    if (highest > this.#top) this.#scrollTo(highest);
     this.draw();
     const shown = this.mailbox.lines[at].email_id;
     if (focus) this.#drawn.get(shown)?.row.querySelector(".row-link").focus({ preventScroll: true });
@@ -111,6 +117,16 @@ export class List {
     if (!this.selected.delete(id)) this.selected.add(id);
     this.draw();
     this.actions.selection();
+  }
+
+  #look() {
+    this.#top = this.scroller.scrollTop;
+    this.#height = this.scroller.clientHeight;
+  }
+
+  #scrollTo(top) {
+    this.scroller.scrollTop = top;
+    this.#look();
   }
 
   draw() {
@@ -123,14 +139,14 @@ export class List {
     this.count.textContent = view && (lines.length || !isLoading) ? plural(total, "mail") : "";
     this.rows.style.height = `${lines.length * ROW}px`;
     this.rows.setAttribute("aria-busy", String(isLoading));
-    const from = Math.max(0, Math.floor(this.scroller.scrollTop / ROW) - MARGIN);
-    const sight = Math.ceil(this.scroller.clientHeight / ROW) + 2 * MARGIN;
-    const wanted = lines.slice(from, from + sight).map((line, index) => [line, from + index]);
+    const from = Math.max(0, Math.floor(this.#top / ROW) - MARGIN);
+    const to = Math.ceil((this.#top + this.#height) / ROW) + MARGIN;
+    const wanted = lines.slice(from, to).map((line, index) => [line, from + index]);
     // The row with the focus stays, or keys would go nowhere.
     const focused = document.activeElement?.closest?.(".row")?.dataset.emailId;
     const at = focused ? lines.findIndex((line) => line.email_id === focused) : -1;
     if (at >= 0 && at < from) wanted.unshift([lines[at], at]);
-    if (at >= from + sight) wanted.push([lines[at], at]);
+    if (at >= to) wanted.push([lines[at], at]);
     const ids = new Set(wanted.map(([line]) => line.email_id));
     this.#dropGone(lines);
     for (const [id, drawn] of this.#drawn) {
@@ -253,9 +269,10 @@ export class List {
   }
 
   #scrolled() {
+    this.#look();
     this.draw();
-    const { mailbox, scroller } = this;
-    const below = mailbox.lines.length * ROW - scroller.scrollTop - scroller.clientHeight;
+    const { mailbox } = this;
+    const below = mailbox.lines.length * ROW - this.#top - this.#height;
     if (mailbox.hasMore && below < LOAD_AHEAD * ROW) this.actions.more();
   }
 

@@ -114,7 +114,8 @@ function showSignIn(why = "") {
 }
 
 async function showBoard(session) {
-  const client = new Client(session.token, () => showSignIn("Your session has ended. Sign in again."));
+  const client = new Client(session.token);
+  client.ended.then(() => showSignIn("Your session has ended. Sign in again."));
   page.replaceChildren(h("p", { class: "starting", role: "status" }, "Looking…"));
   let me;
   try {

@@ -37,7 +37,7 @@ async def test_a_page_names_all_its_files_and_they_are_kept_for_good(
 @memory_alone
 @pytest.mark.parametrize(
     ("page", "entries"),
-    [("/", ["app.js", "desk.js"]), ("/web/topology.html", ["topology.js"])],
+    [("/", ["ahead.js", "app.js", "desk.js"]), ("/web/topology.html", ["topology.js"])],
 )
 async def test_a_page_names_the_modules_of_its_first_view_and_no_other(
     a_desk: Desks, page: str, entries: list[str]

@@ -183,6 +183,23 @@ def test_a_part_that_can_not_come_is_told_and_comes_when_it_can(page: Page) -> N
     expect(page.locator(".compose")).to_be_visible()
 
 
+def test_rows_that_came_before_the_style_sheets_are_no_more_than_are_in_sight(page: Page) -> None:
+    page.route_web_socket("**/ws?**", lambda _: None)
+    serve(page, MAILBOX | {"/folders/inbox/emails": listing(1_000)})
+    sign_in(page)
+    held: list[Route] = []
+    page.route(f"{ORIGIN}/web/panes.css", lambda route: held.append(route))
+    page.reload(wait_until="commit")
+    expect(page.locator(".row").first).to_be_attached()
+    assert (
+        page.locator(".row").count() < 40
+    )  # as fit into the window, though nothing bounds the list yet
+
+    held[0].fallback()
+
+    expect(page.locator(".row").nth(1)).to_have_css("height", "84px")
+
+
 def test_after_a_break_the_changes_since_the_last_cursor_are_taken_up(page: Page) -> None:
     sockets: list[WebSocketRoute] = []
     page.route_web_socket("**/ws?**", lambda socket: sockets.append(socket))
