@@ -19,10 +19,10 @@ from bench.people import Person, settings_of, with_people
 from bench.plan import Plan
 from bench.progress import Progress
 from bench.service import Service, running
+from tests.web.chromium import SWITCHES
 
 AT_MOST_MS = 300.0
 VIEWS, QUICK_VIEWS = 40, 4
-SWITCHES = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 
 # Told when the frame in which the first row stands has been painted.
 _PAINTED = """

@@ -6,7 +6,8 @@ import { later } from "./later.js";
 import { readPlace } from "./place.js";
 import { forgetSession } from "./session.js";
 
-const PATIENCE_MS = 150; // before it is told that something is awaited
+const TELL_MS = 300; // before it is told that the mailbox is awaited
+const PATIENCE_MS = 150; // for what is shown first, once all else is there
 
 const page = document.getElementById("page");
 const banner = document.getElementById("banner");
@@ -38,11 +39,13 @@ async function showMail(ahead) {
   if (readPlace(location.hash).mail) later("tools").catch(() => {}); // asked for again by the desk
   page.replaceChildren();
   const telling = setTimeout(() => page.replaceChildren(
-    h("p", { class: "starting", role: "status" }, "Opening your mailbox…")), PATIENCE_MS);
+    h("p", { class: "starting", role: "status" }, "Opening your mailbox…")), TELL_MS);
   let me;
   let Desk;
   try {
-    [me, { Desk }] = await Promise.all([ahead.me, import("./desk.js"), settled(ahead)]);
+    me = await ahead.me;
+    // It runs while the answers to what was asked then are on their way.
+    [{ Desk }] = await Promise.all([import("./desk.js"), settled(ahead)]);
   } catch (problem) {
     if (opening !== ahead) return; // the sign-in page is there already
     showProblem(problem.words ?? "The page could not be loaded. Check the connection, then try again.",

@@ -1,16 +1,10 @@
 // How dates, sizes and people are written.
 
-const clock = written({ hour: "2-digit", minute: "2-digit" });
-const weekday = written({ weekday: "short" });
-const dayOfYear = written({ day: "numeric", month: "short" });
-const day = written({ dateStyle: "medium" });
-const full = written({ dateStyle: "full", timeStyle: "short" });
-
-/** How dates are written; made when the first one is, as that takes milliseconds. */
-function written(how) {
-  let format = null;
-  return (date) => (format ??= new Intl.DateTimeFormat(undefined, how)).format(date);
-}
+const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
+const weekday = new Intl.DateTimeFormat(undefined, { weekday: "short" });
+const dayOfYear = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
+const day = new Intl.DateTimeFormat(undefined, { dateStyle: "medium" });
+const full = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "short" });
 
 /** A date as short as it is clear: “now”, “5 min”, “14:05”, “Mon”, “14 Mar”, “14 Mar 2024”. */
 export function shortDate(text, now = new Date()) {
@@ -18,13 +12,13 @@ export function shortDate(text, now = new Date()) {
   const minutes = Math.floor((now - date) / 60_000);
   if (minutes < 1) return "now";
   if (minutes < 60) return `${minutes} min`;
-  if (date.toDateString() === now.toDateString()) return clock(date);
-  if (minutes < 6 * 24 * 60) return weekday(date);
-  return date.getFullYear() === now.getFullYear() ? dayOfYear(date) : day(date);
+  if (date.toDateString() === now.toDateString()) return clock.format(date);
+  if (minutes < 6 * 24 * 60) return weekday.format(date);
+  return date.getFullYear() === now.getFullYear() ? dayOfYear.format(date) : day.format(date);
 }
 
 export function fullDate(text) {
-  return full(new Date(text));
+  return full.format(new Date(text));
 }
 
 export function sizeText(bytes) {

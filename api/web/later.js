@@ -15,6 +15,10 @@ const MODULES = {
   signin: () => import("./signin.js"),
 };
 
+const LOST = {
+  title: "This part of the page could not be loaded. Check the connection and try again, or reload the page.",
+};
+
 const known = new Map();
 
 /** A module, once it is there. Problems are raised; it may be asked for again then. */
@@ -22,7 +26,7 @@ export function later(name) {
   if (!known.has(name)) {
     known.set(name, MODULES[name]().catch(() => {
       known.delete(name);
-      throw new Problem({ title: "This part of the page could not be loaded. Check the connection, then try again." });
+      throw new Problem(LOST);
     }));
   }
   return known.get(name);
@@ -40,7 +44,7 @@ export async function using(name, act) {
   return await act(module);
 }
 
-/** Let all of them come, one after another: so nothing waits for them, and the page is whole without the server. */
+/** Let all of them come, one after another: no click waits then, and the page is whole while the server is away. */
 export async function fetchAll() {
   for (const name of Object.keys(MODULES)) await later(name).catch(() => {}); // asked for again when it is wanted
 }

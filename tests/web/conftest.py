@@ -10,16 +10,9 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.journeys.place import PASSWORD, Place
 from tests.process import RunningService
+from tests.web.chromium import SWITCHES
 from tests.web.webmail import House, Webmail
 
-SWITCHES = [
-    "--no-sandbox",  # needed as root, in containers
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 PATIENCE_MS = 15_000
 
 

@@ -166,10 +166,11 @@ def test_what_the_first_view_does_without_comes_after_it(page: Page) -> None:
     expect(page.locator(".compose")).to_be_visible()
 
 
-def test_a_part_that_can_not_come_is_told_and_comes_when_it_can(page: Page) -> None:
+@pytest.mark.parametrize("missing", ["tools.js", "card.js"])  # what is asked for, what it imports
+def test_a_part_that_can_not_come_is_told_and_comes_when_it_can(page: Page, missing: str) -> None:
     page.route_web_socket("**/ws?**", lambda _: None)
     serve(page, MAILBOX | {"/folders/inbox/emails": listing(3)})
-    page.route(f"{ORIGIN}/web/tools.js", lambda route: route.abort())
+    page.route(f"{ORIGIN}/web/{missing}", lambda route: route.abort())
     sign_in(page)
     expect(page.locator(".row")).to_have_count(3)
 
@@ -177,7 +178,7 @@ def test_a_part_that_can_not_come_is_told_and_comes_when_it_can(page: Page) -> N
     expect(page.locator(".toast.is-error")).to_contain_text("could not be loaded")
     page.get_by_role("link", name="Mail 1").click()
     expect(page.get_by_role("alert").filter(has_text="could not be loaded")).to_be_visible()
-    page.unroute(f"{ORIGIN}/web/tools.js")
+    page.unroute(f"{ORIGIN}/web/{missing}")
     page.get_by_role("button", name="Write a mail").first.click()
 
     expect(page.locator(".compose")).to_be_visible()
