@@ -160,8 +160,10 @@ def test_what_the_first_view_does_without_comes_after_it(page: Page) -> None:
     assert "/web/tools.js" not in before
     page.route(f"{ORIGIN}/**", lambda route: route.abort())
     page.keyboard.press("?")
-    expect(page.get_by_role("dialog", name="Keyboard shortcuts")).to_be_visible()
+    shortcuts = page.get_by_role("dialog", name="Keyboard shortcuts")
+    expect(shortcuts).to_be_visible()
     page.keyboard.press("Escape")
+    expect(shortcuts).to_have_count(0)
     page.keyboard.press("c")
     expect(page.locator(".compose")).to_be_visible()
 
