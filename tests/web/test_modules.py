@@ -291,6 +291,28 @@ def test_an_ended_session_leads_back_to_the_sign_in(page: Page) -> None:
     expect(page.get_by_label("Mail address")).to_have_value("ada@demo.test")
 
 
+def test_a_session_that_ended_before_the_page_was_there_leads_to_the_sign_in(page: Page) -> None:
+    refused: list[str] = []
+    held: list[Route] = []
+
+    def me(query: Mapping[str, str]) -> tuple[int, Body]:
+        del query
+        refused.append("/me")
+        return 401, {"title": "Unauthorized"}
+
+    serve(page, MAILBOX | {"/me": me})
+    session = {"token": "0ld", "ends_at": 2**53 - 1}
+    keep = "(session) => sessionStorage.setItem('rillmail.session', JSON.stringify(session))"
+    page.evaluate(keep, session)
+    page.route(f"{ORIGIN}/web/app.js", lambda route: held.append(route))
+    page.reload(wait_until="commit")
+    until(page, lambda: len(refused) == 1 and len(held) == 1)
+
+    held[0].fallback()
+
+    expect(page.get_by_role("alert")).to_have_text("Your session has ended. Sign in again.")
+
+
 def test_a_change_that_the_server_refuses_is_taken_back_and_told(page: Page) -> None:
     refused = (409, {"title": "Conflict", "detail": "that folder is being deleted"})
     serve(
