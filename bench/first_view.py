@@ -44,7 +44,8 @@ _PAINTED = """
 _TOLD = """() => {
   const got = performance.getEntriesByType('resource');
   const last = (test) => Math.max(0, ...got.filter(test).map((each) => each.responseEnd));
-  const isModule = ({ name }) => name.includes('/web/');
+  const isModule = ({ name, responseEnd }) =>
+    name.endsWith('.js') && responseEnd < window.paintedAt;
   return { painted: window.paintedAt, rows: document.querySelectorAll('.row').length,
     requests: got.length, fetched: got.filter((each) => each.transferSize > 0).length,
     modules: last(isModule), listing: last(({ name }) => /threads|emails\\?/.test(name)) };
@@ -139,7 +140,7 @@ def _figures(key: str, who: str, views: Sequence[_View]) -> tuple[Figure, ...]:
             key=f"{key}_modules",
             value=percentile([each.modules_s for each in views], 50) * 1000,
             unit="ms",
-            meaning="of it, until the page's files were there: median",
+            meaning="of it, until the page's modules were there: median",
         ),
         Figure(
             key=f"{key}_listing",
