@@ -1,6 +1,6 @@
 // Being reminded of a mail that was sent, if nobody answers it: chosen, shown, taken back.
 
-import { toast } from "./dialogs.js";
+import { toast } from "./notices.js";
 import { h, iconButton } from "./dom.js";
 import { fullDate } from "./format.js";
 import { timeMenu } from "./snooze.js";
