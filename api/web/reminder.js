@@ -1,8 +1,8 @@
 // Being reminded of a mail that was sent, if nobody answers it: chosen, shown, taken back.
 
-import { toast } from "./notices.js";
 import { h, iconButton } from "./dom.js";
 import { fullDate } from "./format.js";
+import { toast } from "./notices.js";
 import { timeMenu } from "./snooze.js";
 
 const ASKED = "Remind me if nobody answers";
