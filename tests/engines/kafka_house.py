@@ -16,7 +16,6 @@ from tests.live.engines import kafka
 from topologies.engines.faust import FaustEngine, Lags, Patience, groups_of
 from topologies.engines.faust_table import FaustTable
 from topologies.engines.handling import Services
-from topologies.errors import Retryable
 from topologies.stage import Stage, StageFunction, declared_by
 from topologies.topology import Topology
 
@@ -138,31 +137,4 @@ async def working(house: KafkaHouse, role: str = "all") -> AsyncGenerator[FaustE
         yield engine
     finally:
         await engine.stop()
-        await task
-
-
-@asynccontextmanager
-async def supervised(house: KafkaHouse) -> AsyncGenerator[None]:
-    """Run a worker, and another if it ends, as whoever starts workers does.
-
-    Now and then Faust's consumer reads nothing after it took over from one that was killed; then
-    a worker ends by itself, and its next reads all.
-    """
-    house.patience = Patience(watch_every_s=0.5, stuck_s=8)
-    engines = [house.engine()]
-
-    async def run() -> None:
-        while True:
-            try:
-                await engines[-1].run()
-            except Retryable:
-                engines.append(house.engine())
-            else:
-                return
-
-    task = asyncio.create_task(run())
-    try:
-        yield
-    finally:
-        await engines[-1].stop()
         await task

@@ -10,7 +10,7 @@ from typing import Protocol
 import pytest
 
 from tests.engines.deliveries import Peers, due, hand_over
-from tests.engines.kafka_house import KafkaHouse, opened_on_kafka, supervised, working
+from tests.engines.kafka_house import KafkaHouse, opened_on_kafka, working
 from tests.engines.stages import AT, PARTITIONS, TIMEOUT_S, mail, refuse, until
 from topologies.engines.faust import Patience, groups_of
 from topologies.engines.faust_table import FaustTable
@@ -125,7 +125,7 @@ async def test_what_a_stage_remembers_is_there_after_a_crash_and_shared_out(
             await house.drained()
         again = FaustTable(TABLES[0])
         house.tables, house.services = [again], {Reputations: Tallies(again)}
-        async with supervised(house):
+        async with working(house):
             await house.log.append([judged(number) for number in range(30)])
             await house.drained()
             # At least: a kill within the second may have let some be counted twice.

@@ -9,7 +9,7 @@ import pytest
 from connectors.redis.client import RedisClient
 from connectors.redis.top_senders import RedisTopSenders
 from connectors.settings import load
-from tests.engines.kafka_house import opened_on_kafka, supervised
+from tests.engines.kafka_house import opened_on_kafka, working
 from tests.engines.stages import AT
 from tests.engines.test_faust import crashing
 from topologies.engines.faust_table import FaustTable
@@ -45,7 +45,7 @@ async def test_mails_count_once_though_a_worker_was_killed_and_all_were_replayed
         again = FaustTable(WINDOWS)
         house.tables = [again]
         house.services = {TopSenders: RedisTopSenders(redis, again, names=names)}
-        async with supervised(house):
+        async with working(house):
             await house.log.append(MAILS)
             await house.drained()
             found = await house.services[TopSenders].top(AT)
