@@ -16,13 +16,7 @@ from concurrent.futures import Future
 from datetime import datetime
 from typing import Any
 
-from confluent_kafka import (
-    ConsumerGroupTopicPartitions,
-    IsolationLevel,
-    KafkaError,
-    KafkaException,
-    TopicPartition,
-)
+from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import (
     AdminClient,
     AlterConfigOpType,
@@ -47,8 +41,6 @@ from connectors.kafka.client import (
 ASK_AGAIN_S = 0.1
 CHECK_WITHIN_S = 3.0
 COUNTS_HOLD_S = 30.0  # a cluster tells of all its topics at once, which are many; few ever grow
-Partition = tuple[str, int]  # topic, and its number
-
 
 _SILENT = logging.getLogger("rillmail.kafka.check")  # what it finds is told in our own words
 _SILENT.addHandler(logging.NullHandler())
@@ -183,23 +175,6 @@ class KafkaAdmin:
         """Return the first offset appended at *at* or later; partitions without are left out."""
         found = await self._offsets(topic, OffsetSpec.for_timestamp(int(at.timestamp() * 1000)))
         return {partition: offset for partition, offset in found.items() if offset >= 0}
-
-    async def committed(self, group: str, places: Collection[Partition]) -> dict[Partition, int]:
-        """Return how far *group* is in *places*: all before that offset is done.
-
-        Where it never was is left out.
-        """
-        if not places:
-            return {}
-        asked = [ConsumerGroupTopicPartitions(group, [TopicPartition(*p) for p in places])]
-        answers = await self._answers(
-            lambda client: client.list_consumer_group_offsets(
-                asked, request_timeout=self._within_s
-            ),
-            f"ask for the position of {group}",
-        )
-        found = answers[group].topic_partitions or []
-        return {(p.topic, p.partition): p.offset for p in found if p.offset >= 0}
 
     async def _offsets(self, topic: str, which: OffsetSpec) -> dict[int, int]:
         if topic not in self._counts or time.monotonic() - self._counted_at > COUNTS_HOLD_S:

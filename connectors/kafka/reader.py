@@ -15,6 +15,7 @@ from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 from connectors.access import Access
 from connectors.kafka.admin import KafkaAdmin
 from connectors.kafka.client import LOGGER, connected, translated
+from connectors.kafka.positions import GroupPositions
 from connectors.kafka.records import partition_of, record_of
 from topologies.errors import Retryable
 from topologies.ports.log import Record
@@ -53,6 +54,9 @@ class KafkaReader:
         self._answer_within_s = answer_within_s
         self._admin = KafkaAdmin(
             servers, access=access, client_id=client_id, answer_within_s=answer_within_s
+        )
+        self._positions = GroupPositions(
+            connected(servers, client_id, access), answer_within_s=answer_within_s
         )
         self._config = connected(
             servers,
@@ -159,7 +163,7 @@ class KafkaReader:
         for topic in topics:
             name = self._prefix + topic
             starts = await self._admin.starts(name)
-            done = await self._admin.committed(group, [(name, p) for p in starts])
+            done = await self._positions.of(group, [(name, p) for p in starts])
             lags[topic] = {
                 # What retention took is not to be done any more: hence not below the start.
                 p: max(0, end - max(starts.get(p, 0), done.get((name, p), 0)))

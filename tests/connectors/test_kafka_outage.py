@@ -1,6 +1,8 @@
 """A broker that dies, hangs or lacks a topic: what was acknowledged is there, and mail goes on."""
 
 import asyncio
+import contextlib
+import itertools
 import time
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Generator
@@ -9,6 +11,8 @@ from contextlib import asynccontextmanager
 import pytest
 
 from connectors.kafka.admin import KafkaAdmin
+from connectors.kafka.client import connected
+from connectors.kafka.positions import GroupPositions
 from connectors.kafka.producer import KafkaLog
 from connectors.kafka.reader import KafkaReader
 from connectors.memory.clock import SystemClock
@@ -79,6 +83,24 @@ async def test_how_far_a_group_is_can_be_asked_again_once_a_killed_broker_is_bac
         await broker.up()
         await asyncio.wait(asking)
         assert await eventually_asked(reader, "asked") == 1
+
+
+async def test_whoever_asks_how_far_groups_are_outlives_a_coordinator_that_is_loading(
+    broker: OwnEngine,
+) -> None:
+    # The library's client for administration ends the process here.
+    positions = GroupPositions(connected((address(broker),), "asking"), answer_within_s=1)
+    await broker.kill()
+    starting = asyncio.create_task(broker.up())
+    answered: list[str] = []
+    async with asyncio.timeout(90):
+        for group in itertools.cycle(f"group-{number}" for number in range(9)):
+            with contextlib.suppress(Retryable):
+                assert await positions.of(group, [("asked", 0)]) == {}
+                answered.append(group)
+            if len(set(answered)) == 9:
+                break
+        await starting
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,61 @@
+"""How far consumer groups are, asked by a consumer that joins none of them.
+
+Not by the library's client for administration, which dies of a null pointer, and the process with
+it, when a group's coordinator moves or is still loading (librdkafka issue 5040).
+"""
+
+import asyncio
+from collections.abc import Collection
+
+from confluent_kafka import Consumer, KafkaException, TopicPartition
+
+from connectors.kafka.client import LOGGER, Config, is_momentary, translated
+
+ASK_AGAIN_S = 0.1
+Place = tuple[str, int]  # topic, and the partition's number
+
+
+class GroupPositions:
+    """The positions of groups at one deployment's brokers."""
+
+    def __init__(self, config: Config, *, answer_within_s: float) -> None:
+        """Connect when asked.
+
+        Args:
+            config: How to connect, as ``connected`` returns it.
+            answer_within_s: Without an answer for so long, the brokers are taken as away.
+        """
+        self._config = config | {"enable.auto.commit": False}
+        self._within_s = answer_within_s
+        self._consumers: dict[str, Consumer] = {}  # kept: each has to find its coordinator first
+
+    async def of(self, group: str, places: Collection[Place]) -> dict[Place, int]:
+        """Return how far *group* is in *places*: all before that offset is done.
+
+        Where it never was is left out.
+
+        Raises:
+            Retryable: The brokers are out of reach.
+        """
+        if not places:
+            return {}
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self._within_s
+        while True:
+            try:
+                return await asyncio.to_thread(self._ask, group, places)
+            except KafkaException as error:
+                if not is_momentary(error) or loop.time() > deadline:
+                    raise translated(error, f"ask for the position of {group}") from error
+            await asyncio.sleep(ASK_AGAIN_S)
+
+    def _ask(self, group: str, places: Collection[Place]) -> dict[Place, int]:
+        consumer = self._consumers.get(group)
+        if consumer is None:
+            consumer = Consumer(self._config | {"group.id": group}, logger=LOGGER)
+            self._consumers[group] = consumer
+        asked = [TopicPartition(topic, partition) for topic, partition in places]
+        found = consumer.committed(asked, timeout=self._within_s)
+        if failed := next((place.error for place in found if place.error), None):
+            raise KafkaException(failed)
+        return {(p.topic, p.partition): p.offset for p in found if p.offset >= 0}
