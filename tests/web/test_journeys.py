@@ -107,7 +107,7 @@ def test_a_draft_is_saved_as_it_is_typed_goes_on_elsewhere_and_is_sent(
 ) -> None:
     file = tmp_path / "boats.csv"
     file.write_bytes(b"boat,seats\r\n" * 50)
-    saved = webmail.compose.get_by_role("status")
+    saved = webmail.compose.locator(".compose-state")
     to = webmail.compose.get_by_label("To", exact=True)
     text = webmail.compose.get_by_label("Text", exact=True)
     webmail.sign_in(0)
@@ -187,7 +187,7 @@ def test_a_draft_that_is_to_be_sent_later_is_taken_back_to_be_changed(webmail: W
     webmail.button("Take it back to change it").click()
     text.fill("At ten.")
     expect(webmail.row("Tomorrow")).to_contain_text("At ten.")
-    expect(webmail.compose.get_by_role("status")).to_have_text("Saved")
+    expect(webmail.compose.locator(".compose-state")).to_have_text("Saved")
 
 
 @embedded_alone
