@@ -1,4 +1,4 @@
-"""What Faust's client fetched is read once its partition flows, and is handed on at once."""
+"""What Faust's client fetched is read once its partition flows, and as soon as there is room."""
 
 import asyncio
 from collections import deque
@@ -50,63 +50,6 @@ async def test_a_partition_whose_records_found_little_room_is_read_on_at_once(
     fetched.come(stream)
     async with asyncio.timeout(5):
         assert await fetched.read(until=AT + 2) == [AT, AT + 1, AT + 2]
-
-
-async def test_a_record_is_handed_on_without_a_task_while_there_is_room(
-    fetched: "Fetched",
-) -> None:
-    taken: list[object] = []
-
-    async def hand() -> None:
-        taken.append(asyncio.current_task())
-
-    ended = await fetched.consumer.wait_first(hand(), asyncio.Event().wait())
-    assert taken == [asyncio.current_task()]
-    assert not ended.stopped
-
-
-async def test_a_record_waits_for_room(fetched: "Fetched") -> None:
-    room, taken = asyncio.Event(), list[bool]()
-
-    async def hand() -> None:
-        taken.append(await room.wait())
-
-    waiting = asyncio.create_task(fetched.consumer.wait_first(hand(), asyncio.Event().wait()))
-    await fetched.looked_at()
-    assert not waiting.done()
-    room.set()
-    async with asyncio.timeout(5):
-        await waiting
-    assert taken == [True]
-
-
-async def test_a_record_that_waits_for_room_is_let_go_when_partitions_are_shared_out(
-    fetched: "Fetched",
-) -> None:
-    suspended, let_go = asyncio.Event(), list[bool]()
-
-    async def hand() -> None:
-        try:
-            await asyncio.Event().wait()
-        except asyncio.CancelledError:
-            let_go.append(True)
-            raise
-
-    waiting = asyncio.create_task(fetched.consumer.wait_first(hand(), suspended.wait()))
-    await fetched.looked_at()
-    suspended.set()
-    async with asyncio.timeout(5):
-        await waiting
-    await fetched.looked_at()
-    assert let_go == [True]
-
-
-async def test_what_handing_a_record_on_raises_is_raised(fetched: "Fetched") -> None:
-    async def hand() -> None:
-        raise LookupError("no such partition")
-
-    with pytest.raises(LookupError, match="no such partition"):
-        await fetched.consumer.wait_first(hand(), asyncio.Event().wait())
 
 
 class Fetched:

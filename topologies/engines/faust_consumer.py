@@ -6,19 +6,15 @@ lets a partition flow, and only then goes back to what was committed; here parti
 read flow once that is done. And while nothing flows, as between the end of a table's recovery and
 that, its client takes "of none" as "of all"; here none are none.
 
-It also hands each record on at once while there is room, where Faust makes four tasks of each; and
-when there is none it waits for room, where Faust sleeps a second.
+When there is no room for a record it waits for it, where Faust sleeps a second.
 """
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 # pyright: reportUnknownParameterType=false, reportMissingTypeStubs=false
 
-import asyncio
-import types
-from collections.abc import Container, Coroutine, Generator, Iterable
+from collections.abc import Container, Iterable
 from typing import Any
 
 from faust.transport.drivers.aiokafka import Consumer
-from mode.services import WaitResults
 
 
 class SeekingFirst(Consumer):
@@ -51,43 +47,9 @@ class SeekingFirst(Consumer):
         self._held.clear()
         super().stop_flow()
 
-    async def wait_first(self, *coros: Any, timeout: Any = None) -> Any:  # noqa: ASYNC109  Faust's
-        """Wait for the first of *coros*, as Faust does; begin with handing a record on."""
-        if len(coros) != 2 or not all(map(asyncio.iscoroutine, coros)):
-            return await super().wait_first(*coros, timeout=timeout)
-        handing, suspended = coros
-        try:
-            awaited = handing.send(None)
-        except StopIteration as end:
-            suspended.close()
-            return WaitResults([handing], [end.value], stopped=False)
-        except BaseException:
-            suspended.close()
-            raise
-        return await super().wait_first(_rest(handing, awaited), suspended, timeout=timeout)
-
     async def _getmany(self, active_partitions: Any, timeout: float) -> Any:  # noqa: ASYNC109  Faust's
         flowing: Any = Flowing(active_partitions)
         return await super()._getmany(flowing, timeout)
-
-
-async def _rest(begun: Coroutine[Any, Any, Any], awaited: Any) -> Any:
-    return await _going_on(begun, awaited)
-
-
-@types.coroutine
-def _going_on(begun: Coroutine[Any, Any, Any], awaited: Any) -> Generator[Any, Any, Any]:
-    """Run *begun* to its end, which waits for *awaited*."""
-    try:
-        while True:
-            try:
-                value = yield awaited
-            except BaseException as error:  # noqa: BLE001  a cancellation, too
-                awaited = begun.throw(error)
-            else:
-                awaited = begun.send(value)
-    except StopIteration as end:
-        return end.value
 
 
 class Flowing:
