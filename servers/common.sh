@@ -8,6 +8,7 @@
 #   settings  print the settings by which Rillmail finds it, one NAME=value a line
 
 ENGINES=(kafka cassandra elasticsearch redis s3 clamd)
+ON_REQUEST=(registry) # started when it is named
 SERVERS=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 CACHE=$(realpath -m "${RILLMAIL_SERVERS_CACHE:-$HOME/.cache/rillmail-servers}")
 DATA=$(realpath -m "${RILLMAIL_SERVERS_DATA:-$SERVERS/../data/servers}")
@@ -24,8 +25,8 @@ each() { # ACTION [NAME…]
   shift
   [ $# -gt 0 ] || set -- "${ENGINES[@]}"
   for name in "$@"; do
-    [[ " ${ENGINES[*]} " == *" $name "* ]] || {
-      echo "no engine is called $name: there are ${ENGINES[*]}" >&2
+    [[ " ${ENGINES[*]} ${ON_REQUEST[*]} " == *" $name "* ]] || {
+      echo "no engine is called $name: there are ${ENGINES[*]} ${ON_REQUEST[*]}" >&2
       exit 2
     }
   done

@@ -85,6 +85,18 @@ def own_redis(folder: Path) -> Generator[OwnEngine]:
 
 
 @contextmanager
+def own_registry(folder: Path) -> Generator[OwnEngine]:
+    """A schema registry that holds nothing; it is killed at the end."""
+    [port] = free_ports(1)
+    environment = {
+        "RILLMAIL_SERVERS_DATA": str(folder),
+        "RILLMAIL_SERVERS_REGISTRY_PORT": str(port),
+    }
+    with _up(OwnEngine("registry", port, environment, folder)) as engine:
+        yield engine
+
+
+@contextmanager
 def own_cassandra(folder: Path) -> Generator[OwnEngine]:
     """A Cassandra that demands TLS, a certificate and a password, with its data in *folder*.
 
