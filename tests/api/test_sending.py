@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 
+from connectors.memory.request_keys import MemoryRequestKeys
 from tests.api.desk import DOMAIN, Desk, Desks, memory_alone
 from tests.api.test_mailbox import got
 from topologies.events import (
@@ -277,7 +278,12 @@ async def test_what_waits_long_waits_in_long_steps(a_desk: Desks) -> None:
         [held] = [event for event in desk.log.appended if isinstance(event, MailHeld)]
         waits: list[float] = []
         while True:
-            [event] = await release(held, clock=desk.clock, request_keys=desk.request_keys)
+            [event] = await release(
+                held,
+                clock=desk.clock,
+                directory=desk.directory,
+                request_keys=desk.request_keys,
+            )
             if isinstance(event, MailSubmitted) and not isinstance(event, MailHeld):
                 break
             [wait] = [wait for wait, kind in HOLDS.items() if type(event) is kind]
@@ -285,6 +291,28 @@ async def test_what_waits_long_waits_in_long_steps(a_desk: Desks) -> None:
             desk.clock.move(wait)
         assert waits == [4 * 3600, 4 * 3600, 1800, 1800]
         assert desk.clock.now() == due_at
+
+
+@memory_alone
+async def test_what_waits_of_a_user_who_is_deleted_meanwhile_does_not_go_out(
+    a_desk: Desks,
+) -> None:
+    async with a_desk() as desk:
+        ann = await desk.signed_in()
+        due_at = desk.clock.now() + timedelta(hours=9)
+        await sent(ann, to=[BO], send_at=due_at.isoformat())
+        [held] = [event for event in desk.log.appended if isinstance(event, MailHeld)]
+        desk.clock.move(timedelta(hours=9))
+        keys = MemoryRequestKeys()
+
+        [event] = await release(held, clock=desk.clock, directory=desk.directory, request_keys=keys)
+        await desk.directory.delete_user(held.user_id)
+        gone = await release(
+            held, clock=desk.clock, directory=desk.directory, request_keys=desk.request_keys
+        )
+
+        assert type(event) is MailSubmitted
+        assert gone == []
 
 
 # --- app passwords ------------------------------------------------------------------------
