@@ -1,6 +1,6 @@
 # Everything a newcomer types. Needs Python 3.11 or later, git and make; the rest is fetched.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-all test-more test-live fuzz cluster cluster-stop check format schemas bench bench-cluster clean
+.PHONY: help setup run test test-all test-more test-live test-nodes fuzz cluster cluster-stop check format schemas bench bench-cluster clean
 
 UV_VERSION := 0.13.9
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
@@ -28,8 +28,14 @@ test-more: .venv/.all ## those that take longer: real processes, kill -9, Chromi
 test-live: .venv/.all ## start Kafka, Cassandra and the others, and test on them
 	@servers/up
 	@eval "$$(servers/env)"; failed=0; \
-		.venv/bin/pytest -n $(WORKERS) -m "live and not survival" || failed=1; \
+		.venv/bin/pytest -n $(WORKERS) -m "live and not survival and not nodes" || failed=1; \
 		.venv/bin/pytest -m survival || failed=1; \
+		servers/down; exit $$failed
+
+test-nodes: .venv/.all ## kill nodes of a Cassandra of three; wants four cores or more
+	@servers/up
+	@eval "$$(servers/env)"; failed=0; \
+		.venv/bin/pytest -m nodes || failed=1; \
 		servers/down; exit $$failed
 
 fuzz: .venv/.all ## feed what reads hostile input with anything, ten minutes for each target

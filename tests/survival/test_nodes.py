@@ -9,7 +9,7 @@ from tests.live.own_engine import OwnEngine, three_cassandras
 from tests.survival import engines
 from tests.survival.house import opened
 
-pytestmark = [pytest.mark.live, pytest.mark.survival]
+pytestmark = [pytest.mark.live, pytest.mark.nodes]
 
 MAILS = 60  # that are taken while a node is away
 
