@@ -18,6 +18,7 @@ from email.utils import format_datetime
 from functools import cache
 
 from bench.signing import signed
+from tests.contracts.documents import file_of
 
 DOMAIN = "bench.example"  # of the recipients
 SENDING_DOMAIN = "news.example"
@@ -210,21 +211,14 @@ def a_scan(picture: bytes) -> bytes:
     )
     shown = b"q 612 0 0 792 0 0 cm /I Do Q BT /F 9 Tf 36 36 Td (Scanned on paper) Tj ET"
     drawn = b"<< /Type /XObject /Subtype /Image /Filter /DCTDecode /Length %d >>" % len(picture)
-    objects = [
-        b"<< /Type /Catalog /Pages 2 0 R >>",
-        b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
-        page,
-        b"<< /Length %d >>\nstream\n%s\nendstream" % (len(shown), shown),
-        b"%s\nstream\n%s\nendstream" % (drawn, picture),
-    ]
-    file, places = b"%PDF-1.7\n", b""
-    for number, content in enumerate(objects, 1):
-        places += b"%010d 00000 n \n" % len(file)
-        file += b"%d 0 obj\n%s\nendobj\n" % (number, content)
-    return b"%sxref\n0 6\n0000000000 65535 f \n%strailer\n<< /Root 1 0 R /Size 6 >>\n%s\n" % (
-        file,
-        places,
-        b"startxref\n%d\n%%%%EOF" % len(file),
+    return file_of(
+        [
+            b"<< /Type /Catalog /Pages 2 0 R >>",
+            b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+            page,
+            b"<< /Length %d >>\nstream\n%s\nendstream" % (len(shown), shown),
+            b"%s\nstream\n%s\nendstream" % (drawn, picture),
+        ]
     )
 
 

@@ -127,12 +127,8 @@ async def open_stores(settings: Settings) -> AsyncGenerator[ClusterStores]:
             suppressions=CassandraSuppressions(session, clock),
             summaries=CassandraSummaries(session),
             tidings=CassandraTidings(session),
-            webhooks=CassandraWebhooks(
-                session, clock, Seal(settings.dkim_secret, f"{PREFIX}DKIM_SECRET")
-            ),
-            push_subscriptions=CassandraPushSubscriptions(
-                session, clock, Seal(settings.dkim_secret, f"{PREFIX}DKIM_SECRET")
-            ),
+            webhooks=CassandraWebhooks(session, clock, seal),
+            push_subscriptions=CassandraPushSubscriptions(session, clock, seal),
             rules=CassandraRules(session, clock),
             answers=CassandraAnswers(session),
             contacts=CassandraContacts(session),

@@ -3,6 +3,7 @@
 import io
 import zipfile
 import zlib
+from collections.abc import Sequence
 
 from tests.contracts.hostile_files import stream
 
@@ -30,6 +31,11 @@ def drawn(*contents: bytes) -> bytes:
             b" /Resources << /Font << /F1 3 0 R >> >> >>" % (5 + 2 * number),
             content,
         ]
+    return file_of(objects)
+
+
+def file_of(objects: Sequence[bytes]) -> bytes:
+    """Return the PDF that has *objects*, of which the first is its catalog."""
     file = b"%PDF-1.7\n"
     places: list[int] = []
     for number, each in enumerate(objects, 1):
