@@ -243,11 +243,13 @@ class House:
                 expected[person.address].add(subject)
         gone = set[str]().union(*(person.gone for person in load.people))
         for address, client in boxes.items():
-            found = eventually(
-                lambda client=client: _subjects(client, load.sender.word),
-                lambda found, wanted=expected[address]: wanted - gone <= found.keys(),
+            due = expected[address] - gone
+            eventually(
+                lambda client=client, due=due: due - _subjects(client, load.sender.word).keys(),
+                lambda missing: not missing,
                 SETTLED_WITHIN_S,
             )
+            found = _subjects(client, load.sender.word)
             twice = {subject for subject, times in found.items() if times > 1}
             assert twice - load.sender.unsure == set()
             assert found.keys() <= expected[address] | load.sender.unsure
