@@ -1,11 +1,12 @@
 """The endpoints about the people one writes to and hears from."""
 
-from api import blocking, contacts, reminding, snoozing, unsubscribing
+from api import blocking, contacts, reminding, scheduled, snoozing, unsubscribing
 from api.endpoint import Endpoint
 from api.shapes import StretchQuery
 from api.shapes_blocking import BlockedIn, BlockedOut, BlockedSendersOut
 from api.shapes_contacts import ContactIn, ContactOut, ContactsOut, ContactsQuery
 from api.shapes_reminding import ReminderIn, ReminderOut, RemindersOut
+from api.shapes_scheduled import ScheduledMailsOut
 from api.shapes_sending import Pending
 from api.shapes_snoozing import SnoozedMailsOut, SnoozedOut, SnoozeIn
 from api.shapes_unsubscribing import UnsubscribeOut
@@ -113,6 +114,15 @@ PEOPLE_ENDPOINTS: tuple[Endpoint, ...] = (
         summary="Put it back to where it lay",
         answers={202: Pending, 204: None},
         problems=(404, 507),
+    ),
+    Endpoint(
+        method="GET",
+        path="/scheduled",
+        handler=scheduled.list_scheduled,
+        summary="Mails that are to be sent later, and when",
+        query=StretchQuery,
+        answers={200: ScheduledMailsOut},
+        problems=(400,),
     ),
     Endpoint(
         method="GET",

@@ -108,8 +108,8 @@ def test_each_list_has_a_cursor_and_a_limit_of_50_and_at_most_500(lister: Lister
 def test_nothing_is_an_exception_that_is_not_there() -> None:
     known = WHOLE.keys() | OTHERWISE.keys() | OF_LISTS
     assert known <= {each.path for each in listers()}
-    paged = {"/contacts", "/settings/blocked", "/snoozed", "/admin/dead-letters", "/suppressions"}
-    assert paged <= {each.path for each in LISTS}
+    paged = {"/contacts", "/settings/blocked", "/snoozed", "/scheduled", "/suppressions"}
+    assert paged | {"/admin/dead-letters"} <= {each.path for each in LISTS}
 
 
 Filling = Callable[[Desk], Awaitable[None]]
@@ -142,10 +142,20 @@ async def snoozed(desk: Desk) -> None:
         assert answer.status_code == 200, answer.text
 
 
+async def scheduled(desk: Desk) -> None:
+    ann = await desk.signed_in("ann")
+    for number in range(7):
+        send_at = (desk.clock.now() + timedelta(days=1 + number % 3)).isoformat()
+        body = {"to": [f"p{number}@far.example"], "send_at": send_at}
+        answer = await ann.post("/emails/send", json=body)
+        assert answer.status_code == 202, answer.text
+
+
 FILLED: dict[str, tuple[Filling, str, str]] = {
     "/contacts": (contacts, "address", "DELETE /contacts/{}"),
     "/settings/blocked": (blocked, "target", "DELETE /settings/blocked/{}"),
     "/snoozed": (snoozed, "email_id", "DELETE /emails/{}/snooze"),
+    "/scheduled": (scheduled, "email_id", "DELETE /emails/{}/send"),
 }
 
 
