@@ -255,13 +255,15 @@ export class Compose {
     form.isSending = true;
     try {
       await keeper.flush();
-      const { email_id, status } = await this.client.sendDraft(keeper.id, keeper.etag);
+      const isForLater = form.isForLater;
+      const { email_id, status, undo_until } = await this.client.sendDraft(keeper.id, keeper.etag);
       this.#end();
       const undo = () => this.#try(async () => {
         await this.client.takeBack(email_id);
         await this.openDraft(keeper.id);
       });
-      toast("The mail is sent.", { action: status === "scheduled" ? { label: "Undo", run: undo } : null });
+      toast(isForLater ? `The mail waits in Drafts, to be sent on ${fullDate(undo_until)}.` : "The mail is sent.",
+        { action: status === "scheduled" ? { label: "Undo", run: undo } : null });
     } catch (problem) {
       if (problem.status === 412) keeper.look().catch(() => {}); // it asks what counts
       else if (!keeper.conflict) form.show(problem);

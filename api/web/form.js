@@ -2,9 +2,10 @@
 
 import { h, icon, iconButton } from "./dom.js";
 import { Files } from "./files.js";
-import { parsePeople, personText } from "./format.js";
+import { fullDate, parsePeople, personText } from "./format.js";
 import { withContacts } from "./people.js";
 import { reminderButton, reminderText } from "./reminder.js";
+import { timeMenu } from "./snooze.js";
 
 const FIELDS = ["to", "cc", "bcc", "subject", "body"];
 const PEOPLE = ["to", "cc", "bcc"];
@@ -23,11 +24,18 @@ export class Form {
     this.files = new Files(client, actions.typed);
     this.errors.attachments = this.files.error;
     this.reminder = reminderButton(() => this.#more.remind_at, (at) => {
-      this.#more = { ...this.#more, remind_at: at?.toISOString() };
-      this.#showReminder();
+      this.#choose({ remind_at: at?.toISOString() });
       actions.typed();
     });
-    this.reminded = h("p", { class: "compose-reminder dim", role: "status" });
+    const sendAt = (at) => {
+      this.#choose({ send_at: at?.toISOString() });
+      actions.send();
+    };
+    this.sendLater = h("button", { type: "button", class: "button", "aria-haspopup": "menu",
+      onclick: () => timeMenu(this.sendLater, "Send later", "Send", sendAt,
+        this.#more.send_at ? [null, { label: "Send at once", run: () => sendAt(null) }] : []) },
+    "Send later");
+    this.chosen = h("p", { class: "compose-chosen dim", role: "status" });
     this.state = h("span", { class: "compose-state dim", role: "status" });
     this.general = h("p", { class: "field-error", role: "alert" });
     this.sendButton = h("button", { type: "submit", class: "button is-main" }, icon("sent"), "Send");
@@ -42,9 +50,9 @@ export class Form {
     this.#field("bcc", { inputmode: "email" }),
     this.#field("subject", { maxlength: "2000" }),
     this.#text(),
-    this.files.list, this.files.error, this.general, this.reminded,
+    this.files.list, this.files.error, this.general, this.chosen,
     h("div", { class: "compose-buttons" },
-      this.sendButton,
+      this.sendButton, this.sendLater,
       h("button", { type: "button", class: "button", onclick: () => this.files.picker.click() },
         icon("clip"), "Attach files"),
       this.files.picker, this.reminder, h("span", { class: "gap" }), this.state,
@@ -56,11 +64,10 @@ export class Form {
     this.element.inert = false;
     for (const name of FIELDS) this.inputs[name].value = mail[name] ?? "";
     this.#inReplyTo = mail.in_reply_to ?? null;
-    this.#more = mail.more ?? {};
+    this.#choose(mail.more ?? {}, {});
     this.#opened = { body: this.inputs.body.value, html: mail.html ?? null };
     this.files.set(mail.files ?? []);
     this.#showCopies(Boolean(mail.cc || mail.bcc));
-    this.#showReminder();
     this.clearErrors();
   }
 
@@ -77,6 +84,9 @@ export class Form {
   get hasPeople() {
     return PEOPLE.some((name) => parsePeople(this.inputs[name].value).length);
   }
+
+  /** Whether it is to be sent at a time that is yet to come. */
+  get isForLater() { return new Date(this.#more.send_at ?? 0) > new Date(); }
 
   get isAnswer() { return this.#inReplyTo !== null; }
 
@@ -104,7 +114,7 @@ export class Form {
   }
 
   set isSending(is) {
-    this.sendButton.disabled = is;
+    this.sendButton.disabled = this.sendLater.disabled = is;
     this.sendButton.lastChild.textContent = is ? "Sending…" : "Send";
   }
 
@@ -166,9 +176,12 @@ export class Form {
     return h("div", { class: "field is-text", "data-field": "body" }, this.inputs.body, this.errors.body);
   }
 
-  #showReminder() {
-    const { remind_at: at } = this.#more;
-    this.reminded.textContent = at ? reminderText(at) : "";
+  /** Take down what a menu was asked for, and tell it. */
+  #choose(what, before = this.#more) {
+    this.#more = { ...before, ...what };
+    const { send_at, remind_at } = this.#more;
+    this.chosen.textContent = [send_at && `It is to be sent on ${fullDate(send_at)}.`,
+      remind_at && reminderText(remind_at)].filter(Boolean).join(" ");
   }
 
   #showCopies(are) {

@@ -102,3 +102,32 @@ def test_one_asks_to_be_reminded_while_writing_or_later_and_takes_it_back(webmai
     with webmail.elsewhere() as client:
         [told] = client.get("/reminders").json()["reminders"]
     assert told["email"]["subject"] == "Boats"
+
+
+@embedded_alone
+def test_one_sends_a_mail_later_takes_it_back_and_sends_it_at_once(webmail: Webmail) -> None:
+    webmail.sign_in()
+    webmail.button("Write a mail").click()
+    webmail.compose.get_by_label("To", exact=True).fill(webmail.address(1))
+    webmail.compose.get_by_label("Subject").fill("Boats in spring")
+    webmail.compose.get_by_role("button", name="Send later").click()
+    webmail.page.get_by_role("menuitem").filter(has_text="Tomorrow morning").click()
+    expect(webmail.page.locator("#toasts")).to_contain_text(
+        "The mail waits in Drafts, to be sent on"
+    )
+    with webmail.elsewhere() as client:
+        [told] = client.get("/scheduled").json()["scheduled"]
+    assert told["subject"] == "Boats in spring"
+
+    webmail.go_to("Drafts")
+    webmail.row("Boats in spring").get_by_role("link").click()
+    expect(webmail.compose).to_contain_text("It is to be sent on")
+    webmail.compose.get_by_role("button", name="Take it back to change it").click()
+    with webmail.elsewhere() as client:
+        assert client.get("/scheduled").json()["scheduled"] == []
+    webmail.compose.get_by_label("Subject").fill("Boats now")
+    webmail.compose.get_by_role("button", name="Send later").click()
+    webmail.page.get_by_role("menuitem", name="Send at once").click()
+    expect(webmail.page.locator("#toasts")).to_contain_text("The mail is sent.")
+    webmail.go_to("Sent")
+    expect(webmail.row("Boats now")).to_be_visible()
