@@ -40,6 +40,7 @@ class Person:
         self._no_more_posts = threading.Event()
         self._listed: list[dict[str, Any]] = []
         self._gone = set[str]()  # ids of what was deleted for good
+        self._binned = set[str]()  # ids of what was put into trash: from there it would be gone
         self._custom = self._folder()
         with self._client() as client:
             self.first = int(client.get("/me").raise_for_status().json()["cursor"])
@@ -133,7 +134,8 @@ class Person:
         match self._change % 10:
             case 3:
                 self._ask("changing", client, "PATCH", path, json={"folder_id": self._custom})
-            case 6:
+            case 6 if mail["email_id"] not in self._binned:
+                self._binned.add(mail["email_id"])
                 self._ask("changing", client, "DELETE", path)
             case 9:
                 self.gone.add(mail["subject"])
