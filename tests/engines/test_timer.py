@@ -1,5 +1,6 @@
 """What is deferred waits its time on the log, and comes back once, whatever happens."""
 
+import asyncio
 from datetime import timedelta
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 
 from connectors.memory.clock import ManualClock
 from tests.engines.deliveries import Peers, due, hand_over
-from tests.engines.stages import House, running, until
+from tests.engines.stages import TIMEOUT_S, House, running, until
 from topologies.delayed import delayed_topics
 from topologies.events import WAITS, DeliveryDue
 from topologies.events.base import as_kind
@@ -103,9 +104,10 @@ async def test_deliveries_to_one_destination_are_attempted_at_the_same_time(
 async def until_due(house: House, count: int) -> None:
     """Wait until *count* deliveries have come back."""
     found: list[tuple[str, bytes, str]] = []
-    while len(found) < count:
-        await looked(house)
-        found = await house.records("delivery.due")
+    async with asyncio.timeout(TIMEOUT_S):
+        while len(found) < count:
+            await looked(house)
+            found = await house.records("delivery.due")
     assert len(found) == count
 
 
