@@ -9,6 +9,12 @@ import msgspec
 from topologies.ports.log import Position, Standing, Stretches
 
 _NONE_AHEAD = b"[]"
+# In one statement, which sees one moment: between two the first record of all may be written, and
+# a group that began behind it would never read it.
+_OLDEST = (
+    "SELECT coalesce((SELECT min(offset) FROM records WHERE topic = ? AND partition = ?),"
+    " (SELECT next FROM ends WHERE topic = ? AND partition = ?), 0)"
+)
 
 
 def position_of(connection: sqlite3.Connection, group: str, topic: str, partition: int) -> Position:
@@ -47,15 +53,8 @@ def standings_of(
 
 def _oldest(connection: sqlite3.Connection, topic: str, partition: int) -> int:
     place = (topic, partition)
-    [oldest] = connection.execute(
-        "SELECT min(offset) FROM records WHERE topic = ? AND partition = ?", place
-    ).fetchone()
-    if oldest is not None:
-        return oldest
-    end = connection.execute(
-        "SELECT next FROM ends WHERE topic = ? AND partition = ?", place
-    ).fetchone()
-    return end[0] if end else 0
+    [oldest] = connection.execute(_OLDEST, (*place, *place)).fetchone()
+    return oldest
 
 
 def _position(group: str, topic: str, partition: int, offset: int, ahead: bytes) -> Position:

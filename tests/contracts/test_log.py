@@ -1,6 +1,7 @@
 """What every log keeps to."""
 
 import asyncio
+import contextlib
 import sqlite3
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -11,6 +12,8 @@ import pytest
 from connectors.memory.clock import ManualClock
 from connectors.sqlite.database import Database
 from connectors.sqlite.log import MIGRATIONS, SqliteLog
+from connectors.sqlite.log_positions import position_of
+from connectors.sqlite.log_writer import Wanted, write_all
 from topologies.errors import NoSpace
 from topologies.events import CreateFolder
 from topologies.ports.log import Entry, Position
@@ -61,6 +64,27 @@ async def test_a_position_whose_offsets_were_told_one_by_one_is_understood(path:
 async def test_a_new_group_starts_at_the_oldest_record(log: SqliteLog) -> None:
     await log.append([command("a")])
     assert (await log.position("new", TOPIC, 0)).offset == 0
+
+
+@pytest.mark.parametrize("statement", [1, 2, 3])
+async def test_a_new_group_starts_at_a_first_record_that_is_written_while_it_asks(
+    path: Path, log: SqliteLog, statement: int
+) -> None:
+    assert await log.end(TOPIC, 0) == 0
+    first = Wanted([Entry(topic=TOPIC, key="a", value=b"{}", event_id="1")], [], 0)
+    asked = 0
+
+    def write_first(_: str) -> None:
+        nonlocal asked
+        asked += 1
+        if asked == statement:
+            with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
+                write_all(other, [first], partitions=1)
+
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.set_trace_callback(write_first)
+        assert position_of(connection, "new", TOPIC, 0).offset == 0
+    assert await log.end(TOPIC, 0) == (1 if statement <= asked else 0)
 
 
 async def test_how_groups_stand_is_told_at_once_as_it_is_of_each(log: SqliteLog) -> None:
