@@ -220,6 +220,15 @@ async def test_a_replay_for_a_stage_that_is_gone_dies_again_and_stops_nothing(
         assert again.origin == letter.origin
 
 
+async def test_who_is_told_to_stop_before_it_runs_does_not_begin(tmp_path: Path) -> None:
+    async with opened(tmp_path, refuse) as house:
+        await house.log.append([mail("a")])
+        await house.engine.stop()
+        async with asyncio.timeout(TIMEOUT_S):
+            await house.engine.run()
+        assert await house.records("mail.exceptions") == []
+
+
 async def test_old_records_that_all_have_read_are_forgotten_but_no_dead_letter(
     tmp_path: Path,
 ) -> None:

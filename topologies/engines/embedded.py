@@ -74,12 +74,14 @@ class EmbeddedEngine:
         self._is_stopping = False
 
     async def run(self) -> None:
-        """Work until ``stop``.
+        """Work until ``stop``; not at all if that was first.
 
         Raises:
             Misconfigured: A stage can't be run as it is wired.
         """
         self._readers = [*self._heads(), *self._replays(), *await self._left_over()]
+        if self._is_stopping:
+            return
         self._working = asyncio.create_task(self._work(), name="stages")
         try:
             await self._working
