@@ -420,6 +420,10 @@ def test_on_a_phone_one_pane_is_shown_at_a_time(webmail: Webmail) -> None:
     webmail.button("Folders").click()
     webmail.go_to("Sent")
     expect(webmail.page.get_by_text("No mails here.")).to_be_visible()
+    webmail.page.keyboard.press("c")
+    discard = webmail.compose.get_by_role("button", name="Discard").bounding_box()
+    assert discard is not None
+    assert discard["x"] + discard["width"] <= 390
 
 
 HOSTILE = """<html><head><style>body {{ background: url({url}) }}</style></head>
