@@ -9,11 +9,11 @@ from api.listing import Place, rank_of, stretch
 from api.shapes import StretchQuery
 from api.shapes_scheduled import ScheduledMailsOut, ScheduledOut
 from topologies.events import MailHeld
-from topologies.mail import holding, ids
+from topologies.mail import dkim_canonical, holding, ids
 from topologies.mail.message import parse_message
+from topologies.mail.raw import header_of
 
 HEADER_BYTES = 16 * 1024  # read of a large mail: who it is for, and its subject
-_END_OF_HEADER = b"\r\n\r\n"
 
 
 async def list_scheduled(call: Call) -> Response:
@@ -26,11 +26,8 @@ async def list_scheduled(call: Call) -> Response:
 
 async def _waiting(call: Call) -> list[MailHeld]:
     """Return the user's mails whose time is to come."""
-    now, found, after = call.context.clock.now(), list[MailHeld](), ""
-    while page := await call.context.scheduled.page(call.user_id, after=after):
-        found += [mail for mail in page if mail.due_at > now]
-        after = _email_id(page[-1])
-    return found
+    now, kept = call.context.clock.now(), holding.kept_of(call.context.scheduled, call.user_id)
+    return [mail async for mail in kept if mail.due_at > now]
 
 
 async def _waits(call: Call, mail: MailHeld) -> bool:
@@ -56,13 +53,12 @@ async def _told(context: Context, mail: MailHeld) -> ScheduledOut:
 
 async def _header(context: Context, mail: MailHeld) -> bytes:
     """Return the header of *mail*, or how it begins if that is large."""
-    start = mail.raw
-    if start is None:
-        if mail.raw_blob is None:
-            return b""
-        pieces = context.blobs.stream(mail.raw_blob, 0, HEADER_BYTES)
-        start = b"".join([piece async for piece in pieces])
-    return start.partition(_END_OF_HEADER)[0] + _END_OF_HEADER
+    if mail.raw is not None:
+        header, _ = dkim_canonical.split(mail.raw)
+        return header
+    if mail.raw_blob is None:
+        return b""
+    return await header_of(context.blobs.stream(mail.raw_blob, 0, HEADER_BYTES))
 
 
 def _place(mail: MailHeld) -> Place:

@@ -13,13 +13,12 @@ from api.sending import checked
 from api.shapes_sending import Sending
 from api.shapes_unsubscribing import UnsubscribeOut
 from topologies.events import SENT, UnsubscribeDue
-from topologies.mail import dkim_canonical, unsubscribing
-from topologies.mail.raw import stream_raw
+from topologies.mail import unsubscribing
+from topologies.mail.raw import header_of, stream_raw
 from topologies.mail.unsubscribing import Offer
 from topologies.ports.mailboxes import Email
 from topologies.ports.unsubscribes import Unsubscribe
 
-LONGEST_HEADER_BYTES = 256 * 1024
 NOT_OFFERED = "this mail offers no way to unsubscribe that can be trusted"
 TEXT = "Please send me no more mails like this one.\n"
 
@@ -92,12 +91,7 @@ async def _mailed(call: Call, wish: Unsubscribe, offer: Offer) -> Unsubscribe:
 async def _offer(call: Call, email: Email) -> Offer:
     if email.summary.folder_id == SENT or email.draft is not None:
         return Offer()
-    start = b""
-    async for chunk in stream_raw(call.context.blobs, email.raw_ref):
-        start += chunk
-        if len(start) >= LONGEST_HEADER_BYTES or b"\r\n\r\n" in start:
-            break
-    header, _ = dkim_canonical.split(start[:LONGEST_HEADER_BYTES])
+    header = await header_of(stream_raw(call.context.blobs, email.raw_ref))
     return unsubscribing.offered(
         header,
         email.authentication,

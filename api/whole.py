@@ -8,12 +8,11 @@ from api.shapes_emails import AddressOut, EmailOut, EmailQuery, HeaderOut
 from topologies.errors import BlobMissing
 from topologies.events import BlobId
 from topologies.mail import dkim_canonical, header_words
-from topologies.mail.raw import stream_raw
+from topologies.mail.raw import header_of, stream_raw
 from topologies.ports.mailboxes import Email
 
 LONGEST_BODY_BYTES = 1024 * 1024  # of the plain text; more is told by `is_truncated`
 LONGEST_HTML_BYTES = 8 * 1024 * 1024
-LONGEST_HEADER_BYTES = 256 * 1024
 CLEANED_IN_A_THREAD_CHARACTERS = 64 * 1024
 
 
@@ -106,12 +105,7 @@ async def _start_of(
 
 
 async def _headers(context: Context, email: Email) -> tuple[HeaderOut, ...]:
-    start = b""
-    async for chunk in stream_raw(context.blobs, email.raw_ref):
-        start += chunk
-        if len(start) >= LONGEST_HEADER_BYTES or b"\r\n\r\n" in start:
-            break
-    header, _ = dkim_canonical.split(start[:LONGEST_HEADER_BYTES])
+    header = await header_of(stream_raw(context.blobs, email.raw_ref))
     found: list[HeaderOut] = []
     for _, field in dkim_canonical.fields(header):
         name, colon, value = field.partition(b":")

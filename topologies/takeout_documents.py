@@ -40,12 +40,10 @@ async def waiting(user_id: str, holdings: Holdings) -> AsyncGenerator[MailHeld]:
     Raises:
         Retryable: A store is out of reach.
     """
-    after = ""
-    while page := await holdings.scheduled.page(user_id, after=after):
-        for mail in page:
-            after = ids.email_id(mail.mail_id, user_id)
-            if await holding.is_undecided(holdings.request_keys, user_id, after):
-                yield mail
+    async for mail in holding.kept_of(holdings.scheduled, user_id):
+        email_id = ids.email_id(mail.mail_id, user_id)
+        if await holding.is_undecided(holdings.request_keys, user_id, email_id):
+            yield mail
 
 
 async def _account(user: User, holdings: Holdings) -> Documents:

@@ -1,13 +1,17 @@
 """What becomes of a mail that was sent for later: it is sent, or was taken back. Decided once.
 
-Reads and writes ``RequestKeys``, under names that no client can give (they hold a space).
+Reads and writes ``RequestKeys``, under names that no client can give (they hold a space), and reads
+``Scheduled``.
 """
 
+from collections.abc import AsyncGenerator
 from datetime import datetime
 from typing import Literal
 
+from topologies.events import MailHeld
 from topologies.mail import ids
 from topologies.ports.request_keys import Claim, RequestKeys
+from topologies.ports.scheduled import Scheduled
 
 Fate = Literal["send", "cancel"]
 
@@ -49,6 +53,21 @@ async def is_undecided(keys: RequestKeys, user_id: str, email_id: str) -> bool:
         Retryable: The store is out of reach.
     """
     return await keys.find(user_id, f"release {email_id}") is None
+
+
+async def kept_of(scheduled: Scheduled, user_id: str) -> AsyncGenerator[MailHeld]:
+    """Yield what is kept of a user's mails for later, in the order of their times.
+
+    Some may be sent or taken back by now.
+
+    Raises:
+        Retryable: The store is out of reach.
+    """
+    after = ""
+    while page := await scheduled.page(user_id, after=after):
+        for mail in page:
+            yield mail
+        after = ids.email_id(page[-1].mail_id, user_id)
 
 
 async def decide(

@@ -8,8 +8,10 @@ from collections.abc import AsyncIterator
 
 from topologies.errors import Poison
 from topologies.events import DeliveryDue, MailOutgoing, MailSubmitted, RawRef
-from topologies.mail import skeleton
+from topologies.mail import dkim_canonical, skeleton
 from topologies.ports.blobs import Blobs
+
+LONGEST_HEADER_BYTES = 256 * 1024
 
 
 async def read_raw(blobs: Blobs, ref: RawRef) -> bytes:
@@ -37,6 +39,23 @@ async def stream_raw(blobs: Blobs, ref: RawRef) -> AsyncIterator[bytes]:
         chunks = skeleton.rebuilt(await blobs.get(ref.blob), blobs)
     async for chunk in chunks:
         yield chunk
+
+
+async def header_of(chunks: AsyncIterator[bytes]) -> bytes:
+    """Return the header of the message that *chunks* are, without the empty line.
+
+    No more is read than it takes; of a longer one than ``LONGEST_HEADER_BYTES``, how it begins.
+
+    Raises:
+        BlobMissing, Poison: As *chunks* do.
+    """
+    start = b""
+    async for chunk in chunks:
+        start += chunk
+        if len(start) >= LONGEST_HEADER_BYTES or b"\r\n\r\n" in start:
+            break
+    header, _ = dkim_canonical.split(start[:LONGEST_HEADER_BYTES])
+    return header
 
 
 async def raw_of(mail: MailSubmitted | MailOutgoing | DeliveryDue, blobs: Blobs) -> bytes:
