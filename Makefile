@@ -6,6 +6,8 @@ UV_VERSION := 0.13.9
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && { echo $$p; break; }; done)
 UV := $(shell command -v uv 2>/dev/null || echo .cache/uv/bin/uv)
+# Without compiled modules each process that a test starts would compile all it imports, for seconds.
+unexport PYTHONDONTWRITEBYTECODE
 WORKERS ?= auto
 SECONDS ?= 600
 

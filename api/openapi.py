@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from typing import Any
 
 import msgspec
@@ -22,8 +23,12 @@ class Description:
     """Serves the description of some endpoints."""
 
     def __init__(self, endpoints: Sequence[Endpoint]) -> None:
-        """Make it, once."""
-        self._content = msgspec.json.encode(described(endpoints))
+        """Serve the description of *endpoints*, which is made when it is first asked for."""
+        self._endpoints = endpoints
+
+    @cached_property
+    def _content(self) -> bytes:
+        return msgspec.json.encode(described(self._endpoints))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""

@@ -25,11 +25,18 @@ settings.load_profile("ours")
 LONG = frozenset(
     {
         "api/test_draft_histories.py",
+        "bench/test_load.py",
+        "cli/test_audit.py",
+        "cli/test_capacity.py",
         "cli/test_export.py",
+        "cli/test_quarantine.py",
         "cli/test_queue.py",
+        "cli/test_replay.py",
         "cli/test_schema_publish.py",
         "cli/test_serving.py",
+        "connectors/test_document_process.py",
         "connectors/test_http_out.py",
+        "connectors/test_kafka_dead_letters.py",
         "connectors/test_kafka_log.py",
         "connectors/test_kafka_reader.py",
         "contracts/test_blobs.py",
@@ -38,10 +45,19 @@ LONG = frozenset(
         "engines/test_embedded.py",
         "feedback/test_webhook_chain.py",
         "outbound/test_delivery.py",
+        "outbound/test_delivery_any.py",
+        "pipelines/test_command.py",
+        "pipelines/test_export.py",
+        "pipelines/test_generate.py",
         "pipelines/test_reconcile.py",
         "pipelines/test_reports.py",
+        "pipelines/test_synthetic.py",
         "pipelines/test_train_spam.py",
+        "smtp/test_places.py",
+        "smtp/test_processes.py",
+        "smtp/test_reader.py",
         "test_rebuild_mailboxes.py",
+        "test_trail.py",
     }
 )
 

@@ -10,10 +10,10 @@ import click
 
 from api.cli.output import as_json, examples, print_json
 from api.cli.progress import counting
-from api.cli.replay_view import dry_fields, print_dry_run
+from api.cli.replay_view import dry_fields, print_dry_run, print_rewound, rewound_fields
 from api.cli.stores import Stores, errors_for_people, with_stores
 from connectors.settings import Settings, load
-from topologies.ports.log import Record
+from topologies.ports.log import Record, Rewound
 from topologies.replay import AT_ONCE, replay, stretch
 from topologies.replay_dry import DryRun, compare
 from topologies.replay_trying import Trier, write_beside
@@ -54,6 +54,7 @@ class _Wanted:
         "rillmail replay parse --limit 500 --into try-1     # what it gives, into a topic aside",
         "rillmail replay store --key USER_ID",
         "rillmail replay parse --offset 0:1500 --offset 1:1480 --json",
+        "rillmail replay store --since 2026-03-14T03:00 --rewind   # with its workers stopped",
     ),
 )
 @click.argument("stage")
@@ -73,6 +74,7 @@ class _Wanted:
 @click.option("--dry-run", is_flag=True, help="Change nothing; show what would be otherwise.")
 @click.option("--into", metavar="NAME", help=f"Change nothing; write to the topic {ASIDE}NAME.")
 @click.option("--alone", is_flag=True, help="Of a dry run: without the stages chained to it.")
+@click.option("--rewind", is_flag=True, help="Set its group back: its workers must be stopped.")
 @as_json
 def replay_(
     stage: str,
@@ -86,6 +88,7 @@ def replay_(
     dry_run: bool,
     into: str | None,
     alone: bool,
+    rewind: bool,
     as_json: bool,
 ) -> None:
     """Hand what STAGE reads to it again: all that its topic holds, or a part of it.
@@ -97,11 +100,20 @@ def replay_(
     give now is laid beside what was written then, event by event. The exit code is 1 if anything
     differs, and 2 if something could not be tried since it would change a store. What the embedded
     service knows of senders is not known here.
+
+    With --rewind nothing is written: STAGE and those chained to it, whose workers are stopped, read
+    on from there when they are started. All that came since is done again before what waits, in the
+    order of the topic. What came by another way, an earlier replay or a dead letter, is not.
     """
     if sum((hours is not None, since is not None, bool(offsets))) > 1:
         raise click.UsageError("take one of --hours, --since and --offset")
     if sum((is_count, dry_run, into is not None)) > 1:
         raise click.UsageError("take one of --count, --dry-run and --into")
+    if rewind and (dry_run or into is not None or until is not None or key or most):
+        raise click.UsageError(
+            "--rewind goes with --hours, --since, --offset and --count:"
+            " what comes later is done again, too"
+        )
     if alone and not (dry_run or into):
         raise click.UsageError(
             "--alone goes with --dry-run or --into: for good, stages are chained"
@@ -126,7 +138,9 @@ def replay_(
             key=key,
             most=most,
         )
-    if dry_run:
+    if rewind:
+        _rewind(wanted, is_count=is_count, is_json=as_json)
+    elif dry_run:
         _compare(wanted, is_json=as_json)
     elif into is not None:
         _write_beside(wanted, ASIDE + into, is_json=as_json)
@@ -159,6 +173,33 @@ def _replay(wanted: _Wanted, *, is_count: bool, is_json: bool) -> None:
     else:
         verb = "would be handed" if is_count else "were handed"
         click.echo(f"{done:,} records of {topic} {verb} to {name} again")
+
+
+def _rewind(wanted: _Wanted, *, is_count: bool, is_json: bool) -> None:
+    async def work(stores: Stores) -> Sequence[Rewound]:
+        from connectors.assembly.looking_back import rewinder_of
+
+        rewinder = rewinder_of(wanted.settings, cast("AllStores", stores))
+        return await rewinder.rewind(
+            name,
+            topic,
+            since=wanted.since,
+            offsets=wanted.offsets,
+            only_look=is_count,
+        )
+
+    name, topic = wanted.stage.name, wanted.topic
+    heads = [stage.name for _, stage in wanted.topology.heads() if stage.path == wanted.stage.path]
+    if name not in heads:
+        raise click.ClickException(
+            f"{name} has no group of its own: it runs in the chain that one of"
+            f" {', '.join(heads)} heads. Set that one back"
+        )
+    moves = with_stores(work)
+    if is_json:
+        print_json(rewound_fields(name, topic, moves) | {"only_counted": is_count})
+    else:
+        print_rewound(name, topic, moves, only_counted=is_count)
 
 
 def _compare(wanted: _Wanted, *, is_json: bool) -> None:

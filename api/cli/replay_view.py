@@ -1,5 +1,6 @@
-"""How a dry run is told: for people what differs, a bounded lot of it; for programs all."""
+"""How a replay is told: for people what differs, a bounded lot of it; for programs all."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -7,6 +8,7 @@ import msgspec
 
 from api.cli.output import printable
 from topologies.json_diff import MISSING, Change
+from topologies.ports.log import Rewound
 from topologies.replay_dry import Compared, DryRun
 
 SHOWN_EVENTS = 50
@@ -52,6 +54,25 @@ def dry_fields(stage: str, topic: str, run: DryRun) -> dict[str, Any]:
         "buried": run.buried,
         "not_tried": run.refused,
         "events": [_fields(each) for each in run.compared],
+    }
+
+
+def print_rewound(stage: str, topic: str, moves: Sequence[Rewound], *, only_counted: bool) -> None:
+    """Print where a stage's group was set back, and how far."""
+    for move in moves:
+        click.echo(f"{topic}/{move.partition}  {move.was} → {move.now}")
+    verb = "would be read" if only_counted else "are read"
+    count = sum(move.was - move.now for move in moves)
+    click.echo(f"{count:,} records of {topic} {verb} by {stage} again, when it is started")
+
+
+def rewound_fields(stage: str, topic: str, moves: Sequence[Rewound]) -> dict[str, Any]:
+    """Return the same for programs."""
+    return {
+        "stage": stage,
+        "topic": topic,
+        "records": sum(move.was - move.now for move in moves),
+        "partitions": moves,
     }
 
 

@@ -4,10 +4,11 @@ The service opens all of it, a process that takes mail what it needs. Each opens
 on the same folder; SQLite and locks keep them in step.
 """
 
+import fcntl
 import os
 import shutil
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Generator
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -206,3 +207,22 @@ def usable_folder(settings: Settings) -> Path:
             " let RILLMAIL_DATA_DIR name a folder of yours"
         ) from error
     return folder
+
+
+@contextmanager
+def locked(folder: Path) -> Generator[None]:
+    """Hold *folder* for one service.
+
+    Raises:
+        Misconfigured: A service runs on it already.
+    """
+    # The kernel lets go of it when the process ends, however it ends.
+    with (folder / "service.lock").open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise Misconfigured(
+                f"a service runs on {folder.resolve()} already: stop it, or let"
+                " RILLMAIL_DATA_DIR name another folder"
+            ) from error
+        yield

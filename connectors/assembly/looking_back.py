@@ -1,10 +1,15 @@
 """What a command needs to run stages on the log as it stands: their services, and topics aside."""
 
+from connectors.access import access_of
+from connectors.assembly.data_folder import locked, usable_folder
 from connectors.assembly.stores import Stores, antivirus_of, services_of
 from connectors.memory.notices import MemoryNotices
 from connectors.memory.reputations import MemoryReputations
 from connectors.settings import Settings
+from connectors.sqlite.log import SqliteLog
+from connectors.sqlite.log_rewinder import SqliteRewinder
 from topologies.engines.handling import Services
+from topologies.ports.log import Rewinder
 from topologies.ports.reputations import Reputations
 
 
@@ -15,6 +20,21 @@ def services_for(settings: Settings, stores: Stores) -> Services:
     """
     services = services_of(settings, stores, MemoryNotices(), antivirus_of(settings))
     return {**services, Reputations: _reputations(settings, stores)}
+
+
+def rewinder_of(settings: Settings, stores: Stores) -> Rewinder:
+    """Return who sets consumer groups of this deployment back."""
+    if settings.profile == "cluster":
+        from connectors.kafka.rewinder import KafkaRewinder
+
+        return KafkaRewinder(
+            settings.kafka_servers,
+            access=access_of(settings, "kafka"),
+            prefix=settings.topic_prefix,
+        )
+    if not isinstance(stores.log, SqliteLog):
+        raise TypeError("the log of one process is a file")
+    return SqliteRewinder(stores.log, lambda: locked(usable_folder(settings)))
 
 
 async def make_topic(settings: Settings, name: str) -> None:

@@ -33,6 +33,15 @@ _REFUSED = frozenset(
     }
 )
 
+# What a group answers to a stranger as long as it has members.
+_OF_A_MEMBER = frozenset(
+    {
+        KafkaError.UNKNOWN_MEMBER_ID,
+        KafkaError.ILLEGAL_GENERATION,
+        KafkaError.REBALANCE_IN_PROGRESS,
+    }
+)
+
 _MOMENTARY = frozenset(
     {
         KafkaError.NOT_LEADER_FOR_PARTITION,
@@ -140,6 +149,12 @@ def is_momentary(error: KafkaException) -> bool:
     """Tell whether the brokers are about to agree who leads: ask again in a moment."""
     inner = _inner(error)
     return inner is not None and inner.code() in _MOMENTARY
+
+
+def is_of_a_member(error: KafkaException) -> bool:
+    """Tell whether only the group's own members may do what was tried."""
+    inner = _inner(error)
+    return inner is not None and inner.code() in _OF_A_MEMBER
 
 
 def _inner(error: KafkaException) -> KafkaError | None:

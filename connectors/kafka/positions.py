@@ -1,15 +1,16 @@
-"""How far consumer groups are, asked by a consumer that joins none of them.
+"""How far consumer groups are, asked and set by a consumer that joins none of them.
 
 Not by the library's client for administration, which dies of a null pointer, and the process with
 it, when a group's coordinator moves or is still loading (librdkafka issue 5040).
 """
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
-from connectors.kafka.client import LOGGER, Config, is_momentary, translated
+from connectors.kafka.client import LOGGER, Config, is_momentary, is_of_a_member, translated
+from topologies.errors import Misconfigured
 
 ASK_AGAIN_S = 0.1
 Place = tuple[str, int]  # topic, and the partition's number
@@ -49,13 +50,46 @@ class GroupPositions:
                     raise translated(error, f"ask for the position of {group}") from error
             await asyncio.sleep(ASK_AGAIN_S)
 
+    async def move(self, group: str, offsets: Mapping[Place, int]) -> None:
+        """Let *group*, in which nobody is at work, read on from these *offsets*.
+
+        Raises:
+            Misconfigured: Somebody is at work in it: nothing was moved.
+            Retryable: The brokers are out of reach.
+        """
+        wanted = [TopicPartition(topic, place, at) for (topic, place), at in offsets.items()]
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self._within_s
+        while True:
+            try:
+                await asyncio.to_thread(self._commit, group, wanted)
+            except KafkaException as error:
+                if is_of_a_member(error):
+                    raise Misconfigured(
+                        f"workers of {group} are running: stop them first (one that was killed is"
+                        " forgotten after its session, within a minute)"
+                    ) from error
+                if not is_momentary(error) or loop.time() > deadline:
+                    raise translated(error, f"set {group} back") from error
+            else:
+                return
+            await asyncio.sleep(ASK_AGAIN_S)
+
+    def _commit(self, group: str, offsets: Collection[TopicPartition]) -> None:
+        done = self._consumer(group).commit(offsets=list(offsets), asynchronous=False)
+        if failed := next((place.error for place in done or () if place.error), None):
+            raise KafkaException(failed)
+
     def _ask(self, group: str, places: Collection[Place]) -> dict[Place, int]:
+        asked = [TopicPartition(topic, partition) for topic, partition in places]
+        found = self._consumer(group).committed(asked, timeout=self._within_s)
+        if failed := next((place.error for place in found if place.error), None):
+            raise KafkaException(failed)
+        return {(p.topic, p.partition): p.offset for p in found if p.offset >= 0}
+
+    def _consumer(self, group: str) -> Consumer:
         consumer = self._consumers.get(group)
         if consumer is None:
             consumer = Consumer(self._config | {"group.id": group}, logger=LOGGER)
             self._consumers[group] = consumer
-        asked = [TopicPartition(topic, partition) for topic, partition in places]
-        found = consumer.committed(asked, timeout=self._within_s)
-        if failed := next((place.error for place in found if place.error), None):
-            raise KafkaException(failed)
-        return {(p.topic, p.partition): p.offset for p in found if p.offset >= 0}
+        return consumer

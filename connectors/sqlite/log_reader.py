@@ -37,7 +37,7 @@ class SqliteLogReader:
             if offsets is not None:
                 offset = offsets[partition]
             elif since is not None:
-                offset = await self._first_after(topic, partition, end, since - SET_BACK)
+                offset = await first_after(self._log, topic, partition, end, since)
             while offset < end:
                 records = await self._log.read(topic, partition, offset, AT_ONCE)
                 for record in records:
@@ -49,16 +49,22 @@ class SqliteLogReader:
                         yield record
                 offset = records[-1].offset + 1 if records else end
 
-    async def _first_after(self, topic: str, partition: int, end: int, at: datetime) -> int:
-        """Return an offset before which nothing was appended at *at* or later."""
-        low, high = 0, end
-        while low < high:  # what was forgotten is older than what is there
-            middle = (low + high) // 2
-            there = await self._log.read(topic, partition, middle, 1)
-            if not there:
-                high = middle
-            elif there[0].appended_at < at:
-                low = there[0].offset + 1
-            else:
-                high = middle
-        return low
+
+async def first_after(log: SqliteLog, topic: str, partition: int, end: int, at: datetime) -> int:
+    """Return an offset before which nothing up to *end* was appended at *at* or later.
+
+    As clocks have it, which may have been set back by ``SET_BACK``: what was appended earlier may
+    lie behind it.
+    """
+    at -= SET_BACK
+    low, high = 0, end
+    while low < high:  # what was forgotten is older than what is there
+        middle = (low + high) // 2
+        there = await log.read(topic, partition, middle, 1)
+        if not there:
+            high = middle
+        elif there[0].appended_at < at:
+            low = there[0].offset + 1
+        else:
+            high = middle
+    return low

@@ -9,10 +9,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 from api.cli.main import main
-from connectors.assembly import open_service
+from connectors.assembly import open_service, open_stores
 from connectors.settings import load
 from topologies.events import MailReceived
 from topologies.mail import ids
+from topologies.ports.mailboxes import Changes
 
 ANN = "ann@shop.example"
 
@@ -64,6 +65,40 @@ def test_a_replay_for_good_is_counted_before_it_is_done(house: dict[str, str]) -
     assert (told["records"], told["only_counted"]) == (1, False)
 
 
+def test_a_group_is_set_back_while_no_service_runs_and_does_all_of_it_again(
+    house: dict[str, str],
+) -> None:
+    counted = ran(house, "parse", "--rewind", "--count").stdout.splitlines()
+    assert counted[-1] == (
+        "2 records of mail.received would be read by parse again, when it is started"
+    )
+    told: Any = json.loads(ran(house, "parse", "--rewind", "--json").stdout)
+    assert (told["records"], told["only_counted"]) == (2, False)
+    assert sum(each["was"] - each["now"] for each in told["partitions"]) == 2
+    assert json.loads(ran(house, "parse", "--rewind", "--json").stdout)["records"] == 0
+    before = changes_of_ann(house)
+    asyncio.run(worked(house, mails=0))
+    assert json.loads(ran(house, "parse", "--rewind", "--count", "--json").stdout)["records"] == 2
+    assert changes_of_ann(house) == before
+
+
+def test_nothing_is_set_back_under_a_running_service(house: dict[str, str]) -> None:
+    async def while_it_runs() -> Result:
+        async with open_service(load(house)):
+            return await asyncio.to_thread(ran, house, "parse", "--rewind")
+
+    result = asyncio.run(while_it_runs())
+    assert result.exit_code == 1
+    assert "a service runs on" in result.stderr
+
+
+def test_who_has_no_group_of_its_own_is_told_who_has(house: dict[str, str]) -> None:
+    result = ran(house, "score", "--rewind")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: score has no group of its own")
+    assert "parse" in result.stderr
+
+
 @pytest.mark.parametrize(
     "options",
     [
@@ -73,6 +108,9 @@ def test_a_replay_for_good_is_counted_before_it_is_done(house: dict[str, str]) -
         ("--into", "../x"),
         ("--hours", "1", "--offset", "0:0"),
         ("--offset", "x"),
+        ("--rewind", "--dry-run"),
+        ("--rewind", "--key", "x"),
+        ("--rewind", "--until", "2026-03-01"),
     ],
 )
 def test_options_that_do_not_fit_are_refused(house: dict[str, str], options: list[str]) -> None:
@@ -85,11 +123,23 @@ def test_a_stage_that_is_not_there_is_told_in_a_sentence(house: dict[str, str]) 
     assert result.stderr.startswith("Error: no stage 'nobody'")
 
 
-async def worked(settings: dict[str, str]) -> None:
+def changes_of_ann(house: dict[str, str]) -> Changes:
+    """All that ever changed in her mailbox."""
+
+    async def listed() -> Changes:
+        async with open_stores(load(house)) as stores:
+            [ann] = (await stores.directory.resolve(ANN)).targets
+            return await stores.mailboxes.changes(ann.user_id, 0)
+
+    return asyncio.run(listed())
+
+
+async def worked(settings: dict[str, str], *, mails: int = 2) -> None:
     async with open_service(load(settings)) as service:
-        await service.stores.directory.add_domain("shop.example")
-        await service.stores.directory.add_user(ANN, "a password")
-        await service.stores.log.append([a_mail(), a_mail()])
+        if mails:
+            await service.stores.directory.add_domain("shop.example")
+            await service.stores.directory.add_user(ANN, "a password")
+            await service.stores.log.append([a_mail() for _ in range(mails)])
         task = asyncio.create_task(service.engine.run())
         async with asyncio.timeout(60):
             while not await service.engine.drained(1.0):

@@ -129,6 +129,51 @@ class LogReader(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Rewound:
+    """A partition in which a consumer group was set back.
+
+    Attributes:
+        was: The offset that it would have read next.
+        now: The one that it reads next instead, which is less.
+    """
+
+    partition: int
+    was: int
+    now: int
+
+
+class Rewinder(Protocol):
+    """The log as whoever lets a consumer group do again what it did needs it."""
+
+    async def rewind(
+        self,
+        group: str,
+        topic: str,
+        *,
+        since: datetime | None = None,
+        offsets: Mapping[int, int] | None = None,
+        only_look: bool = False,
+    ) -> Sequence[Rewound]:
+        """Set *group* back in *topic*, and never forward; return where it was.
+
+        It reads again what it read, in the order of the log, and then goes on. To the oldest
+        record that is there, unless one of these is named:
+
+        Args:
+            group: Nobody is at work in it.
+            topic: What it reads.
+            since: To the first record that was appended from then on.
+            offsets: To these, in these partitions only; instead of *since*.
+            only_look: Set nothing back; tell what would be.
+
+        Raises:
+            Misconfigured: Somebody is at work in the group; it stays where it was.
+            Retryable: The log is out of reach.
+        """
+        ...
+
+
 class WrittenLog(EventLog, Protocol):
     """The log as whoever hands on what stands in it already needs it."""
 
