@@ -1,5 +1,6 @@
 """The HTTP API and the webmail as one ASGI application."""
 
+import asyncio
 import math
 import time
 from collections import defaultdict
@@ -17,6 +18,7 @@ from api.paths import Paths
 from api.problems import Problem, answer
 from api.push import Push
 from api.routes import ENDPOINTS
+from api.server import is_ending
 from topologies.errors import BlobMissing, NoSpace, Retryable
 
 _logger = structlog.get_logger("http")
@@ -73,6 +75,13 @@ class _Answering:
             await self._app(scope, receive, watched)
         except ClientDisconnect:
             return  # it left in the middle of its request: nobody waits for an answer
+        except asyncio.CancelledError:
+            if has_begun or scope["type"] != "http" or not is_ending(scope):
+                raise
+            # By the server, which stops and has waited for long enough. Cancelled by nobody else.
+            detail = "the server stops: try again, and another may answer"
+            problem = Problem(503, detail, kind="unavailable", headers={"Retry-After": "1"})
+            await answer(problem)(scope, receive, watched)
         except Exception as error:  # the last door: a bug must not end the connection
             problem = _problem(error)
             if problem is None:

@@ -84,28 +84,41 @@ async def answers_to(
 ) -> Mapping[str, CommandAnswered]:
     """Have *commands* of one user applied in order; return what is answered, by ``command_id``.
 
-    What is missing in it is not seen in time: it is safe and will be applied.
+    What is missing in it is not seen in time, or before a server that stops cancels this: it is
+    safe and will be applied.
 
     Raises:
         Retryable: The log is out of reach; nothing was written.
     """
     user_id = commands[0].user_id
-    wanted = {command.command_id for command in commands}
     answered: dict[str, CommandAnswered] = {}
     async with context.notices.listen(user_id) as notices:
         await context.log.append(commands)
-        ends_at = asyncio.get_running_loop().time() + context.patience_s
-        with suppress(TimeoutError):
-            async with asyncio.timeout_at(ends_at):
-                await _hear(notices, wanted, answered)
+        with suppress(asyncio.CancelledError):
+            await _await_answers(context, user_id, commands, notices, answered)
+    return answered
+
+
+async def _await_answers(
+    context: Context,
+    user_id: str,
+    commands: Sequence[Command],
+    notices: AsyncIterator[Notice],
+    answered: dict[str, CommandAnswered],
+) -> None:
+    """Fill *answered* until it has all of *commands*, or they took too long."""
+    wanted = {command.command_id for command in commands}
+    ends_at = asyncio.get_running_loop().time() + context.patience_s
+    with suppress(TimeoutError):
+        async with asyncio.timeout_at(ends_at):
+            await _hear(notices, wanted, answered)
     while len(answered) < len(wanted) and asyncio.get_running_loop().time() < ends_at:
         # More changed at once than is kept for a listener, or notices were lost: what was
         # missed stands in the mailbox.
         with suppress(TimeoutError):
-            async with asyncio.timeout_at(ends_at), context.notices.listen(user_id) as notices:
+            async with asyncio.timeout_at(ends_at), context.notices.listen(user_id) as again:
                 answered |= await _found(context.mailboxes, user_id, wanted - answered.keys())
-                await _hear(notices, wanted, answered)
-    return answered
+                await _hear(again, wanted, answered)
 
 
 async def _hear(

@@ -82,6 +82,12 @@ def ending_of(scope: Scope) -> asyncio.Event | None:
     return scope.get(ENDING)
 
 
+def is_ending(scope: Scope) -> bool:
+    """Tell whether the server that *scope* comes from has begun to stop."""
+    ending = ending_of(scope)
+    return ending is not None and ending.is_set()
+
+
 def _bound(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # Named as TCP, since asyncio turns Nagle's algorithm off only then.

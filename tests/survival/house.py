@@ -179,7 +179,7 @@ class House:
         account = eventually(lambda: self.command("audit", "--replay", "--grace", "0"), _is_clean)
         assert account["mails"] > 0
         assert account["differences"] == []
-        assert load.diary.faults == []
+        assert not load.diary.faults, load.diary.faults
         self.is_sound = True
 
     def command(self, *words: str) -> Any:

@@ -52,6 +52,7 @@ def test_what_cassandra_and_s3_held_comes_back_by_a_snapshot_and_the_log(
             if role in WAYS_IN:  # who looks meanwhile would miss what was there before
                 eventually(house.worker("mailbox").lag, lambda lag: lag == 0, SETTLED_WITHIN_S)
             house.join(role).await_ready()
+        house.finish(mail)
         house.command("rebuild", "--all")
         house.settle(mail)
 
