@@ -25,7 +25,7 @@ test: .venv/.all ## the tests that need no server: under two minutes
 test-all: test test-more ## every test that needs no engine
 
 test-more: .venv/.all ## those that take longer: real processes, kill -9, Chromium, corpora
-	@.venv/bin/pytest -n $(WORKERS) --dist loadfile -m "(long or process or browser or corpus) and not live"
+	@.venv/bin/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "(long or process or browser or corpus) and not live"
 
 test-live: .venv/.all ## start Kafka, Cassandra and the others, and test on them
 	@servers/up

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from connectors.assembly.stores import Stores as AllStores
 
 ASIDE = "replayed."  # before the name of a topic at the side
+_MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S"])
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
 
 
@@ -59,8 +60,8 @@ class _Wanted:
 )
 @click.argument("stage")
 @click.option("--hours", type=click.FloatRange(min=0), help="Only what was appended since then.")
-@click.option("--since", type=click.DateTime(), help="Only what was appended from then on; UTC.")
-@click.option("--until", type=click.DateTime(), help="Only what was appended before; UTC.")
+@click.option("--since", type=_MOMENT, help="Only what was appended from then on; UTC.")
+@click.option("--until", type=_MOMENT, help="Only what was appended before; UTC.")
 @click.option(
     "--offset",
     "offsets",
