@@ -208,13 +208,13 @@ def _compare(wanted: _Wanted, *, is_json: bool) -> None:
         from connectors.assembly.looking_back import services_for
 
         run = DryRun()
-        services = services_for(wanted.settings, cast("AllStores", stores))
-        with counting(is_quiet=is_json) as progress:
-            task = progress.add_task("Records", total=None)
-            async for run in compare(
-                wanted.topology, wanted.stage, stores.reader, services, _records(wanted, stores)
-            ):
-                progress.update(task, completed=run.records)
+        async with services_for(wanted.settings, cast("AllStores", stores)) as services:
+            with counting(is_quiet=is_json) as progress:
+                task = progress.add_task("Records", total=None)
+                async for run in compare(
+                    wanted.topology, wanted.stage, stores.reader, services, _records(wanted, stores)
+                ):
+                    progress.update(task, completed=run.records)
         return run
 
     run = with_stores(work)
@@ -232,16 +232,15 @@ def _write_beside(wanted: _Wanted, topic: str, *, is_json: bool) -> None:
     async def work(stores: Stores) -> tuple[int, int, int]:
         from connectors.assembly.looking_back import make_topic, services_for
 
-        trier = Trier(
-            wanted.topology, wanted.stage, services_for(wanted.settings, cast("AllStores", stores))
-        )
         await make_topic(wanted.settings, topic)
         counts = (0, 0, 0)
-        with counting(is_quiet=is_json) as progress:
-            task = progress.add_task("Records", total=None)
-            tried = write_beside(trier, stores.log, _records(wanted, stores), topic, AT_ONCE)
-            async for counts in tried:
-                progress.update(task, completed=counts[0])
+        async with services_for(wanted.settings, cast("AllStores", stores)) as services:
+            trier = Trier(wanted.topology, wanted.stage, services)
+            with counting(is_quiet=is_json) as progress:
+                task = progress.add_task("Records", total=None)
+                tried = write_beside(trier, stores.log, _records(wanted, stores), topic, AT_ONCE)
+                async for counts in tried:
+                    progress.update(task, completed=counts[0])
         return counts
 
     records, written, refused = with_stores(work)

@@ -156,6 +156,8 @@ class Worker:
                 await self._relay.close()
             if self._messenger is not None:
                 await self._messenger.close()
+            if self._antivirus is not None:
+                await self._antivirus.close()
             if self.tracer is not None:
                 await self.tracer.close()
 

@@ -1,5 +1,8 @@
 """What a command needs to run stages on the log as it stands: their services, and topics aside."""
 
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
 from connectors.access import access_of
 from connectors.assembly.data_folder import locked, usable_folder
 from connectors.assembly.stores import Stores, antivirus_of, services_of
@@ -9,17 +12,25 @@ from connectors.settings import Settings
 from connectors.sqlite.log import SqliteLog
 from connectors.sqlite.log_rewinder import SqliteRewinder
 from topologies.engines.handling import Services
+from topologies.ports.antivirus import Antivirus
 from topologies.ports.log import Rewinder
+from topologies.ports.messenger import Messenger
+from topologies.ports.relay import Relay
 from topologies.ports.reputations import Reputations
 
 
-def services_for(settings: Settings, stores: Stores) -> Services:
-    """Return an answer for each port that stages name, on *stores*.
+@asynccontextmanager
+async def services_for(settings: Settings, stores: Stores) -> AsyncGenerator[Services]:
+    """Yield an answer for each port that stages name, on *stores*; close what was opened for that.
 
     What the embedded service knows of senders lives in its process alone: here nothing is known.
     """
     services = services_of(settings, stores, MemoryNotices(), antivirus_of(settings))
-    return {**services, Reputations: _reputations(settings, stores)}
+    try:
+        yield {**services, Reputations: _reputations(settings, stores)}
+    finally:
+        for port in (Relay, Messenger, Antivirus):
+            await services[port].close()
 
 
 def rewinder_of(settings: Settings, stores: Stores) -> Rewinder:

@@ -94,7 +94,6 @@ class ClamdAntivirus:
             self._places.release()
 
     async def close(self) -> None:
-        """Close the connections that wait. Calling it twice is no error."""
         while self._idle:
             self._idle.pop().close()
 

@@ -20,3 +20,7 @@ class AllScanners:
             if any(finding.kind in ("malware", "bomb") for finding in found):
                 break
         return malware.verdict_of(found)
+
+    async def close(self) -> None:
+        for scanner in self._scanners:
+            await scanner.close()

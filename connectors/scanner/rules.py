@@ -56,6 +56,8 @@ class RulesScanner:
             return await loop.run_in_executor(_threads, self._scan, content, file_name)
         return self._scan(content, file_name)
 
+    async def close(self) -> None: ...  # holds nothing
+
     def _scan(self, content: bytes, file_name: str) -> VirusVerdict:
         found: list[Finding] = []
         budget = Budget(size_bytes=len(content))

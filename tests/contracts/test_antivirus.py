@@ -130,6 +130,8 @@ class Decided:
     async def scan(self, content: bytes, *, file_name: str = "") -> VirusVerdict:
         return VirusVerdict(result=self._result)
 
+    async def close(self) -> None: ...
+
 
 def zipped(content: bytes) -> bytes:
     file = io.BytesIO()

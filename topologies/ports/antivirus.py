@@ -24,3 +24,7 @@ class Antivirus(Protocol):
             Retryable: The scanner is down. A mail is never passed unscanned.
         """
         ...
+
+    async def close(self) -> None:
+        """Give up what is held open meanwhile. Calling it twice is no error."""
+        ...
