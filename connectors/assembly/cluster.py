@@ -31,11 +31,10 @@ from connectors.assembly.purging import purge
 from connectors.assembly.reaching import (
     faust_login_of,
 )
-from connectors.assembly.stores import antivirus_of, services_of
+from connectors.assembly.stores import antivirus_of, close_services, services_of
 from connectors.assembly.tracers import tracer_of
 from connectors.dns.resolver import DnsResolver
 from connectors.elasticsearch.search import ElasticSearch
-from connectors.http_out.messenger import HttpMessenger
 from connectors.kafka.dead_letters import KafkaDeadLetters
 from connectors.kafka.timer import KafkaTimer
 from connectors.lately import Lately
@@ -47,16 +46,14 @@ from connectors.settings import Settings
 from connectors.sign_in import SignIns
 from connectors.smtp_in.figures import SmtpFigures
 from connectors.smtp_in.server import SmtpIn
-from connectors.smtp_out.relay import SmtpRelay
 from connectors.watched import watched
 from topologies.engines.faust import FaustEngine, Group, groups_of
 from topologies.engines.faust_table import FaustTable
+from topologies.engines.handling import Services
 from topologies.errors import BlobMissing, MailError, Misconfigured, Retryable
 from topologies.ports.antivirus import Antivirus
 from topologies.ports.blobs import Blobs
 from topologies.ports.figures import Flow
-from topologies.ports.messenger import Messenger
-from topologies.ports.relay import Relay
 from topologies.ports.reputations import Reputations
 from topologies.ports.top_senders import TopSenders
 from topologies.topics import TABLES
@@ -98,9 +95,7 @@ class Worker:
         self._stopped = asyncio.Event()
         self._failing: dict[str, str] = {}  # what is out of reach, and why
         groups = _groups(topology, self.roles)
-        self._relay: SmtpRelay | None = None
-        self._messenger: HttpMessenger | None = None
-        self._antivirus: Antivirus | None = None
+        self._services: Services | None = None  # of the stages, where any run
         self._engine = self._made(topology, groups) if groups else None
         self._timer = self._timer_beside(groups)
         self._later: Mapping[str, int] = {}
@@ -152,12 +147,8 @@ class Worker:
             if self._timer is not None and timing is not None:
                 self._timer.stop()
                 await timing
-            if self._relay is not None:
-                await self._relay.close()
-            if self._messenger is not None:
-                await self._messenger.close()
-            if self._antivirus is not None:
-                await self._antivirus.close()
+            if self._services is not None:
+                await close_services(self._services)
             if self.tracer is not None:
                 await self.tracer.close()
 
@@ -242,8 +233,7 @@ class Worker:
         tables = {table.name: FaustTable(table) for table in TABLES}
         reputations = RedisReputations(stores.redis, tables["senders"], stores.clock)
         services = services_of(settings, stores, self.notices, antivirus_of(settings))
-        self._relay, self._messenger = services[Relay], services[Messenger]
-        self._antivirus = services[Antivirus]
+        self._services = services
         return FaustEngine(
             topology,
             {
@@ -287,7 +277,7 @@ class Worker:
         search = stores.search
         if isinstance(search, ElasticSearch) and ("index" in stages or self.has_api):
             missed["Elasticsearch"] = search.versions.used
-        antivirus = self._antivirus
+        antivirus = self._services[Antivirus] if self._services is not None else None
         if self.settings.clamd and antivirus is not None and {"inbound", "outbound"} & self._paths:
             missed["clamd"] = lambda: antivirus.scan(b"is anybody there?")
         return missed

@@ -5,17 +5,14 @@ from contextlib import asynccontextmanager
 
 from connectors.access import access_of
 from connectors.assembly.data_folder import locked, usable_folder
-from connectors.assembly.stores import Stores, antivirus_of, services_of
+from connectors.assembly.stores import Stores, antivirus_of, close_services, services_of
 from connectors.memory.notices import MemoryNotices
 from connectors.memory.reputations import MemoryReputations
 from connectors.settings import Settings
 from connectors.sqlite.log import SqliteLog
 from connectors.sqlite.log_rewinder import SqliteRewinder
 from topologies.engines.handling import Services
-from topologies.ports.antivirus import Antivirus
 from topologies.ports.log import Rewinder
-from topologies.ports.messenger import Messenger
-from topologies.ports.relay import Relay
 from topologies.ports.reputations import Reputations
 
 
@@ -29,8 +26,7 @@ async def services_for(settings: Settings, stores: Stores) -> AsyncGenerator[Ser
     try:
         yield {**services, Reputations: _reputations(settings, stores)}
     finally:
-        for port in (Relay, Messenger, Antivirus):
-            await services[port].close()
+        await close_services(services)
 
 
 def rewinder_of(settings: Settings, stores: Stores) -> Rewinder:

@@ -225,6 +225,12 @@ def texts_of(settings: Settings, *, patience_s: float | None = PATIENCE_S) -> Te
     return DocumentTexts(settings.indexed_files_bytes, patience_s=patience_s)
 
 
+async def close_services(services: Services) -> None:
+    """Give up what was opened for ``services_of``; the stores have who opened them."""
+    for port in (Relay, Messenger, Antivirus):
+        await services[port].close()
+
+
 def antivirus_of(settings: Settings) -> Antivirus:
     """Return who looks for malware: our rules, and clamd where there is one."""
     rules = RulesScanner(settings.yara_rules)

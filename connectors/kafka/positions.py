@@ -5,12 +5,15 @@ it, when a group's coordinator moves or is still loading (librdkafka issue 5040)
 """
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
+from typing import TypeVar
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from connectors.kafka.client import LOGGER, Config, is_momentary, is_of_a_member, translated
 from topologies.errors import Misconfigured
+
+T = TypeVar("T")
 
 ASK_AGAIN_S = 0.1
 Place = tuple[str, int]  # topic, and the partition's number
@@ -40,15 +43,9 @@ class GroupPositions:
         """
         if not places:
             return {}
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + self._within_s
-        while True:
-            try:
-                return await asyncio.to_thread(self._ask, group, places)
-            except KafkaException as error:
-                if not is_momentary(error) or loop.time() > deadline:
-                    raise translated(error, f"ask for the position of {group}") from error
-            await asyncio.sleep(ASK_AGAIN_S)
+        return await self._answer(
+            f"ask for the position of {group}", lambda: self._ask(group, places)
+        )
 
     async def move(self, group: str, offsets: Mapping[Place, int]) -> None:
         """Let *group*, in which nobody is at work, read on from these *offsets*.
@@ -58,27 +55,32 @@ class GroupPositions:
             Retryable: The brokers are out of reach.
         """
         wanted = [TopicPartition(topic, place, at) for (topic, place), at in offsets.items()]
+        await self._answer(f"set {group} back", lambda: self._commit(group, wanted))
+
+    async def _answer(self, doing: str, ask: Callable[[], T]) -> T:
+        """Return what *ask* comes to, which blocks; it is asked again while leaders are chosen."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._within_s
         while True:
             try:
-                await asyncio.to_thread(self._commit, group, wanted)
+                return await asyncio.to_thread(ask)
             except KafkaException as error:
-                if is_of_a_member(error):
-                    raise Misconfigured(
-                        f"workers of {group} are running: stop them first (one that was killed is"
-                        " forgotten after its session, within a minute)"
-                    ) from error
                 if not is_momentary(error) or loop.time() > deadline:
-                    raise translated(error, f"set {group} back") from error
-            else:
-                return
+                    raise translated(error, doing) from error
             await asyncio.sleep(ASK_AGAIN_S)
 
-    def _commit(self, group: str, offsets: Collection[TopicPartition]) -> None:
-        done = self._consumer(group).commit(offsets=list(offsets), asynchronous=False)
-        if failed := next((place.error for place in done or () if place.error), None):
-            raise KafkaException(failed)
+    def _commit(self, group: str, offsets: list[TopicPartition]) -> None:
+        try:
+            done = self._consumer(group).commit(offsets=offsets, asynchronous=False)
+            if failed := next((place.error for place in done or () if place.error), None):
+                raise KafkaException(failed)
+        except KafkaException as error:
+            if not is_of_a_member(error):
+                raise
+            raise Misconfigured(
+                f"workers of {group} are running: stop them first (one that was killed is"
+                " forgotten after its session, within a minute)"
+            ) from error
 
     def _ask(self, group: str, places: Collection[Place]) -> dict[Place, int]:
         asked = [TopicPartition(topic, partition) for topic, partition in places]

@@ -1,6 +1,7 @@
 """Looking back in the log's file, from any process: for audit, replay and rebuilding."""
 
 from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from datetime import datetime, timedelta
 
 from connectors.sqlite.log import SqliteLog
@@ -33,30 +34,38 @@ class SqliteLogReader:
         # All of them before the first is read: that is what "now" means.
         ends = {partition: await self._log.end(topic, partition) for partition in partitions}
         for partition, end in ends.items():
-            offset = 0
-            if offsets is not None:
-                offset = offsets[partition]
-            elif since is not None:
-                offset = await first_after(self._log, topic, partition, end, since)
-            while offset < end:
-                records = await self._log.read(topic, partition, offset, AT_ONCE)
-                for record in records:
-                    if (
-                        record.offset < end
-                        and (since is None or record.appended_at >= since)
-                        and key in (None, record.key)
-                    ):
+            first = 0 if offsets is None else offsets[partition]
+            async with aclosing(
+                records_of(self._log, topic, partition, first=first, end=end, since=since)
+            ) as records:
+                async for record in records:
+                    if key in (None, record.key):
                         yield record
-                offset = records[-1].offset + 1 if records else end
 
 
-async def first_after(log: SqliteLog, topic: str, partition: int, end: int, at: datetime) -> int:
-    """Return an offset before which nothing up to *end* was appended at *at* or later.
+async def records_of(
+    log: SqliteLog,
+    topic: str,
+    partition: int,
+    *,
+    first: int,
+    end: int,
+    since: datetime | None = None,
+) -> AsyncGenerator[Record]:
+    """Yield the records of a partition from offset *first* on, before *end*, and of *since* on."""
+    offset = first
+    if since is not None:
+        offset = max(first, await _first_after(log, topic, partition, end, since - SET_BACK))
+    while offset < end:
+        records = await log.read(topic, partition, offset, AT_ONCE)
+        for record in records:
+            if record.offset < end and (since is None or record.appended_at >= since):
+                yield record
+        offset = records[-1].offset + 1 if records else end
 
-    As clocks have it, which may have been set back by ``SET_BACK``: what was appended earlier may
-    lie behind it.
-    """
-    at -= SET_BACK
+
+async def _first_after(log: SqliteLog, topic: str, partition: int, end: int, at: datetime) -> int:
+    """Return an offset before which nothing was appended at *at* or later."""
     low, high = 0, end
     while low < high:  # what was forgotten is older than what is there
         middle = (low + high) // 2

@@ -1,11 +1,11 @@
 """Setting a consumer group of the log's file back, while no service runs on it."""
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, aclosing
 from datetime import datetime
 
 from connectors.sqlite.log import SqliteLog
-from connectors.sqlite.log_reader import AT_ONCE, first_after
+from connectors.sqlite.log_reader import records_of
 from topologies.ports.log import Position, Rewound
 
 
@@ -46,25 +46,23 @@ class SqliteRewinder:
             if offsets is not None and partition not in offsets:
                 continue
             was = (await self._log.position(group, topic, partition)).offset
-            wanted = offsets[partition] if offsets is not None else 0
-            now = await self._next(topic, partition, wanted, was, since)
+            now = await self._next(topic, partition, offsets, was, since)
             if now < was:
                 moves.append(Rewound(partition, was, now))
         return moves
 
     async def _next(
-        self, topic: str, partition: int, offset: int, end: int, since: datetime | None
+        self,
+        topic: str,
+        partition: int,
+        offsets: Mapping[int, int] | None,
+        end: int,
+        since: datetime | None,
     ) -> int:
-        """Return the offset of the first record from *offset* on, and of *since*, or *end*."""
-        if since is not None:
-            offset = await first_after(self._log, topic, partition, end, since)
-        while offset < end and (
-            records := await self._log.read(topic, partition, offset, AT_ONCE if since else 1)
-        ):
-            for record in records:
-                if record.offset >= end:
-                    return end
-                if since is None or record.appended_at >= since:
-                    return record.offset
-            offset = records[-1].offset + 1
+        """Return the offset of the first record that is to be read again, or *end*."""
+        first = 0 if offsets is None else offsets[partition]
+        wanted = records_of(self._log, topic, partition, first=first, end=end, since=since)
+        async with aclosing(wanted) as records:
+            async for record in records:
+                return record.offset
         return end

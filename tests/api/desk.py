@@ -292,6 +292,13 @@ async def memory_place() -> AsyncGenerator[Place]:
 
 
 @asynccontextmanager
+async def patient_place() -> AsyncGenerator[Place]:
+    """A place where changes are waited for as long as it takes."""
+    async with memory_place() as place:
+        yield replace(place, patience_s=60.0)
+
+
+@asynccontextmanager
 async def a_desk(
     places: Places = memory_place,
     *,

@@ -2,16 +2,14 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
-from dataclasses import replace
+from collections.abc import Mapping
 from typing import Any
 
 import httpx
 import pytest
 
 from connectors.memory.notices import MOST_WAITING
-from tests.api.desk import Desk, Desks, Place, a_desk, memory_alone, memory_place
+from tests.api.desk import Desk, Desks, a_desk, memory_alone, patient_place
 from tests.engines.stages import until
 from topologies.events import CommandAnswered, DeleteEmails, MoveEmails, SetFlags
 from topologies.ports.notices import Missed
@@ -176,7 +174,7 @@ async def test_what_is_not_seen_in_time_is_safe_and_said_to_be_under_way(a_desk:
 
 
 async def test_answers_that_were_missed_are_read_from_the_mailbox() -> None:
-    async with a_desk(patient) as desk:
+    async with a_desk(patient_place) as desk:
         email_id = await desk.receive("Lunch")
         client, ann = await desk.signed_in(), (await desk.user("ann")).user_id
         desk.log.is_stuck = True
@@ -204,10 +202,3 @@ async def batch(client: httpx.AsyncClient, *items: Mapping[str, Any]) -> list[di
 async def written(desk: Desk) -> None:
     """Return when a command waits to be worked on."""
     await until(lambda: isinstance(desk.log.appended[-1], SetFlags))
-
-
-@asynccontextmanager
-async def patient() -> AsyncGenerator[Place]:
-    """A place where changes are waited for as long as it takes."""
-    async with memory_place() as place:
-        yield replace(place, patience_s=60.0)

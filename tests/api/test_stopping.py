@@ -1,15 +1,13 @@
 """What was asked for when the server stops is answered, whatever it waits for."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import replace
+from collections.abc import Sequence
 
 import httpx
 import pytest
 
 from api import server
-from tests.api.desk import Desk, Place, a_desk, memory_place
+from tests.api.desk import Desk, a_desk, patient_place
 from tests.engines.stages import until
 from topologies.events.base import Event
 
@@ -20,7 +18,7 @@ def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_a_change_that_is_on_the_log_is_answered_as_one_that_will_be_made() -> None:
-    async with a_desk(patient) as desk:
+    async with a_desk(patient_place) as desk:
         desk.log.is_stuck = True
         answer = await stopped_meanwhile(desk)
         assert (answer.status_code, answer.json()["status"]) == (202, "queued")
@@ -29,7 +27,7 @@ async def test_a_change_that_is_on_the_log_is_answered_as_one_that_will_be_made(
 async def test_a_change_that_is_not_on_the_log_yet_is_refused_for_now(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    async with a_desk(patient) as desk:
+    async with a_desk(patient_place) as desk:
 
         async def never(events: Sequence[Event]) -> None:
             desk.log.appended += events
@@ -53,10 +51,3 @@ async def stopped_meanwhile(desk: Desk) -> httpx.Response:
         await until(lambda: len(desk.log.appended) > before)
         await ours.close()
         return await asking
-
-
-@asynccontextmanager
-async def patient() -> AsyncGenerator[Place]:
-    """A place where changes are waited for as long as it takes."""
-    async with memory_place() as place:
-        yield replace(place, patience_s=60.0)
