@@ -224,7 +224,7 @@ class Worker:
             access=access_of(self.settings, "kafka"),
             prefix=self.settings.topic_prefix,
             write=self.stores.log.write,
-            lags=self.stores.reader.lag,
+            lags=self.stores.reader.lags,
             clock=self.stores.clock,
         )
 
@@ -247,7 +247,7 @@ class Worker:
             prefix=settings.topic_prefix,
             folder=Path(settings.data_dir) / "faust",
             write=stores.log.write,
-            lags=stores.reader.lag,
+            lags=stores.reader.lags,
             tables=tuple(tables.values()),
             partitions=settings.partitions,
             clock=stores.clock,
@@ -371,7 +371,8 @@ async def open_worker(settings: Settings, roles: Sequence[str]) -> AsyncGenerato
 
 async def _answers(blobs: Blobs) -> None:
     with suppress(BlobMissing):
-        await blobs.size("0" * 64)
+        # A GET: the answer to a HEAD does not tell a missing object from a missing bucket.
+        await blobs.get("0" * 64)
 
 
 def _groups(topology: Topology, roles: Sequence[str]) -> list[Group]:

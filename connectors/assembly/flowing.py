@@ -96,10 +96,12 @@ class ClusterFlow:
 
     async def _behind(self, known: Mapping[str, float]) -> _Behind:
         found = _Behind({}, {})
+        lags = await self._reader.lags(
+            {self._prefix + group.name: [group.topic] for group in self._groups}
+        )
 
         async def look(group: str, topic: str) -> None:
-            lags = await self._reader.lag(self._prefix + group, [topic])
-            partitions = lags[topic]
+            partitions = lags[self._prefix + group][topic]
             found.lag[group] = sum(partitions.values())
             if not found.lag[group]:
                 return
@@ -123,5 +125,6 @@ class ClusterFlow:
 
     async def _later(self) -> dict[str, int]:
         names: Sequence[str] = [topic.name for topic in delayed.delayed_topics()]
-        lags = await self._reader.lag(self._prefix + delayed.GROUP, names)
+        group = self._prefix + delayed.GROUP
+        lags = (await self._reader.lags({group: names}))[group]
         return {topic: sum(partitions.values()) for topic, partitions in lags.items()}

@@ -159,39 +159,50 @@ class KafkaAdmin:
             lambda client: client.delete_topics(list(topics), **self._timeouts), "delete topics"
         )
 
-    async def starts(self, topic: str) -> dict[int, int]:
-        """Return the oldest offset that each partition of *topic* still has."""
-        return await self._offsets(topic, OffsetSpec.earliest())
+    async def starts(self, topics: Collection[str]) -> dict[str, dict[int, int]]:
+        """Return the oldest offset that each partition of *topics* still has."""
+        return await self._offsets(topics, OffsetSpec.earliest())
 
-    async def ends(self, topic: str) -> dict[int, int]:
-        """Return the offset that the next record of each partition of *topic* will have.
+    async def ends(self, topics: Collection[str]) -> dict[str, dict[int, int]]:
+        """Return the offset that the next record of each partition of *topics* will have.
 
         A topic that does not exist has no partitions; those it got since are seen within
         ``COUNTS_HOLD_S``.
         """
-        return await self._offsets(topic, OffsetSpec.latest())
+        return await self._offsets(topics, OffsetSpec.latest())
 
     async def offsets_at(self, topic: str, at: datetime) -> dict[int, int]:
         """Return the first offset appended at *at* or later; partitions without are left out."""
-        found = await self._offsets(topic, OffsetSpec.for_timestamp(int(at.timestamp() * 1000)))
-        return {partition: offset for partition, offset in found.items() if offset >= 0}
+        found = await self._offsets([topic], OffsetSpec.for_timestamp(int(at.timestamp() * 1000)))
+        return {partition: offset for partition, offset in found[topic].items() if offset >= 0}
 
-    async def _offsets(self, topic: str, which: OffsetSpec) -> dict[int, int]:
-        if topic not in self._counts or time.monotonic() - self._counted_at > COUNTS_HOLD_S:
+    async def _offsets(
+        self, topics: Collection[str], which: OffsetSpec
+    ) -> dict[str, dict[int, int]]:
+        is_known = all(topic in self._counts for topic in topics)
+        if not is_known or time.monotonic() - self._counted_at > COUNTS_HOLD_S:
             await self.partitions()
-        count = self._counts.get(topic, 0)
-        if not count:
-            return {}
-        asked = {TopicPartition(topic, partition): which for partition in range(count)}
+        found = {topic: dict[int, int]() for topic in topics}
+        # One question, however many topics: a broker has far more work with each than with each
+        # partition that it names.
+        asked = {
+            TopicPartition(topic, partition): which
+            for topic in topics
+            for partition in range(self._counts.get(topic, 0))
+        }
+        if not asked:
+            return found
         answers = await self._answers(
             lambda client: client.list_offsets(
                 asked,
                 isolation_level=IsolationLevel.READ_COMMITTED,
                 request_timeout=self._within_s,
             ),
-            f"ask for the offsets of {topic}",
+            f"ask for the offsets of {_first_of(topics)}",
         )
-        return {place.partition: found.offset for place, found in answers.items()}
+        for place, answer in answers.items():
+            found[place.topic][place.partition] = answer.offset
+        return found
 
     async def _answers(
         self, ask: Callable[[AdminClient], Mapping[Any, "Future[Any]"]], doing: str
@@ -237,6 +248,12 @@ class KafkaAdmin:
 
     def _made(self) -> AdminClient:
         return AdminClient(self._config, logger=LOGGER)
+
+
+def _first_of(topics: Collection[str]) -> str:
+    """Return the first of *topics*, and how many others there are."""
+    first, others = next(iter(topics)), len(topics) - 1
+    return f"{first} and {others} more" if others else first
 
 
 def _told(error: KafkaError) -> str:

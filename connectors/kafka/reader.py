@@ -94,8 +94,8 @@ class KafkaReader:
             Retryable: The brokers are out of reach.
         """
         name = self._prefix + topic
-        ends = await self._admin.ends(name)
-        starts = await self._admin.starts(name)
+        ends = (await self._admin.ends([name]))[name]
+        starts = (await self._admin.starts([name]))[name]
         if since is not None:
             wanted = await self._admin.offsets_at(name, since)
         else:
@@ -148,28 +148,52 @@ class KafkaReader:
 
     async def starts(self, topic: str) -> dict[int, int]:
         """Return the oldest offset that each partition of *topic* still has."""
-        return await self._admin.starts(self._prefix + topic)
+        name = self._prefix + topic
+        return (await self._admin.starts([name]))[name]
 
     async def ends(self, topic: str) -> dict[int, int]:
         """Return the offset that the next record of each partition of *topic* will have."""
-        return await self._admin.ends(self._prefix + topic)
+        name = self._prefix + topic
+        return (await self._admin.ends([name]))[name]
 
-    async def lag(self, group: str, topics: Sequence[str]) -> dict[str, dict[int, int]]:
-        """Return how many records *group* has yet to do, by topic and partition.
+    async def lags(
+        self, topics_of: Mapping[str, Sequence[str]]
+    ) -> dict[str, dict[str, dict[int, int]]]:
+        """Return how many records each group has yet to do, by group, topic and partition.
 
-        A group that was never there has all to do.
+        A group that was never there has all to do. However many there are, brokers are asked for
+        each group's position, and twice besides.
+
+        Args:
+            topics_of: What to look at of each group, as Kafka calls it.
+
+        Raises:
+            Retryable: The brokers are out of reach.
         """
-        lags: dict[str, dict[int, int]] = {}
-        for topic in topics:
-            name = self._prefix + topic
-            starts = await self._admin.starts(name)
-            done = await self._positions.of(group, [(name, p) for p in starts])
-            lags[topic] = {
-                # What retention took is not to be done any more: hence not below the start.
-                p: max(0, end - max(starts.get(p, 0), done.get((name, p), 0)))
-                for p, end in (await self._admin.ends(name)).items()
+        names = {self._prefix + topic for topics in topics_of.values() for topic in topics}
+        starts = await self._admin.starts(names)
+
+        async def done_by(group: str, topics: Sequence[str]) -> dict[tuple[str, int], int]:
+            mine = [self._prefix + topic for topic in topics]
+            return await self._positions.of(
+                group, [(name, p) for name in mine for p in starts[name]]
+            )
+
+        done = await asyncio.gather(*(done_by(*each) for each in topics_of.items()))
+        # Last: what is done by then is there.
+        ends = await self._admin.ends(names)
+
+        def lag(name: str, done: Mapping[tuple[str, int], int]) -> dict[int, int]:
+            # What retention took is not to be done any more: hence not below the start.
+            return {
+                p: max(0, end - max(starts[name].get(p, 0), done.get((name, p), 0)))
+                for p, end in ends[name].items()
             }
-        return lags
+
+        return {
+            group: {topic: lag(self._prefix + topic, mine) for topic in topics}
+            for (group, topics), mine in zip(topics_of.items(), done, strict=True)
+        }
 
 
 def _some(consumer: Consumer) -> list[Message]:

@@ -52,7 +52,7 @@ class KafkaRewinder:
         only_look: bool = False,
     ) -> Sequence[Rewound]:
         group, topic = self._prefix + group, self._prefix + topic
-        starts = await self._admin.starts(topic)
+        starts = (await self._admin.starts([topic]))[topic]
         if since is not None:
             wanted = await self._admin.offsets_at(topic, since)
         else:

@@ -21,7 +21,7 @@ from connectors.kafka.records import record_of
 from topologies.delayed import GROUP, delayed_topics, due_at, moved
 from topologies.errors import Retryable
 from topologies.ports.clock import Clock
-from topologies.ports.log import Entry
+from topologies.ports.log import Entry, Lags
 
 LOOK_EVERY_S = 1.0
 MOVED_AT_ONCE = 64
@@ -29,8 +29,6 @@ FETCHED_KIB = 4 * 1024  # by the library, ahead of what is moved
 SESSION_TIMEOUT_MS = 10_000  # a killed worker's partitions wait that long for another
 AGAIN_S = 1.0
 
-# Of a group, as Kafka calls it, and topics: its records still to do, by topic and partition.
-Lags = Callable[[str, Sequence[str]], Awaitable[Mapping[str, Mapping[int, int]]]]
 _Place = tuple[str, int]  # a topic as Kafka calls it, and a partition
 
 _logger = structlog.get_logger("timer")
@@ -105,7 +103,8 @@ class KafkaTimer:
         Raises:
             Retryable: The brokers are out of reach.
         """
-        behind = await self._lags(self._prefix + GROUP, self._names)
+        group = self._prefix + GROUP
+        behind = (await self._lags({group: self._names}))[group]
         return {topic: sum(partitions.values()) for topic, partitions in behind.items()}
 
     async def _consume(self) -> None:

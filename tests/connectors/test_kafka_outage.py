@@ -158,7 +158,8 @@ async def eventually_written(log: KafkaLog, entry: Entry, within_s: float = 30) 
 async def lag_of(reader: KafkaReader, topic: str) -> int | None:
     """Return how far a group that was never there is behind; None without an answer."""
     try:
-        return sum((await reader.lag("nobody", [topic]))[topic].values())
+        behind = await reader.lags({"nobody": [topic]})
+        return sum(behind["nobody"][topic].values())
     except Retryable:
         return None
 

@@ -99,11 +99,13 @@ async def test_lag_is_what_a_group_has_yet_to_do(servers: tuple[str, ...]) -> No
         await log.write([entry("a")] * 5)
     [partition] = {record.partition async for record in reader.read(TOPIC)}
     nothing = dict.fromkeys(range(PARTITIONS), 0)
-    assert await reader.lag("store", [TOPIC]) == {TOPIC: nothing | {partition: 5}}
+    assert await reader.lags({"store": [TOPIC]}) == {"store": {TOPIC: nothing | {partition: 5}}}
     commit(servers, "store", TopicPartition(TOPIC, partition, 3))
-    assert await reader.lag("store", [TOPIC]) == {TOPIC: nothing | {partition: 2}}
-    assert await reader.lag("other", [TOPIC]) == {TOPIC: nothing | {partition: 5}}
-    assert await reader.lag("store", ["no.such.topic"]) == {"no.such.topic": {}}
+    assert await reader.lags({"store": [TOPIC], "other": [TOPIC, "no.such.topic"], "idle": []}) == {
+        "store": {TOPIC: nothing | {partition: 2}},
+        "other": {TOPIC: nothing | {partition: 5}, "no.such.topic": {}},
+        "idle": {},
+    }
 
 
 async def test_brokers_that_are_away_are_an_outage() -> None:

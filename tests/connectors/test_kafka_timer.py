@@ -124,7 +124,7 @@ class House:
             self.servers,
             prefix=self.prefix,
             write=write or self.log.write,  # type: ignore[arg-type]
-            lags=self.reader.lag,
+            lags=self.reader.lags,
             clock=self.clock,
             look_every_s=0.05,
         )

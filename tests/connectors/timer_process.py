@@ -19,7 +19,7 @@ async def main(server: str, prefix: str, ahead_s: float) -> None:
         [server],
         prefix=prefix,
         write=log.write,
-        lags=KafkaReader([server], prefix=prefix).lag,
+        lags=KafkaReader([server], prefix=prefix).lags,
         clock=ManualClock(SystemClock().now() + timedelta(seconds=ahead_s)),
         look_every_s=0.05,
     )

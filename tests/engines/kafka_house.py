@@ -13,9 +13,10 @@ from connectors.kafka.reader import KafkaReader
 from connectors.memory.clock import ManualClock, SystemClock
 from tests.engines.stages import PARTITIONS, TIMEOUT_S, Seen
 from tests.live.engines import kafka
-from topologies.engines.faust import FaustEngine, Lags, Patience, groups_of
+from topologies.engines.faust import FaustEngine, Patience, groups_of
 from topologies.engines.faust_table import FaustTable
 from topologies.engines.handling import Services
+from topologies.ports.log import Lags
 from topologies.stage import Stage, StageFunction, declared_by
 from topologies.topology import Topology
 
@@ -50,7 +51,7 @@ class KafkaHouse:
             prefix=self.prefix,
             folder=self.folder,
             write=self.log.write,
-            lags=self.lags or self.reader.lag,
+            lags=self.lags or self.reader.lags,
             tables=self.tables,
             partitions=PARTITIONS,
             clock=self.clock,
@@ -71,11 +72,9 @@ class KafkaHouse:
                 await asyncio.sleep(LOOK_EVERY_S)
 
     async def _behind(self) -> int:
-        behind = 0
-        for group in groups_of(self.topology, "all"):
-            lags = await self.reader.lag(self.prefix + group.name, [group.topic])
-            behind += sum(lags[group.topic].values())
-        return behind
+        groups = groups_of(self.topology, "all")
+        lags = await self.reader.lags({self.prefix + g.name: [g.topic] for g in groups})
+        return sum(sum(lags[self.prefix + g.name][g.topic].values()) for g in groups)
 
 
 @asynccontextmanager

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -138,9 +138,15 @@ async def test_what_a_stage_remembers_is_there_after_a_crash_and_shared_out(
 async def test_a_worker_that_reads_nothing_though_records_wait_ends_with_an_error(
     tmp_path: Path,
 ) -> None:
-    async def never_done(group: str, topics: Sequence[str]) -> dict[str, dict[int, int]]:
-        left = 5 if group.endswith("refuse") else 0
-        return {topic: dict.fromkeys(range(PARTITIONS), left) for topic in topics}
+    async def never_done(
+        topics_of: Mapping[str, Sequence[str]],
+    ) -> dict[str, dict[str, dict[int, int]]]:
+        return {
+            group: dict.fromkeys(
+                topics, dict.fromkeys(range(PARTITIONS), 5 if group.endswith("refuse") else 0)
+            )
+            for group, topics in topics_of.items()
+        }
 
     async with opened_on_kafka(tmp_path, refuse) as house:
         house.lags = never_done
@@ -153,10 +159,12 @@ async def test_a_worker_that_reads_nothing_though_records_wait_ends_with_an_erro
 async def test_a_worker_without_a_broker_says_so_and_ends_in_the_end(tmp_path: Path) -> None:
     is_away = True
 
-    async def lags(group: str, topics: Sequence[str]) -> dict[str, dict[int, int]]:
-        if is_away and group.endswith("refuse"):
+    async def lags(
+        topics_of: Mapping[str, Sequence[str]],
+    ) -> dict[str, dict[str, dict[int, int]]]:
+        if is_away and topics_of:
             raise Retryable("no broker", outage=True)
-        return {topic: {} for topic in topics}
+        return {group: {topic: {} for topic in topics} for group, topics in topics_of.items()}
 
     async with opened_on_kafka(tmp_path, refuse) as house:
         house.lags = lags

@@ -7,7 +7,7 @@ wait for it, ends the worker with an error, so that whoever supervises it starts
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,15 +22,12 @@ from topologies.engines.lane import Write
 from topologies.engines.turns import Work, WorkOnSeveral
 from topologies.errors import MailError, Misconfigured, Retryable
 from topologies.ports.clock import Clock
-from topologies.ports.log import Entry, Record
+from topologies.ports.log import Entry, Lags, Record
 from topologies.ports.observer import Observer
 from topologies.ports.tracer import Tracer
 from topologies.stage import Stage
 from topologies.topics import TOPICS, in_flight, keeps_order, replay_topic
 from topologies.topology import Topology
-
-# Of a group, as Kafka calls it, and topics: its records still to do, by topic and partition.
-Lags = Callable[[str, Sequence[str]], Awaitable[Mapping[str, Mapping[int, int]]]]
 
 _logger = structlog.get_logger("faust")
 
@@ -245,30 +242,41 @@ class FaustEngine:
     async def _left_over(self) -> list[Group]:
         """Return groups for what an edge holds that was cut once and is not now."""
         mine = {group.stage.path for group in self._groups if group.stage is not None}
-        found: list[Group] = []
-        for topic in TOPICS:
-            if not topic.is_step or topic.name in self._topology.cuts:
-                continue
-            for stage in self._topology.readers(topic):
-                if stage.path in mine:
-                    behind = await self._lags(self._prefix + stage.name, [topic.name])
-                    if sum(behind[topic.name].values()):
-                        found.append(Group(name=stage.name, topic=topic.name, stage=stage))
-        return found
+        known = [
+            Group(name=stage.name, topic=topic.name, stage=stage)
+            for topic in TOPICS
+            if topic.is_step and topic.name not in self._topology.cuts
+            for stage in self._topology.readers(topic)
+            if stage.path in mine
+        ]
+        behind = await self._behind((group.name, group.topic) for group in known)
+        return [group for group in known if sum(behind[group.name][group.topic].values())]
+
+    async def _behind(
+        self, groups: Iterable[tuple[str, str]]
+    ) -> Mapping[str, Mapping[str, Mapping[int, int]]]:
+        """Return what *groups* still have to do of a topic each, by group, topic and partition."""
+        topics_of: dict[str, list[str]] = {}
+        for name, topic in groups:
+            topics_of.setdefault(self._prefix + name, []).append(topic)
+        behind = await self._lags(topics_of)
+        return {name.removeprefix(self._prefix): each for name, each in behind.items()}
 
     async def _watch(self) -> None:
         stuck_since: dict[str, float] = {}
         while True:
             await asyncio.sleep(self._patience.watch_every_s)
             now = time.monotonic()
+            try:
+                behind_of = await self._behind(
+                    (reader.group, reader.topic) for reader in self._readers
+                )
+            except Retryable as error:
+                self._lose(now, str(error))
+                continue
+            self._lost_since = None
             for reader in self._readers:
-                try:
-                    behind = (await self._lags(self._prefix + reader.group, [reader.topic]))[
-                        reader.topic
-                    ]
-                except Retryable as error:
-                    self._lose(now, str(error))
-                    break
+                behind = behind_of[reader.group][reader.topic]
                 self._lag[reader.group] = sum(behind.values())
                 self._note_unread(reader, now)
                 if self._is_reading(reader, behind, now):
@@ -279,8 +287,6 @@ class FaustEngine:
                         f" {sum(behind.values())} records wait",
                         outage=True,
                     )
-            else:
-                self._lost_since = None
 
     def _note_unread(self, reader: FaustReader, now: float) -> None:
         is_read = reader.under_way or now - reader.handed_at < self._patience.watch_every_s

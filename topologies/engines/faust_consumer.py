@@ -7,6 +7,9 @@ read flow once that is done. And while nothing flows, as between the end of a ta
 that, its client takes "of none" as "of all"; here none are none.
 
 When there is no room for a record it waits for it, where Faust sleeps a second.
+
+A reader without records does little: there is one for each group, and what Faust looks after once
+a second in each of them (``Quiet``) would keep a worker busy that has nothing to do.
 """
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 # pyright: reportUnknownParameterType=false, reportMissingTypeStubs=false
@@ -14,7 +17,9 @@ When there is no room for a record it waits for it, where Faust sleeps a second.
 from collections.abc import Container, Iterable
 from typing import Any
 
-from faust.transport.drivers.aiokafka import Consumer
+from faust.sensors import Monitor
+from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer
+from mode import Service
 
 
 class SeekingFirst(Consumer):
@@ -49,7 +54,37 @@ class SeekingFirst(Consumer):
 
     async def _getmany(self, active_partitions: Any, timeout: float) -> Any:  # noqa: ASYNC109  Faust's
         flowing: Any = Flowing(active_partitions)
-        return await super()._getmany(flowing, timeout)
+        return await super()._getmany(flowing, timeout * 5)
+
+    def _new_consumer_thread(self) -> AIOKafkaConsumerThread:
+        return QuietThread(self, loop=self.loop, beacon=self.beacon)
+
+    @Service.task
+    async def _commit_livelock_detector(self) -> None:
+        """Look for nothing: the engine itself ends a worker whose reader does not move."""
+
+
+class QuietThread(AIOKafkaConsumerThread):
+    """The thread of a consumer, asleep until something comes.
+
+    Faust wakes it and its parent once a second, lest they miss what the other hands over; both
+    hand over by ``call_soon_threadsafe``, which wakes by itself.
+    """
+
+    @Service.task
+    async def _thread_keepalive(self) -> None:
+        """Keep nothing alive."""
+
+    async def _keepalive2(self) -> None:
+        """Keep nothing alive."""
+
+
+class QuietMonitor(Monitor):
+    """Faust's statistics without averages a second, which nobody reads here."""
+
+    @Service.task
+    async def _sampler(self) -> None:
+        """Sample nothing."""
 
 
 class Flowing:

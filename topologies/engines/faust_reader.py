@@ -20,7 +20,7 @@ from typing import Any
 import faust
 import structlog
 
-from topologies.engines.faust_consumer import SeekingFirst
+from topologies.engines.faust_consumer import QuietMonitor, SeekingFirst
 from topologies.engines.faust_login import FaustLogin
 from topologies.engines.faust_table import FaustTable
 from topologies.engines.lane import Lane, Write, written
@@ -165,6 +165,7 @@ class FaustReader:
             broker_session_timeout=SESSION_TIMEOUT_S,
             consumer_auto_offset_reset="earliest",
             datadir=str(folder / self.group),
+            Monitor=QuietMonitor,
             store="memory://",
             stream_buffer_maxsize=in_flight,
             stream_recovery_delay=0.0,

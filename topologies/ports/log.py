@@ -4,7 +4,7 @@
 the embedded engine reads and commits by; on Kafka that part is Faust's.
 """
 
-from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -42,6 +42,11 @@ class Entry:
     event_id: str
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
 
+
+# Of groups, as Kafka calls them, and topics of each: records still to do, by topic and partition.
+Lags = Callable[
+    [Mapping[str, Sequence[str]]], Awaitable[Mapping[str, Mapping[str, Mapping[int, int]]]]
+]
 
 # Offsets as (first, one beyond the last), in order and with gaps between.
 Stretches = tuple[tuple[int, int], ...]
