@@ -40,7 +40,7 @@ from connectors.kafka.client import (
 
 ASK_AGAIN_S = 0.1
 CHECK_WITHIN_S = 3.0
-COUNTS_HOLD_S = 30.0  # a cluster tells of all its topics at once, which are many; few ever grow
+COUNTS_HOLD_S = 120.0  # a cluster tells of all its topics at once, which are many; few ever grow
 
 _SILENT = logging.getLogger("rillmail.kafka.check")  # what it finds is told in our own words
 _SILENT.addHandler(logging.NullHandler())

@@ -57,6 +57,12 @@ class GroupPositions:
         wanted = [TopicPartition(topic, place, at) for (topic, place), at in offsets.items()]
         await self._answer(f"set {group} back", lambda: self._commit(group, wanted))
 
+    async def close(self) -> None:
+        """Let go of the brokers: each group that was asked for has connections and threads."""
+        consumers = list(self._consumers.values())
+        self._consumers.clear()
+        await asyncio.gather(*(asyncio.to_thread(each.close) for each in consumers))
+
     async def _answer(self, doing: str, ask: Callable[[], T]) -> T:
         """Return what *ask* comes to, which blocks; it is asked again while leaders are chosen."""
         loop = asyncio.get_running_loop()

@@ -136,6 +136,10 @@ class KafkaReader:
         """
         await self._admin.check()
 
+    async def close(self) -> None:
+        """Let go of the brokers."""
+        await self._positions.close()
+
     async def at(self, topic: str, partition: int, offset: int) -> Record | None:
         """Return the record there, None if there is none any more or yet."""
         reading = self.read(topic, offsets={partition: offset})

@@ -2,8 +2,9 @@
 
 import socket
 from collections.abc import AsyncGenerator, Generator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from confluent_kafka import Consumer, TopicPartition
@@ -18,6 +19,7 @@ from topologies.ports.log import Entry
 
 TOPIC = "mail.received"
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
+TASKS = Path("/proc/self/task")
 
 
 async def test_a_read_ends_where_the_log_ended_when_it_began(servers: tuple[str, ...]) -> None:
@@ -108,6 +110,20 @@ async def test_lag_is_what_a_group_has_yet_to_do(servers: tuple[str, ...]) -> No
     }
 
 
+@pytest.mark.skipif(not TASKS.exists(), reason="the system does not list a process's threads")
+async def test_what_was_opened_for_each_group_is_let_go_of(servers: tuple[str, ...]) -> None:
+    async with opened(servers) as (log, _):
+        await log.write([entry("a")])
+        reader = KafkaReader(servers)
+        await reader.ends(TOPIC)
+        before = set(threads())
+        await reader.lags({f"group-{number}": [TOPIC] for number in range(3)})
+        asking = set(threads()) - before
+        assert len(asking) >= 3
+        await reader.close()
+        assert not asking & set(threads())
+
+
 async def test_brokers_that_are_away_are_an_outage() -> None:
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
@@ -115,6 +131,16 @@ async def test_brokers_that_are_away_are_an_outage() -> None:
         with pytest.raises(Retryable) as raised:
             await reader.ends(TOPIC)
     assert raised.value.outage
+
+
+def threads() -> list[str]:
+    """Return the library's threads, which Python does not know."""
+    found: list[str] = []
+    for task in TASKS.iterdir():
+        with suppress(OSError):  # it has ended
+            if (task / "comm").read_text().startswith("rdk:"):
+                found.append(task.name)
+    return found
 
 
 @pytest.fixture

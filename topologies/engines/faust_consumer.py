@@ -8,18 +8,23 @@ that, its client takes "of none" as "of all"; here none are none.
 
 When there is no room for a record it waits for it, where Faust sleeps a second.
 
-A reader without records does little: there is one for each group, and what Faust looks after once
-a second in each of them (``Quiet``) would keep a worker busy that has nothing to do.
+A reader without records sleeps: there is one for each group, and what Faust and its client look
+after several times a second in each of them would keep a worker busy that has nothing to do.
 """
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
-# pyright: reportUnknownParameterType=false, reportMissingTypeStubs=false
+# pyright: reportUnknownParameterType=false, reportMissingTypeStubs=false, reportPrivateUsage=false
 
+import asyncio
 from collections.abc import Container, Iterable
 from typing import Any
 
+from aiokafka import AIOKafkaConsumer
 from faust.sensors import Monitor
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer
 from mode import Service
+
+LONGER = 5  # than Faust waits for records before it asks again for the same
+FETCHER_LOOKS_EVERY_S = 1.0  # at what it can fetch, unless something wakes it; the client's is 0.2
 
 
 class SeekingFirst(Consumer):
@@ -54,10 +59,18 @@ class SeekingFirst(Consumer):
 
     async def _getmany(self, active_partitions: Any, timeout: float) -> Any:  # noqa: ASYNC109  Faust's
         flowing: Any = Flowing(active_partitions)
-        return await super()._getmany(flowing, timeout * 5)
+        return await super()._getmany(flowing, timeout * LONGER)
 
     def _new_consumer_thread(self) -> AIOKafkaConsumerThread:
         return QuietThread(self, loop=self.loop, beacon=self.beacon)
+
+    @Service.task
+    async def _commit_handler(self) -> None:
+        """Commit at intervals what was done since."""
+        while not self.should_stop:
+            await asyncio.sleep(self.commit_interval)
+            if any(self._acked.values()):
+                await self.commit()
 
     @Service.task
     async def _commit_livelock_detector(self) -> None:
@@ -77,6 +90,12 @@ class QuietThread(AIOKafkaConsumerThread):
 
     async def _keepalive2(self) -> None:
         """Keep nothing alive."""
+
+    def _create_worker_consumer(self, transport: Any) -> AIOKafkaConsumer:
+        consumer = super()._create_worker_consumer(transport)
+        # Its option `consumer_timeout_ms`, which Faust has no setting for.
+        consumer._consumer_timeout = FETCHER_LOOKS_EVERY_S
+        return consumer
 
 
 class QuietMonitor(Monitor):
