@@ -52,6 +52,17 @@ async def test_a_partition_whose_records_found_little_room_is_read_on_at_once(
         assert await fetched.read(until=AT + 2) == [AT, AT + 1, AT + 2]
 
 
+async def test_partitions_that_are_shared_out_while_it_stops_close_nothing_under_it(
+    fetched: "Fetched",
+) -> None:
+    app: Any = fetched.consumer.app
+    app._stopped.set()
+    await app._on_partitions_revoked(set())
+    await app._on_partitions_assigned(set())
+    await fetched.looked_at()
+    assert not fetched.is_closed
+
+
 class Fetched:
     """A consumer of ours upon the client's own fetcher, to which records come by hand."""
 
@@ -67,10 +78,13 @@ class Fetched:
         self._fetcher._fetch_task.cancel()  # nothing is fetched but by hand
         for place in self._assignment.tps:
             self._assignment.state_value(place).seek(AT)
+        self.is_closed = False
         thread: Any = self.consumer._thread
         thread.call_thread = called
         thread._consumer = SimpleNamespace(
             _fetcher=self._fetcher,
+            _client=SimpleNamespace(close=self._closing),
+            _coordinator=SimpleNamespace(close=self._closing),
             _closed=False,
             _max_poll_records=None,
             highwater=lambda _: AT + 3,
@@ -79,6 +93,9 @@ class Fetched:
     @property
     def _assignment(self) -> Any:
         return self._subscriptions.subscription.assignment
+
+    async def _closing(self) -> None:
+        self.is_closed = True
 
     def come(self, place: TP) -> None:
         """Have three records come, as from a broker that was asked for more."""

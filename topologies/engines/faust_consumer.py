@@ -62,7 +62,7 @@ class SeekingFirst(Consumer):
         return await super()._getmany(flowing, timeout * LONGER)
 
     def _new_consumer_thread(self) -> AIOKafkaConsumerThread:
-        return QuietThread(self, loop=self.loop, beacon=self.beacon)
+        return ReaderThread(self, loop=self.loop, beacon=self.beacon)
 
     @Service.task
     async def _commit_handler(self) -> None:
@@ -77,12 +77,19 @@ class SeekingFirst(Consumer):
         """Look for nothing: the engine itself ends a worker whose reader does not move."""
 
 
-class QuietThread(AIOKafkaConsumerThread):
+class ReaderThread(AIOKafkaConsumerThread):
     """The thread of a consumer, asleep until something comes.
 
     Faust wakes it and its parent once a second, lest they miss what the other hands over; both
     hand over by ``call_soon_threadsafe``, which wakes by itself.
     """
+
+    def close(self) -> None:
+        """Close nothing when partitions are shared out while we stop: that is under way, in order.
+
+        Faust closes the client here, from another thread, under who is leaving the group: the
+        others would not be told, and our partitions wait until our session has timed out.
+        """
 
     @Service.task
     async def _thread_keepalive(self) -> None:
