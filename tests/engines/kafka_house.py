@@ -115,6 +115,7 @@ async def opened_on_kafka(
             )
         finally:
             await log.close()
+            await reader.close()
             await _ended(lambda: asyncio.all_tasks() - before - {asyncio.current_task()})
 
 
