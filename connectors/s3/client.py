@@ -8,6 +8,7 @@ is told in our own errors.
 """
 
 import asyncio
+import functools
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from urllib.parse import urlsplit
 import aiohttp
 from aiobotocore.config import AioConfig
 from aiobotocore.session import get_session
+from botocore.loaders import Loader, create_loader
 
 from connectors.access import Access, Place
 from connectors.s3.direct import DirectRequests, Keys
@@ -297,6 +299,15 @@ def place_of(url: str) -> Place:
     return at.hostname, at.port or (443 if at.scheme == "https" else 80)
 
 
+@functools.cache
+def _loader(path: str | None) -> Loader:
+    """Return what reads the library's description of S3: by itself, each client reads it anew.
+
+    That takes as long as all else that a short command does.
+    """
+    return create_loader(path)
+
+
 @asynccontextmanager
 async def open_client(
     *,
@@ -339,6 +350,7 @@ async def open_client(
         sock_connect=CONNECT_TIMEOUT_S, sock_read=READ_TIMEOUT_S, total=3 * READ_TIMEOUT_S
     )
     session = get_session()
+    session.register_component("data_loader", _loader(session.get_config_variable("data_path")))
     async with (
         session.create_client(
             "s3",
