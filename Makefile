@@ -30,7 +30,8 @@ test-more: .venv/.all ## those that take longer: real processes, kill -9, Chromi
 test-live: .venv/.all ## start Kafka, Cassandra and the others, and test on them
 	@servers/up
 	@eval "$$(servers/env)"; failed=0; \
-		.venv/bin/pytest -n $(WORKERS) -m "live and not survival and not nodes" || failed=1; \
+		.venv/bin/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder \
+			-m "live and not survival and not nodes" || failed=1; \
 		.venv/bin/pytest -m survival || failed=1; \
 		servers/down; exit $$failed
 

@@ -53,10 +53,17 @@ def upgraded(
         yield opened.enter_context(service), expected
 
 
-def test_people_find_all_that_they_had_and_what_was_under_way_arrives_once(
+def test_what_an_earlier_release_left_is_found_goes_on_and_can_be_made_anew(
     upgraded: tuple[RunningService, dict[str, Any]],
 ) -> None:
-    service, expected = upgraded
+    # One after another: to put back what a cluster left takes longer than all of this.
+    all_is_found(*upgraded)
+    mail_goes_on(*upgraded)
+    mailboxes_are_made_anew(*upgraded)
+
+
+def all_is_found(service: RunningService, expected: dict[str, Any]) -> None:
+    """Look for what people had, and whether what was under way has arrived, once."""
     alice = service.signed_in(0)
     mails = arrived(service, alice, expected)
     waiting = Counter(mail["subject"] for mail in mails if mail["subject"] in expected["waiting"])
@@ -72,8 +79,8 @@ def test_people_find_all_that_they_had_and_what_was_under_way_arrives_once(
         assert (query, found["total_count"]) == (query, count)
 
 
-def test_mail_goes_on_and_threads_go_on(upgraded: tuple[RunningService, dict[str, Any]]) -> None:
-    service, expected = upgraded
+def mail_goes_on(service: RunningService, expected: dict[str, Any]) -> None:
+    """Answer a mail of that release, and see the answer in its thread."""
     alice = service.signed_in(0)
     subject = "Re: Re: Re: The lake"
     raw = message(subject, message_id="lake-4", answers="lake-3")
@@ -87,10 +94,8 @@ def test_mail_goes_on_and_threads_go_on(upgraded: tuple[RunningService, dict[str
     assert len(thread["emails"]) == 4
 
 
-def test_mailboxes_made_anew_from_events_of_that_release_are_the_same(
-    upgraded: tuple[RunningService, dict[str, Any]],
-) -> None:
-    service, expected = upgraded
+def mailboxes_are_made_anew(service: RunningService, expected: dict[str, Any]) -> None:
+    """Make mailboxes anew from events of that release, and compare."""
     alice = service.signed_in(0)
     before = arrived(service, alice, expected)
     Place(service).rillmail("rebuild", "--all", "--mailboxes")
