@@ -180,6 +180,9 @@ def connect(
         compression=False,  # what is large is compressed by us
         connect_timeout=timeout_s,
         control_connection_timeout=timeout_s,
+        # Whatever anybody defines in the cluster, each process would read the definitions anew;
+        # ours are known by what was prepared, and where rows lie by the keyspace as it was.
+        schema_event_refresh_window=-1,
         idle_heartbeat_interval=HEARTBEAT_S,
         idle_heartbeat_timeout=HEARTBEAT_S,
         # The driver sends a large request in pieces, of which the second would wait for the
