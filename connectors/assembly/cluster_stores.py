@@ -91,7 +91,6 @@ async def open_stores(settings: Settings) -> AsyncGenerator[ClusterStores]:
         opened.push_async_callback(search.close)
         kafka = access_of(settings, "kafka")
         reader = KafkaReader(settings.kafka_servers, access=kafka, prefix=settings.topic_prefix)
-        opened.push_async_callback(reader.close)
         await all_let_in(redis.check(), reader.check(), search.check(), s3.check())
         log = KafkaLog(
             settings.kafka_servers, access=kafka, clock=clock, prefix=settings.topic_prefix

@@ -177,13 +177,12 @@ class KafkaReader:
         names = {self._prefix + topic for topics in topics_of.values() for topic in topics}
         starts = await self._admin.starts(names)
 
-        async def done_by(group: str, topics: Sequence[str]) -> dict[tuple[str, int], int]:
+        done: dict[str, dict[tuple[str, int], int]] = {}
+        # One after another: each holds a thread, for seconds while a broker is away.
+        for group, topics in topics_of.items():
             mine = [self._prefix + topic for topic in topics]
-            return await self._positions.of(
-                group, [(name, p) for name in mine for p in starts[name]]
-            )
-
-        done = await asyncio.gather(*(done_by(*each) for each in topics_of.items()))
+            places = [(name, p) for name in mine for p in starts[name]]
+            done[group] = await self._positions.of(group, places)
         # Last: what is done by then is there.
         ends = await self._admin.ends(names)
 
@@ -195,8 +194,8 @@ class KafkaReader:
             }
 
         return {
-            group: {topic: lag(self._prefix + topic, mine) for topic in topics}
-            for (group, topics), mine in zip(topics_of.items(), done, strict=True)
+            group: {topic: lag(self._prefix + topic, done[group]) for topic in topics}
+            for group, topics in topics_of.items()
         }
 
 
