@@ -77,8 +77,9 @@ class FaustReader:
             work_on_several: Does for records of one key at once what *work* does for each.
         """
         # Faust and its client log what they do under many names; what matters ends in an error.
-        for name in ("faust", "aiokafka", "mode"):
-            logging.getLogger(name).setLevel(logging.ERROR)
+        # In an outage the client logs an error for each try of each reader.
+        for name, level in (("faust", "ERROR"), ("aiokafka", "CRITICAL"), ("mode", "ERROR")):
+            logging.getLogger(name).setLevel(level)
         self.group = group
         self.topic = topic
         self.handed_at = time.monotonic()  # when the last record came
