@@ -117,7 +117,6 @@ class Worker:
             KafkaDeadLetters(stores.log, stores.reader),
             self._figures,
             stores.clock,
-            prefix=settings.topic_prefix,
         )
 
     async def work(self) -> None:

@@ -43,15 +43,12 @@ class ClusterFlow:
         dead_letters: KafkaDeadLetters,
         figures: Figures,
         clock: Clock,
-        *,
-        prefix: str,
     ) -> None:
-        """Use connections of this process; *prefix* stands before the names of topics."""
+        """Use connections of this process."""
         self._reader = reader
         self._dead_letters = dead_letters
         self._figures = figures
         self._clock = clock
-        self._prefix = prefix
         self._groups = groups_of(topology, "all")
         self._lock = asyncio.Lock()
         self._known: Flow | None = None
@@ -96,12 +93,10 @@ class ClusterFlow:
 
     async def _behind(self, known: Mapping[str, float]) -> _Behind:
         found = _Behind({}, {})
-        lags = await self._reader.lags(
-            {self._prefix + group.name: [group.topic] for group in self._groups}
-        )
+        lags = await self._reader.lags({group.name: [group.topic] for group in self._groups})
 
         async def look(group: str, topic: str) -> None:
-            partitions = lags[self._prefix + group][topic]
+            partitions = lags[group][topic]
             found.lag[group] = sum(partitions.values())
             if not found.lag[group]:
                 return
@@ -125,6 +120,5 @@ class ClusterFlow:
 
     async def _later(self) -> dict[str, int]:
         names: Sequence[str] = [topic.name for topic in delayed.delayed_topics()]
-        group = self._prefix + delayed.GROUP
-        lags = (await self._reader.lags({group: names}))[group]
+        lags = (await self._reader.lags({delayed.GROUP: names}))[delayed.GROUP]
         return {topic: sum(partitions.values()) for topic, partitions in lags.items()}

@@ -94,8 +94,8 @@ class KafkaReader:
             Retryable: The brokers are out of reach.
         """
         name = self._prefix + topic
-        ends = (await self._admin.ends([name]))[name]
-        starts = (await self._admin.starts([name]))[name]
+        ends = await self.ends(topic)
+        starts = await self.starts(topic)
         if since is not None:
             wanted = await self._admin.offsets_at(name, since)
         else:
@@ -169,7 +169,7 @@ class KafkaReader:
         each group's position, and twice besides.
 
         Args:
-            topics_of: What to look at of each group, as Kafka calls it.
+            topics_of: What to look at of each group; both without the prefix.
 
         Raises:
             Retryable: The brokers are out of reach.
@@ -182,7 +182,7 @@ class KafkaReader:
         for group, topics in topics_of.items():
             mine = [self._prefix + topic for topic in topics]
             places = [(name, p) for name in mine for p in starts[name]]
-            done[group] = await self._positions.of(group, places)
+            done[group] = await self._positions.of(self._prefix + group, places)
         # Last: what is done by then is there.
         ends = await self._admin.ends(names)
 

@@ -103,8 +103,7 @@ class KafkaTimer:
         Raises:
             Retryable: The brokers are out of reach.
         """
-        group = self._prefix + GROUP
-        behind = (await self._lags({group: self._names}))[group]
+        behind = (await self._lags({GROUP: self._names}))[GROUP]
         return {topic: sum(partitions.values()) for topic, partitions in behind.items()}
 
     async def _consume(self) -> None:

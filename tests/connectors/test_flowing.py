@@ -63,6 +63,5 @@ async def looked_at(house: KafkaHouse, figures: MemoryFigures | None = None) -> 
         KafkaDeadLetters(house.log, house.reader),
         figures or MemoryFigures(clock),
         clock,
-        prefix=house.prefix,
     )
     return await looking.flow()

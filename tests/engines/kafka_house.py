@@ -73,8 +73,8 @@ class KafkaHouse:
 
     async def _behind(self) -> int:
         groups = groups_of(self.topology, "all")
-        lags = await self.reader.lags({self.prefix + g.name: [g.topic] for g in groups})
-        return sum(sum(lags[self.prefix + g.name][g.topic].values()) for g in groups)
+        lags = await self.reader.lags({g.name: [g.topic] for g in groups})
+        return sum(sum(lags[g.name][g.topic].values()) for g in groups)
 
 
 @asynccontextmanager

@@ -258,9 +258,8 @@ class FaustEngine:
         """Return what *groups* still have to do of a topic each, by group, topic and partition."""
         topics_of: dict[str, list[str]] = {}
         for name, topic in groups:
-            topics_of.setdefault(self._prefix + name, []).append(topic)
-        behind = await self._lags(topics_of)
-        return {name.removeprefix(self._prefix): each for name, each in behind.items()}
+            topics_of.setdefault(name, []).append(topic)
+        return await self._lags(topics_of)
 
     async def _watch(self) -> None:
         stuck_since: dict[str, float] = {}

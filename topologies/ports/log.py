@@ -43,7 +43,7 @@ class Entry:
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
-# Of groups, as Kafka calls them, and topics of each: records still to do, by topic and partition.
+# What groups still have to do of topics, in records by partition; all names without a prefix.
 Lags = Callable[
     [Mapping[str, Sequence[str]]], Awaitable[Mapping[str, Mapping[str, Mapping[int, int]]]]
 ]
