@@ -3,6 +3,7 @@
 // What happens elsewhere arrives by `apply`; what a person does, by changes.js. Whoever draws
 // listens to "folders", "listing" and "mail".
 
+import { unlessPressed } from "./press.js";
 import { PAGE, fetchPage, idOf, mailsOf } from "./rows.js";
 
 const LARGEST_PAGE = 500;
@@ -200,9 +201,9 @@ export class Mailbox extends EventTarget {
     this.tell("listing");
   }
 
-  /** Tell whoever draws. */
+  /** Tell whoever draws; after the click, while something is pressed. */
   tell(what, detail = null) {
-    this.dispatchEvent(new CustomEvent(what, { detail }));
+    unlessPressed(() => this.dispatchEvent(new CustomEvent(what, { detail })));
   }
 }
 
