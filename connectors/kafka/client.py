@@ -55,6 +55,9 @@ _MOMENTARY = frozenset(
 )
 
 
+RECONNECT_EVERY_MS = 1_000
+
+
 def connected(
     servers: Sequence[str],
     client_id: str,
@@ -73,9 +76,11 @@ def connected(
     config: Config = {
         "bootstrap.servers": ",".join(servers),
         "client.id": client_id,
-        # After an outage the next try is at most this old, so mail flows again at once.
-        "reconnect.backoff.ms": 50,
-        "reconnect.backoff.max.ms": 1_000,
+        # After an outage the next try is at most this old, so mail flows again at once. Each time
+        # but the first: while all brokers are away the library begins anew, with the shorter of
+        # the two, and makes and ends threads for each try.
+        "reconnect.backoff.ms": RECONNECT_EVERY_MS,
+        "reconnect.backoff.max.ms": RECONNECT_EVERY_MS,
         "log.connection.close": False,
         "socket.keepalive.enable": True,
     }

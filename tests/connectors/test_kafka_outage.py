@@ -61,6 +61,23 @@ async def test_a_broker_that_hangs_is_given_up_in_time(broker: OwnEngine) -> Non
         await eventually_written(log, entry("hanging", "after"))
 
 
+async def test_a_broker_that_is_away_is_tried_a_few_times_a_second(broker: OwnEngine) -> None:
+    async with a_log(broker, "away") as (log, _):
+        await log.write([entry("away", "before")])
+        await broker.kill()
+        tries: list[float] = []
+        nobody = await asyncio.start_server(
+            lambda _, writer: (tries.append(time.monotonic()), writer.close()),
+            *address(broker).split(":"),
+        )
+        await until(lambda: len(tries) > 12)
+        nobody.close()
+        await nobody.wait_closed()
+        assert tries[12] - tries[0] > 1.5, "some four a second, not thirty"
+        await broker.up()
+        await eventually_written(log, entry("away", "after"))
+
+
 async def test_a_topic_that_is_missing_is_told_and_waited_for(broker: OwnEngine) -> None:
     async with a_log(broker) as (log, reader):
         with pytest.raises(Retryable, match="no such topic: rillmail topics apply") as raised:
