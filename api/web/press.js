@@ -23,7 +23,8 @@ function catchUp() {
 }
 
 addEventListener("pointerdown", press, true);
-for (const type of ["pointerup", "pointercancel", "blur"]) addEventListener(type, release, true);
+for (const type of ["pointerup", "pointercancel"]) addEventListener(type, release, true);
+addEventListener("blur", release); // of the window: not captured, as fields lose the focus to what is pressed
 
 /** Do something at once, or right after the click while something is pressed; in the order of the calls. */
 export function unlessPressed(act) {

@@ -19,8 +19,8 @@ RULES: list[dict[str, Any]] = [
     for rule in group["rules"]
 ]
 RUNBOOK = (ROOT / "docs" / "runbook.md").read_text()
-BUILD = FOLDER / "check" / "build"
-BUILD_TIMEOUT_S = 1_500  # the first time, on two cores that do other work as well
+FIND = FOLDER / "promtool"
+FETCH_TIMEOUT_S = 300
 
 each_rule = pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
 
@@ -77,7 +77,7 @@ def test_settings_that_the_runbook_names_are_there() -> None:
 
 @pytest.mark.live
 def test_promtool_finds_nothing_to_complain_of_and_rules_fire_when_they_should() -> None:
-    promtool = built()
+    promtool = found()
     for words in (("check", "rules", "alerts.yml"), ("test", "rules", "alerts_test.yml")):
         done = subprocess.run(
             [promtool, *words], cwd=FOLDER, capture_output=True, text=True, timeout=120
@@ -91,15 +91,15 @@ def test_promtool_finds_what_is_wrong(tmp_path: Path) -> None:
         "groups: [{name: a, rules: [{alert: A, expr: 'sum(rate(x[5m])'}]}]"
     )
     done = subprocess.run(
-        [built(), "check", "rules", "wrong.yml"], cwd=tmp_path, capture_output=True, text=True
+        [found(), "check", "rules", "wrong.yml"], cwd=tmp_path, capture_output=True, text=True
     )
     assert done.returncode != 0
 
 
-def built() -> str:
-    done = subprocess.run([BUILD], capture_output=True, text=True, timeout=BUILD_TIMEOUT_S)
+def found() -> str:
+    done = subprocess.run([FIND], capture_output=True, text=True, timeout=FETCH_TIMEOUT_S)
     if done.returncode != 0:
-        words = f"needs {BUILD}, which failed: {done.stderr[-500:]}"
+        words = f"needs {FIND}, which failed: {done.stderr[-500:]}"
         if os.environ.get("CI"):
             pytest.fail(words)
         pytest.skip(words)
