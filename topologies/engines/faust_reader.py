@@ -191,7 +191,8 @@ class FaustReader:
                 await hand(event)
 
         app.agent(topic, name=self.group)(read)
-        app.on_partitions_revoked.connect(self._revoked)
+        # Weakly: the signal is one for all apps, and would hold each reader that ever was.
+        app.on_partitions_revoked.connect(self._revoked, weak=True)
         return app
 
     async def _hand(self, event: Any) -> None:
