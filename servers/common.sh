@@ -169,15 +169,22 @@ needs() { # COMMAND PACKAGE…: have Debian's packages unless the command is the
   command -v "$command" >/dev/null || fail "$command is missing, and $* did not bring it"
 }
 
+# Runlevel 1: a package's own service is not started, it would take the port.
+APT=(env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get -qq -o DPkg::Lock::Timeout=300)
+
 debian() { # PACKAGE…
-  # Runlevel 1: the package's own service is not started, it would take the port.
-  local apt=(env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get -qq -o DPkg::Lock::Timeout=300)
-  [ "$(id -u)" = 0 ] || apt=(sudo -n "${apt[@]}")
-  "${apt[@]}" install -y --no-install-recommends "$@" >"$HERE/apt.log" 2>&1 ||
-    { "${apt[@]}" update && "${apt[@]}" install -y --no-install-recommends "$@"; } \
-      >"$HERE/apt.log" 2>&1 ||
-    { tail -n 5 "$HERE/apt.log" >&2; fail "can't install $*: be root, or let sudo work"; }
+  updating as_root "${APT[@]}" install -y --no-install-recommends "$@" ||
+    fail "can't install $*: be root, or let sudo work"
 }
+
+updating() { # COMMAND…: once more with what Debian has by now, if it fails
+  "$@" >"$HERE/apt.log" 2>&1 || { as_root "${APT[@]}" update && "$@"; } >"$HERE/apt.log" 2>&1 || {
+    tail -n 5 "$HERE/apt.log" >&2
+    return 1
+  }
+}
+
+as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n "$@"; fi; }
 
 jars() { # FOLDER GROUP:ARTIFACT:VERSION…: the artifacts with all that they need
   local folder=$1

@@ -42,7 +42,7 @@ export class Folders {
   }
 
   draw() {
-    // A link that is drawn anew while it is pressed is not followed: what did not change stays.
+    // What did not change stays: a menu that closes gives the focus back to the button it hangs on.
     const known = JSON.stringify([this.mailbox.folders, [...this.#folded]]);
     if (known === this.#drawn) return this.#mark();
     this.#drawn = known;

@@ -21,7 +21,7 @@ export class Labels {
   }
 
   draw() {
-    // A link that is drawn anew while it is pressed is not followed: what did not change stays.
+    // What did not change stays: a menu that closes gives the focus back to the button it hangs on.
     const known = JSON.stringify(this.mailbox.labels);
     if (known === this.#drawn) return this.#mark();
     this.#drawn = known;

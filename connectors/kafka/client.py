@@ -14,6 +14,7 @@ from topologies.errors import MailError, Misconfigured, Poison, Retryable
 # The largest mail is 25 MB; an event that has it inline has it in base64, and its envelope.
 LARGEST_RECORD_BYTES = 33 * 1024 * 1024
 REQUEST_TIMEOUT_S = 10.0  # of one question to the brokers
+RECONNECT_EVERY_MS = 1_000  # while a broker is away
 
 Config = dict[str, str | int | float | bool]
 
@@ -53,9 +54,6 @@ _MOMENTARY = frozenset(
         KafkaError.NOT_COORDINATOR,
     }
 )
-
-
-RECONNECT_EVERY_MS = 1_000
 
 
 def connected(

@@ -1,30 +1,22 @@
 """The chart as it would be installed: rendered by Helm's own packages, and read."""
 
-import os
 import subprocess
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 
 from tests.helm.mirror import CHART
+from tests.lacking import brought_by
 
-BUILD = CHART.parent / "check" / "build"
 BUILD_TIMEOUT_S = 1_500  # the first time, on two cores that do other work as well
 
 
 @cache
 def _folder() -> Path:
-    done = subprocess.run([BUILD], capture_output=True, text=True, timeout=BUILD_TIMEOUT_S)
-    if done.returncode != 0:
-        words = f"needs {BUILD}, which failed: {done.stderr[-500:]}"
-        if os.environ.get("CI"):
-            pytest.fail(words)
-        pytest.skip(words)
-    return Path(done.stdout.strip())
+    return brought_by(CHART.parent / "check" / "build", BUILD_TIMEOUT_S)
 
 
 def checked(*arguments: str | Path, given: str = "") -> "subprocess.CompletedProcess[str]":

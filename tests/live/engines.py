@@ -14,8 +14,6 @@ from datetime import timedelta
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
-import pytest
-
 from connectors.access import access_of
 from connectors.assembly.named import open_s3
 from connectors.assembly.prepare import prepare
@@ -30,15 +28,13 @@ from connectors.kafka.topics import apply, diff, wanted
 from connectors.redis.client import RedisClient
 from connectors.s3.client import S3Client, open_client
 from connectors.settings import Settings, load
+from tests.lacking import lacking
 from topologies.errors import MailError, Retryable
 
 
 def absent(engine: str, where: str, error: Exception) -> NoReturn:
     """End a test whose engine is not there."""
-    words = f"needs {engine} at {where}, which does not answer: {error}"
-    if os.environ.get("CI"):
-        pytest.fail(words)
-    pytest.skip(words)
+    lacking(f"needs {engine} at {where}, which does not answer: {error}")
 
 
 @contextmanager

@@ -1,6 +1,5 @@
 """The alert rules: of metrics that there are, each with its entry in the runbook, and tested."""
 
-import os
 import re
 import subprocess
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.lacking import brought_by
 from tests.observability.promql import problems
 
 ROOT = Path(__file__).parents[2]
@@ -19,7 +19,6 @@ RULES: list[dict[str, Any]] = [
     for rule in group["rules"]
 ]
 RUNBOOK = (ROOT / "docs" / "runbook.md").read_text()
-FIND = FOLDER / "promtool"
 FETCH_TIMEOUT_S = 300
 
 each_rule = pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
@@ -96,11 +95,5 @@ def test_promtool_finds_what_is_wrong(tmp_path: Path) -> None:
     assert done.returncode != 0
 
 
-def found() -> str:
-    done = subprocess.run([FIND], capture_output=True, text=True, timeout=FETCH_TIMEOUT_S)
-    if done.returncode != 0:
-        words = f"needs {FIND}, which failed: {done.stderr[-500:]}"
-        if os.environ.get("CI"):
-            pytest.fail(words)
-        pytest.skip(words)
-    return done.stdout.strip()
+def found() -> Path:
+    return brought_by(FOLDER / "promtool", FETCH_TIMEOUT_S)

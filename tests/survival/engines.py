@@ -5,9 +5,9 @@ import subprocess
 from collections.abc import Generator
 from contextlib import contextmanager
 
-import pytest
 from redis import Redis
 
+from tests.lacking import lacking
 from tests.live.own_engine import SERVERS
 
 NAMES = ("kafka", "cassandra", "elasticsearch", "redis", "s3", "clamd")
@@ -17,13 +17,13 @@ def check() -> None:
     """End a test unless all engines run, and are those that the settings name."""
     status = _run("status", *NAMES)
     if status.returncode != 0:
-        _absent(f"needs the engines of `servers/up`:\n{status.stdout}")
+        lacking(f"needs the engines of `servers/up`:\n{status.stdout}")
     told = dict(
         line.removeprefix("export ").split("=", 1) for line in _run("env").stdout.splitlines()
     )
     others = [name for name, value in told.items() if os.environ.get(name) != value.strip("'\"")]
     if others:
-        _absent(f'needs eval "$(servers/env)": {", ".join(others)} name other engines')
+        lacking(f'needs eval "$(servers/env)": {", ".join(others)} name other engines')
 
 
 def call(command: str, *names: str) -> None:
@@ -50,9 +50,3 @@ def empty_redis() -> None:
 
 def _run(command: str, *names: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([SERVERS / command, *names], capture_output=True, text=True, check=False)
-
-
-def _absent(words: str) -> None:
-    if os.environ.get("CI"):
-        pytest.fail(words)
-    pytest.skip(words)

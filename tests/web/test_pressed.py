@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 
 import pytest
-from playwright.sync_api import Locator, Page, WebSocketRoute, expect
+from playwright.sync_api import Page, WebSocketRoute, expect
 
 from tests.web.test_modules import MAILBOX, Body, listing, serve, sign_in, until
 
@@ -38,7 +38,8 @@ def test_a_folder_whose_count_changes_while_it_is_pressed_is_opened(page: Page) 
     until(page, lambda: len(sockets) == 1)
     page.get_by_label("Search mail").focus()  # which it loses to what is pressed
 
-    press(page, trash)
+    trash.hover()
+    page.mouse.down()
     change = {"type": "email.added", "cursor": 9, "email_id": "n", "folder_id": "trash"}
     sockets[0].send(json.dumps(change))
     until(page, lambda: len(asked) == 2)
@@ -47,8 +48,3 @@ def test_a_folder_whose_count_changes_while_it_is_pressed_is_opened(page: Page) 
 
     expect(page.locator(".list-title")).to_have_text("Trash")
     expect(trash).to_contain_text("2")  # and what it heard is shown
-
-
-def press(page: Page, element: Locator) -> None:
-    element.hover()
-    page.mouse.down()

@@ -25,8 +25,8 @@ from mode import Service
 
 LONGER = 5  # than Faust waits for records before it asks again for the same
 FETCHER_LOOKS_EVERY_S = 1.0  # at what it can fetch, unless something wakes it; the client's is 0.2
-# What a broker did not answer; the client's is 0.1, and while all brokers are away some forty
-# readers that try so often are what slows their return.
+# What a broker did not answer. The client's is 0.1: some forty readers that try so often take two
+# thirds of a processor while all brokers are away.
 TRY_AGAIN_S = 0.5
 
 
