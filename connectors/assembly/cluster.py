@@ -198,11 +198,13 @@ class Worker:
     def _smtp(self) -> SmtpIn:
         settings, stores = self.settings, self.stores
         resolver = DnsResolver(settings.dns_servers, settings.dns_timeout_s, stores.clock)
+        seen = RedisSeen(stores.redis, stores.clock)
         return SmtpIn(
             stores.log,
             stores.blobs,
-            acceptance_of(settings, stores, resolver, RedisSeen(stores.redis, stores.clock)),
+            acceptance_of(settings, stores, resolver, seen),
             stores.clock,
+            seen,
             settings,
             SignIns(stores.directory, stores.app_passwords, stores.limits, stores.second_factors),
             self.tracer,

@@ -180,6 +180,13 @@ class DataFolder:
             return MemorySeen(self._clock)  # asked by nobody
         return SqliteSeen(self.database("seen", seen_rows.MIGRATIONS), self._clock)
 
+    def mails_seen(self) -> Seen:
+        """Return who remembers, for all processes of the service, which mails came lately."""
+        return SqliteSeen(
+            self.database("again", seen_rows.MIGRATIONS, is_shared=True, is_durable=False),
+            self._clock,
+        )
+
     async def _sync(self) -> None:
         for database in self._late:
             await database.sync()

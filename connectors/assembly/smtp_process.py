@@ -106,6 +106,7 @@ def _smtp(
         files.blobs(),
         acceptance_of(settings, stores, resolver, files.seen()),
         clock,
+        files.mails_seen(),
         settings,
         SignIns(
             stores.directory,

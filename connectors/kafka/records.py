@@ -21,7 +21,7 @@ def entry_of(event: Event, at: datetime) -> Entry:
         topic=topic_of(type(event)).name,
         key=event.key,
         value=msgspec.json.encode(event),
-        event_id=new_id(at),
+        event_id=event.own_id or new_id(at),
         headers=trace_headers(),
     )
 

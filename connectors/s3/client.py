@@ -3,8 +3,8 @@
 """The S3 protocol, typed: the one file that knows aiobotocore.
 
 One client is one bucket. Requests are signed with the hash of their body (SigV4), so what
-arrives is what was sent. aiobotocore tries each request up to three times; what still fails
-is told in our own errors.
+arrives is what was sent. aiobotocore tries each request up to three times, in bounded time; what
+still fails is told in our own errors.
 """
 
 import asyncio
@@ -30,7 +30,8 @@ from topologies.errors import MailError, Misconfigured, Retryable
 CHUNK_BYTES = 256 * 1024
 ATTEMPTS = 3
 CONNECT_TIMEOUT_S = 3
-READ_TIMEOUT_S = 20
+READ_TIMEOUT_S = 10  # in which a service at work sends something
+WITHIN_S = 20.0  # all tries, until an answer begins: who sends a mail, or reads one, waits for it
 ABORT_TIMEOUT_S = 10.0
 CHECK_WITHIN_S = 3.0
 MOST_CONNECTIONS = 64
@@ -80,13 +81,12 @@ class S3Client:
         if not self._access.is_tls:
             return
         await self._access.check(self._places)
-        with suppress(Retryable, Absent, TimeoutError):
-            async with asyncio.timeout(CHECK_WITHIN_S):
-                try:
-                    with translated("bucket"):
-                        await self._client.head_bucket(Bucket=self.bucket)
-                except Misconfigured as error:
-                    raise self._access.refused(str(error)) from error
+        with suppress(Retryable, Absent):
+            try:
+                async with _asked("bucket", CHECK_WITHIN_S):
+                    await self._client.head_bucket(Bucket=self.bucket)
+            except Misconfigured as error:
+                raise self._access.refused(str(error)) from error
 
     async def ensure_bucket(self) -> None:
         """Make the bucket unless it is there.
@@ -96,7 +96,7 @@ class S3Client:
             Retryable: The service is out of reach.
         """
         try:
-            with translated("bucket"):
+            async with _asked("bucket"):
                 await self._client.head_bucket(Bucket=self.bucket)
         except Absent:
             with suppress(Present), translated("bucket"):  # another process was faster
@@ -113,14 +113,14 @@ class S3Client:
         Raises:
             Present: *if_absent*, and something is there.
         """
-        with suppress(Retryable):
-            status = await self._direct.put(key, content, sha256, if_absent=if_absent)
-            if status == 200:
-                return
-            if status == 412:
-                raise Present(key)
         condition = {"IfNoneMatch": "*"} if if_absent else {}
-        with translated(key):
+        async with _asked(key):
+            with suppress(Retryable):
+                status = await self._direct.put(key, content, sha256, if_absent=if_absent)
+                if status == 200:
+                    return
+                if status == 412:
+                    raise Present(key)
             await self._client.put_object(Bucket=self.bucket, Key=key, Body=content, **condition)
 
     async def put_parts(self, key: str, source: Source, count: int) -> None:
@@ -128,7 +128,7 @@ class S3Client:
 
         Parts that were sent of what comes to nothing are removed.
         """
-        with translated(key):
+        async with _asked(key):
             begun = await self._client.create_multipart_upload(Bucket=self.bucket, Key=key)
         upload = {"Bucket": self.bucket, "Key": key, "UploadId": begun["UploadId"]}
         try:
@@ -152,9 +152,10 @@ class S3Client:
             status, content = await self._direct.get(key)
             if status == 200:
                 return content
-        with translated(key):
+        async with _asked(key, WITHIN_S - READ_TIMEOUT_S):  # nothing may have come so far
             answer = await self._client.get_object(Bucket=self.bucket, Key=key)
-            async with answer["Body"] as body:
+        async with answer["Body"] as body:
+            with translated(key):
                 return await body.read()
 
     async def stream(self, key: str, start: int, end: int | None) -> AsyncIterator[bytes]:
@@ -165,7 +166,7 @@ class S3Client:
         """
         asked = f"bytes={start}-{'' if end is None else end - 1}"  # RFC 9110 §14.1.2
         try:
-            with translated(key):
+            async with _asked(key):
                 answer = await self._client.get_object(Bucket=self.bucket, Key=key, Range=asked)
         except OutOfRange:
             return
@@ -184,7 +185,7 @@ class S3Client:
             Absent: There is none.
         """
         try:
-            with translated(key):
+            async with _asked(key):
                 found = await self._client.head_object(Bucket=self.bucket, Key=key)
         except Absent:
             # The answer to a HEAD has no body that tells a missing object from a missing bucket.
@@ -200,7 +201,7 @@ class S3Client:
         """Yield all keys that begin with *prefix*, in order, with their last modification."""
         after = prefix
         while True:
-            with translated(prefix):
+            async with _asked(prefix):
                 found = await self._client.list_objects_v2(
                     Bucket=self.bucket, Prefix=prefix, StartAfter=after
                 )
@@ -213,7 +214,7 @@ class S3Client:
     async def delete(self, keys: Sequence[str]) -> None:
         """Delete up to 1,000 objects; those that are not there are no error."""
         objects = [{"Key": key} for key in keys]
-        with translated("delete"):
+        async with _asked("delete"):
             answer = await self._client.delete_objects(
                 Bucket=self.bucket, Delete={"Objects": objects, "Quiet": True}
             )
@@ -225,7 +226,7 @@ class S3Client:
 
     async def abort_uploads(self, before: datetime) -> int:
         """Remove parts of uploads begun before that moment and never ended."""
-        with translated("uploads"):
+        async with _asked("uploads"):
             found = await self._client.list_multipart_uploads(Bucket=self.bucket)
         old = [each for each in found.get("Uploads", ()) if each["Initiated"] < before]
         for each in old:
@@ -273,18 +274,25 @@ class S3Client:
 
     async def _abort(self, upload: dict[str, str]) -> None:
         try:
-            async with asyncio.timeout(ABORT_TIMEOUT_S):
-                with translated(upload["Key"]):
-                    await self._client.abort_multipart_upload(**upload)
-        except (Absent, MailError, TimeoutError):
+            async with _asked(upload["Key"], ABORT_TIMEOUT_S):
+                await self._client.abort_multipart_upload(**upload)
+        except (Absent, MailError):
             return  # the sweep removes it
 
     async def _check_bucket(self) -> None:
         try:
-            with translated("bucket"):
+            async with _asked("bucket"):
                 await self._client.head_bucket(Bucket=self.bucket)
         except Absent:
             raise Misconfigured(f"there is no S3 bucket {self.bucket}") from None
+
+
+@asynccontextmanager
+async def _asked(what: str, within_s: float | None = None) -> AsyncGenerator[None]:
+    """Bound what is asked about *what* in time, and tell its errors in our words."""
+    with translated(what):
+        async with asyncio.timeout(WITHIN_S if within_s is None else within_s):
+            yield
 
 
 def place_of(url: str) -> Place:
@@ -346,9 +354,7 @@ async def open_client(
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
     )
-    timeouts = aiohttp.ClientTimeout(
-        sock_connect=CONNECT_TIMEOUT_S, sock_read=READ_TIMEOUT_S, total=3 * READ_TIMEOUT_S
-    )
+    timeouts = aiohttp.ClientTimeout(sock_connect=CONNECT_TIMEOUT_S, sock_read=READ_TIMEOUT_S)
     session = get_session()
     session.register_component("data_loader", _loader(session.get_config_variable("data_path")))
     async with (

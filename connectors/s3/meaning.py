@@ -66,7 +66,8 @@ def translated(what: str) -> Generator[None]:
     except (NoCredentialsError, PartialCredentialsError) as error:
         raise Misconfigured(f"S3: {error}") from error
     except _AWAY as error:
-        raise Retryable(f"S3 is out of reach: {error}", outage=True) from error
+        why = str(error) or "no answer in time"
+        raise Retryable(f"S3 is out of reach: {why}", outage=True) from error
 
 
 def _meaning(error: ClientError, what: str) -> Exception:

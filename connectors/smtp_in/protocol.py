@@ -17,6 +17,7 @@ from aiosmtpd.smtp import syntax  # pyright: ignore[reportUnknownVariableType]
 from msgspec.structs import replace
 
 from connectors.smtp_in import chunks, commands, envelope, replies
+from connectors.smtp_in.again import known_as
 from connectors.smtp_in.chunks import Chunked
 from connectors.smtp_in.data import Stuffed
 from connectors.smtp_in.envelope import Chunk
@@ -29,6 +30,7 @@ from topologies.errors import NoSpace, Retryable
 from topologies.events import Event, MailReceived
 from topologies.events.inbound import Origin
 from topologies.mail.ids import new_id
+from topologies.mail.networks import network_of
 from topologies.ports.tracer import begun
 
 LONGEST_DATA_S = 3_600.0  # for one message, however slowly it drips
@@ -273,14 +275,16 @@ class SmtpSession(Introduction):
             Retryable: It is not safe.
         """
         now = self.reception.clock.now()
-        mail_id = new_id(now)
-        answers = await mail.judge(mail_id, content, self.reception.acceptance)
+        answers = await mail.judge(new_id(now), content, self.reception.acceptance)
         recipients = tuple(dict.fromkeys(self.to_deliver(mail.recipients, answers)))
         if not recipients:
             return answers
         facts = mail.asked
+        who = facts.user_id or network_of(facts.client_ip)
+        parties = (self.way, who, mail.sender.path, *recipients)
+        mail_id, at = await known_as(parties, content, now, self.reception.seen)
         with begun(self.reception.tracer, "accept", mail_id=mail_id, way=self.way):
-            event = await self.event(mail, content, mail_id, now, recipients)
+            event = await self.event(mail, content, mail_id, at, recipients)
             await self.reception.log.append([event])
         self.forgive()
         self._begun = 0

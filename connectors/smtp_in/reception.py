@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from topologies.ports.blobs import Blobs
     from topologies.ports.clock import Clock
     from topologies.ports.log import EventLog
+    from topologies.ports.seen import Seen
     from topologies.ports.tracer import Tracer
 
 
@@ -30,6 +31,7 @@ class Reception:
     blobs: Blobs
     acceptance: Acceptance
     clock: Clock
+    seen: Seen  # which mails came lately
     settings: Settings
     hostname: str
     certificates: Certificates | None

@@ -29,6 +29,7 @@ from topologies.mail import networks
 from topologies.ports.blobs import Blobs
 from topologies.ports.clock import Clock
 from topologies.ports.log import EventLog
+from topologies.ports.seen import Seen
 from topologies.ports.tracer import Tracer
 
 GRACE_S = 5.0  # for messages under way when the service stops
@@ -56,6 +57,7 @@ class SmtpIn(Ports):
         blobs: Blobs,
         acceptance: Acceptance,
         clock: Clock,
+        seen: Seen,
         settings: Settings,
         sign_ins: SignIns | None = None,
         tracer: Tracer | None = None,
@@ -67,6 +69,7 @@ class SmtpIn(Ports):
             blobs: Where large messages go.
             acceptance: What is asked before.
             clock: What time it is.
+            seen: Which mails came lately.
             settings: Which ports, and how.
             sign_ins: Who may send; None: there are no ports for users.
             tracer: Told of what is accepted; None: nobody asks for that.
@@ -85,6 +88,7 @@ class SmtpIn(Ports):
             blobs=blobs,
             acceptance=acceptance,
             clock=clock,
+            seen=seen,
             settings=settings,
             hostname=settings.hostname or socket.gethostname(),
             certificates=(

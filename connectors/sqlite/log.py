@@ -110,7 +110,7 @@ class SqliteLog:
                 topic=topic_of(type(event)).name,
                 key=event.key,
                 value=msgspec.json.encode(event),
-                event_id=new_id(at),
+                event_id=event.own_id or new_id(at),
                 headers=headers,
             )
             for event in events

@@ -6,6 +6,7 @@ What every blob store must do is in tests/contracts/test_blobs.py.
 import asyncio
 import hashlib
 import re
+import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -78,6 +79,32 @@ async def test_while_the_service_is_away_all_is_to_be_tried_again_and_later_work
                 await ask()
             assert refused.value.outage
         await line.open()
+        assert await blobs.get(blob) == b"before"
+        await blobs.put([b"x"])
+
+
+async def test_while_the_service_hangs_nobody_waits_for_long(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    at = urlsplit(load().s3_url)
+    async with proxy(at.hostname or "", at.port or 0) as line, engines.s3(line.url) as client:
+        blobs = S3Blobs(client)
+        [blob] = await blobs.put([b"before"])
+        monkeypatch.setattr("connectors.s3.client.WITHIN_S", 10.2)  # of which reading takes ten
+        line.stall()
+        asked = time.monotonic()
+        ended = await asyncio.gather(
+            blobs.put([b"x"]),
+            blobs.put([bytes(PART_BYTES + 1)]),
+            blobs.get(blob),
+            blobs.size(blob),
+            anext(aiter(blobs.stream(blob))),
+            return_exceptions=True,
+        )
+        assert time.monotonic() - asked < 15
+        assert [type(each) for each in ended] == [Retryable] * 5
+        assert all(isinstance(each, Retryable) and each.outage for each in ended)
+        line.flow()
         assert await blobs.get(blob) == b"before"
         await blobs.put([b"x"])
 

@@ -89,20 +89,20 @@ class Load:
         return len(self.accepted)
 
     def _by_smtp(self, number: int) -> None:
-        sent = 0
+        sent = 1
         while not self._is_over.is_set():
             try:
                 with smtplib.SMTP("127.0.0.1", self.service.smtp_port, timeout=10) as client:
                     while not self._is_over.is_set():
-                        sent += 1
                         subject = f"smtp-{number}-{sent}"
                         raw = _mail(subject, is_large=sent % LARGE_EVERY == 0)
                         self.tried.add(subject)
                         self.raws[subject] = raw
                         client.sendmail("ann@far.example", [self.service.users[0][0]], raw)
                         self.accepted.add(subject)
+                        sent += 1
             except (OSError, smtplib.SMTPException):
-                time.sleep(0.02)  # it is down; come back as any client would
+                time.sleep(0.02)  # it is down; come back with the same, as any server would
 
     def _by_http(self) -> None:
         sent = 0

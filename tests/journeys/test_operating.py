@@ -3,6 +3,7 @@
 import asyncio
 import json
 import secrets
+import smtplib
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 
 from connectors.assembly import open_stores
 from connectors.settings import load
-from tests.journeys.place import PATIENCE_S, Person, Place, mail
+from tests.journeys.place import ANN, PATIENCE_S, Person, Place, mail
 from tests.process import emails_of, eventually
 from topologies.ports.log import Entry
 
@@ -82,6 +83,25 @@ def test_the_audit_accounts_for_what_came_in(place: Place) -> None:
     account = place.told("audit", "--grace", "300")
     assert account["mails"] >= 5
     assert account["differences"] == []
+
+
+def test_a_mail_that_comes_again_as_its_sender_heard_no_answer_is_there_once(place: Place) -> None:
+    bo = place.person("bo")
+    raw = mail("Once", headers=[f"Message-ID: <{secrets.token_hex(8)}@far.example>"])
+    with smtplib.SMTP("127.0.0.1", place.service.smtp_port, timeout=60) as client:
+        client.ehlo()
+        client.mail(ANN)
+        client.rcpt(bo.address)
+        client.docmd("DATA")
+        client.send(raw + b"\r\n.\r\n")
+        [line] = bo.awaited()
+        client.close()
+    place.restart_api()  # and, where it is the same process, who takes mail
+    place.send(raw + b"\r\n", bo)
+    place.send(mail("After"), bo)
+    assert {each["subject"] for each in bo.awaited(2)} == {"Once", "After"}
+    assert bo.get(f"/emails/{line['email_id']}")["subject"] == "Once"
+    assert place.told("audit", "--grace", "300")["differences"] == []
 
 
 def test_a_mailbox_is_made_anew_from_the_log_while_mail_comes_in(place: Place) -> None:

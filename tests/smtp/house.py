@@ -41,6 +41,7 @@ class KeptLog:
     def __init__(self) -> None:
         self.events: list[Event] = []
         self.error: Exception | None = None
+        self.keeps = False  # what it fails to append, all the same
         self.is_open = asyncio.Event()
         self.is_open.set()
         self.was_asked = asyncio.Event()
@@ -48,9 +49,10 @@ class KeptLog:
     async def append(self, events: Sequence[Event]) -> None:
         self.was_asked.set()
         await self.is_open.wait()
+        if self.error is None or self.keeps:
+            self.events += events
         if self.error:
             raise self.error
-        self.events += events
 
     @property
     def mails(self) -> list[MailReceived]:
@@ -136,11 +138,13 @@ class House:
         self.app_passwords = MemoryAppPasswords()
         self.second_factors = MemorySecondFactors()
         self.url_key = MemoryUrlKey()
+        self.seen = MemorySeen(self.clock)
         self.smtp = SmtpIn(
             self.log,
             cast("Blobs", self.blobs),
             acceptance_of(self.settings, stores, self.dns, MemorySeen(self.clock)),
             self.clock,
+            self.seen,
             self.settings,
             SignIns(self.directory, self.app_passwords, self.limits, self.second_factors),
         )

@@ -1,9 +1,11 @@
 """The engines that these tests stop and kill: those that `servers/` started, and no others."""
 
 import os
+import signal
 import subprocess
 from collections.abc import Generator
 from contextlib import contextmanager
+from pathlib import Path
 
 from redis import Redis
 
@@ -40,6 +42,18 @@ def away(name: str, *, how: str = "down") -> Generator[None]:
         yield
     finally:
         call("up", name)
+
+
+@contextmanager
+def hanging(name: str) -> Generator[None]:
+    """Have an engine hang meanwhile: connections stay, and nothing is answered."""
+    folder = os.environ.get("RILLMAIL_SERVERS_DATA") or SERVERS.parent / "data" / "servers"
+    pid = int((Path(folder) / name / "pid").read_text().split()[0])
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
 
 
 def empty_redis() -> None:

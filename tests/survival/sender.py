@@ -42,7 +42,6 @@ class Sender:
     diary: Diary
     rate: float
     accepted: list[Mail] = field(default_factory=list[Mail])
-    unsure: set[str] = field(default_factory=set[str])  # its last answer never came: maybe twice
 
     def __enter__(self) -> Self:
         self._numbers = itertools.count()
@@ -112,8 +111,6 @@ class Sender:
             self.diary.fault(f"{mail.subject} was refused for good: {outcome}")
         if time.monotonic() - begun > ANSWER_WITHIN_S:
             self.diary.fault(f"{mail.subject}: no answer within {ANSWER_WITHIN_S:g} s")
-        if line.is_unsure:
-            self.unsure.add(mail.subject)
         if outcome == "250":
             self.accepted.append(mail)
         return outcome == "250"
@@ -125,11 +122,9 @@ class _Line:
     def __init__(self, port: int) -> None:
         self._port = port
         self._client: smtplib.SMTP | None = None
-        self.is_unsure = False  # the message of the last try was out, and no answer came
 
     def hand_over(self, mail: Mail) -> str:
         """Return the code of the answer that decided, or why there was none."""
-        self.is_unsure = is_out = False
         try:
             if self._client is None:
                 self._client = smtplib.SMTP("127.0.0.1", self._port, timeout=ANSWER_WITHIN_S)
@@ -139,7 +134,6 @@ class _Line:
                 if code == 250:
                     code, _ = self._client.rcpt(recipient)
             if code == 250:
-                is_out = True
                 code, _ = self._client.data(mail.raw)
             if code != 250:
                 self.hang_up()
@@ -147,7 +141,6 @@ class _Line:
             self.hang_up()
             if isinstance(error, smtplib.SMTPResponseException) and error.smtp_code > 0:
                 return str(error.smtp_code)
-            self.is_unsure = is_out
             if isinstance(error, TimeoutError):
                 return "timeout"
             return "refused" if isinstance(error, ConnectionRefusedError) else "broken"

@@ -18,6 +18,11 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event"):
         """The partition key: events with the same key keep their order."""
         raise NotImplementedError
 
+    @property
+    def own_id(self) -> str:
+        """The id of the event where it comes from outside; empty: it gets a new one each time."""
+        return ""
+
 
 def event_tag(kind: type[Event]) -> str:
     """Return the ``name/version`` under which *kind* is written."""

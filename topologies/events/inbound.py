@@ -108,6 +108,10 @@ class MailReceived(Event, frozen=True, kw_only=True, tag="mail.received/1"):
     def key(self) -> str:
         return self.mail_id
 
+    @property
+    def own_id(self) -> str:
+        return self.mail_id
+
 
 class MailParsed(MailReceived, frozen=True, kw_only=True, tag="mail.parsed/1"):
     """The message was read; its attachments and raw bytes are in the blob store."""

@@ -49,6 +49,10 @@ class MailSubmitted(Event, frozen=True, kw_only=True, tag="mail.submitted/1"):
     def key(self) -> str:
         return self.mail_id
 
+    @property
+    def own_id(self) -> str:
+        return self.mail_id
+
 
 class MailHeld(MailSubmitted, frozen=True, kw_only=True, tag="mail.held/1"):
     """A user sent a message for later, and may take it back until then."""
