@@ -44,6 +44,16 @@ async def test_a_mail_that_all_have_is_delivered() -> None:
     assert (account.mails, account.delivered, account.differences) == (1, 1, [])
 
 
+async def test_a_mail_that_came_again_is_one_mail() -> None:
+    house = await a_house()
+    mail = await house.accept(f"ann@{DOMAIN}")
+    await house.deliver(mail, "ann")
+    house.log.write(mail)
+    await house.deliver(mail, "ann")
+    account = await house.audited()
+    assert (account.mails, account.delivered, account.differences) == (1, 1, [])
+
+
 async def test_a_copy_that_is_missing_is_named_with_whom_it_was_for() -> None:
     house = await a_house()
     mail = await house.accept(f"ann@{DOMAIN}", f"bo@{DOMAIN}")

@@ -38,6 +38,7 @@ from topologies.topics import topic_of
 
 AT_ONCE = 64  # mails looked up beside each other
 MOST_DEAD_LETTERS = 100_000
+MOST_REMEMBERED = 1_000_000  # mails: one that came again stands on the log twice, soon after
 
 _mails = EventReader((MailReceived,))
 _exceptions = EventReader((MailQuarantined, MailUndeliverable, MailDisposed))
@@ -155,8 +156,14 @@ async def account_for_mails(
                 account.handed_in_again += 1
 
     waiting: list[Record] = []
+    counted: dict[str, None] = {}  # by mail_id, in order
     async with aclosing(reader.read(topic_of(MailReceived).name, since=since)) as records:
         async for record in records:
+            if record.key in counted:
+                continue
+            counted[record.key] = None
+            if len(counted) > MOST_REMEMBERED:
+                del counted[next(iter(counted))]
             waiting.append(record)
             if len(waiting) == AT_ONCE:
                 await asyncio.gather(*map(look_up, waiting))

@@ -148,7 +148,7 @@ class Driver:
                     topic=topic_of(type(event)).name,
                     key=event.key,
                     value=msgspec.json.encode(event),
-                    event_id=self._event_id(),
+                    event_id=event.own_id or self._event_id(),
                 )
                 for event in events
             ]

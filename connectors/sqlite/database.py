@@ -76,7 +76,7 @@ class Database:
             migrations: SQL scripts; number N takes the schema from version N to N+1.
             page_bytes: Of a new file; one that is there stays as it is.
             is_shared: Several processes write it all the time, and do so in turn.
-            is_durable: Else the last writes may be lost with a power cut, and cost next to no syncs.
+            is_durable: Else the last writes may be lost with a power cut, and cost few syncs.
             is_late: What is written is seen at once, and durable when ``sync`` returns: for what
                 is done again, and with the same result, until whoever asks for it has synced.
             sync_file: How ``sync`` does that to the file it is given.

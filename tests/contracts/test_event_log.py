@@ -14,6 +14,7 @@ from connectors.kafka.producer import KafkaLog
 from connectors.kafka.reader import KafkaReader
 from connectors.memory.clock import ManualClock
 from tests.contracts.logs import KINDS, brokers, sqlite_log
+from tests.engines.stages import mail
 from topologies.events import CommandAnswered, CreateFolder
 from topologies.ports.log import EventLog, Record
 
@@ -46,6 +47,14 @@ async def test_each_event_that_enters_has_an_id_of_its_own(house: "House") -> No
     await house.log.append([command("a"), command("a")])
     await house.log.append([command("a")])
     assert len({record.event_id for record in await house.records(TOPIC)}) == 3
+
+
+async def test_a_mail_that_enters_twice_is_one_event(house: "House") -> None:
+    received = mail("Hi")
+    await house.log.append([received])
+    await house.log.append([received])
+    ids = [record.event_id for record in await house.records("mail.received")]
+    assert ids == [received.mail_id] * 2
 
 
 async def test_events_of_several_topics_are_appended_together(house: "House") -> None:

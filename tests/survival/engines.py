@@ -45,15 +45,17 @@ def away(name: str, *, how: str = "down") -> Generator[None]:
 
 
 @contextmanager
-def hanging(name: str) -> Generator[None]:
-    """Have an engine hang meanwhile: connections stay, and nothing is answered."""
-    folder = os.environ.get("RILLMAIL_SERVERS_DATA") or SERVERS.parent / "data" / "servers"
-    pid = int((Path(folder) / name / "pid").read_text().split()[0])
-    os.kill(pid, signal.SIGSTOP)
+def hanging(*names: str) -> Generator[None]:
+    """Have engines hang meanwhile: connections stay, and nothing is answered."""
+    folder = Path(os.environ.get("RILLMAIL_SERVERS_DATA") or SERVERS.parent / "data" / "servers")
+    pids = [int((folder / name / "pid").read_text().split()[0]) for name in names]
     try:
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
         yield
     finally:
-        os.kill(pid, signal.SIGCONT)
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
 
 
 def empty_redis() -> None:

@@ -18,7 +18,7 @@ class Record:
 
     Attributes:
         event_id: ``uuid5(stage, input event_id, index)``, so that a replay writes the
-            same one; random for what enters from outside.
+            same one; for what enters from outside its own, or random.
         headers: Small texts beside the event; dead letters keep their reason here.
     """
 
