@@ -37,7 +37,7 @@ def create(context: Context, *, is_whole: bool = True) -> ASGIApp:
         return _Answering(Paths(routes, _nowhere), context)
     by_path: defaultdict[str, dict[str, Endpoint]] = defaultdict(dict)
     for endpoint in ENDPOINTS:
-        by_path[endpoint.path][endpoint.method] = endpoint
+        by_path[endpoint.route][endpoint.method] = endpoint
     pages = Pages()
     routes: list[BaseRoute] = [
         *(Route(path, Resource(context, endpoints)) for path, endpoints in by_path.items()),

@@ -1,7 +1,5 @@
 """Senders whose mail a user does not want to see."""
 
-from urllib.parse import unquote
-
 from starlette.responses import Response
 
 from api.endpoint import Call, json_answer
@@ -43,7 +41,7 @@ async def unblock(call: Call) -> Response:
     """Let a sender's mail come as everybody's again."""
     was_there = False
     try:
-        target = blocking.target_of(unquote(call.path["target"]))
+        target = blocking.target_of(call.path["target"])
     except ValueError:
         raise not_found(NOT_BLOCKED) from None
 

@@ -1,7 +1,5 @@
 """Contacts: whom the user wrote to, for completion; a better name for one, and one less."""
 
-from urllib.parse import unquote
-
 from starlette.responses import Response
 
 from api.endpoint import Call, json_answer
@@ -45,7 +43,7 @@ def _place(contact: Contact) -> Place:
 
 def _key(call: Call) -> str:
     try:
-        return contact_book.key_of(unquote(call.path["address"]))
+        return contact_book.key_of(call.path["address"])
     except ValueError:
         raise not_found(NO_CONTACT) from None
 

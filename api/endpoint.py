@@ -38,7 +38,8 @@ class Endpoint:
     """One method of one path.
 
     Attributes:
-        path: As Starlette writes it: ``/folders/{folder_id}``.
+        path: As OpenAPI writes it: ``/folders/{folder_id}``.
+        holds_slashes: Its last parameter may, as addresses do (RFC 5322 §3.2.3).
         scope: What the token must allow; None: no token is needed.
         answers: What each good status carries: a shape, a media type, or None for nothing.
         problems: The statuses that are worth telling beyond 401, 403 and 503.
@@ -60,6 +61,12 @@ class Endpoint:
     is_form: bool = False
     takes: str | None = None  # media type of a body that is taken as it is
     headers: tuple[str, ...] = ()  # of the request, told in OpenAPI
+    holds_slashes: bool = False
+
+    @property
+    def route(self) -> str:
+        """The path as Starlette writes it."""
+        return f"{self.path[:-1]}:path}}" if self.holds_slashes else self.path
 
 
 class Call:

@@ -138,6 +138,7 @@ ADMIN_ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint(
         method="PUT",
         path="/admin/aliases/{alias}",
+        holds_slashes=True,
         handler=admin_directory.put_alias,
         summary="Let an address lead to others, and no longer to where it led before",
         scope="admin",
@@ -149,6 +150,7 @@ ADMIN_ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint(
         method="DELETE",
         path="/admin/aliases/{alias}",
+        holds_slashes=True,
         handler=admin_directory.remove_alias,
         summary="Let an address lead nowhere",
         scope="admin",

@@ -53,6 +53,7 @@ DELIVERY_ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint(
         method="DELETE",
         path="/suppressions/{target}",
+        holds_slashes=True,
         handler=suppressions.remove_own,
         summary="Write to it again",
         scope="send",
@@ -131,6 +132,7 @@ DELIVERY_ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint(
         method="DELETE",
         path="/admin/suppressions/{target}",
+        holds_slashes=True,
         handler=suppressions.remove_any,
         summary="Take it off any list",
         scope="admin",

@@ -24,6 +24,7 @@ PEOPLE_ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint(
         method="PUT",
         path="/contacts/{address}",
+        holds_slashes=True,
         handler=contacts.rename,
         summary="Call a contact by another name",
         body=ContactIn,
@@ -33,6 +34,7 @@ PEOPLE_ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint(
         method="DELETE",
         path="/contacts/{address}",
+        holds_slashes=True,
         handler=contacts.remove,
         summary="Forget a contact until they are written to again",
         answers={204: None},
@@ -59,6 +61,7 @@ PEOPLE_ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint(
         method="DELETE",
         path="/settings/blocked/{target}",
+        holds_slashes=True,
         handler=blocking.unblock,
         summary="Let a sender's mail come as everybody's again",
         answers={204: None},

@@ -1,7 +1,6 @@
 """Suppression lists: one's own, and for administrators all."""
 
 from datetime import timedelta
-from urllib.parse import unquote
 
 from starlette.responses import Response
 
@@ -95,7 +94,7 @@ async def _add(call: Call, owner: str, given: SuppressionIn) -> Response:
 
 async def _remove(call: Call, owner: str) -> Response:
     try:
-        target = rules.target_of(unquote(call.path["target"]))
+        target = rules.target_of(call.path["target"])
     except ValueError:
         raise not_found(NO_ENTRY) from None
     if not await call.context.suppressions.remove(owner.lower(), target):

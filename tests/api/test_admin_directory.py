@@ -224,6 +224,9 @@ async def test_aliases_are_set_listed_and_removed(a_desk: Desks) -> None:
         assert (await root.delete(path)).status_code == 204
         assert (await root.delete(path)).status_code == 404
         assert (await root.delete("/admin/aliases/nonsense")).status_code == 404
+        slashed = f"/admin/aliases/a%2Fb@{DOMAIN}"
+        assert (await root.put(slashed, json=body)).json().get("alias") == f"a/b@{DOMAIN}"
+        assert (await root.delete(slashed)).status_code == 204
 
 
 # --- what is told of it -------------------------------------------------------------

@@ -1,5 +1,7 @@
 """Senders whose mail one does not want to see, by the API."""
 
+from urllib.parse import quote
+
 import pytest
 
 from tests.api.desk import Desks, memory_alone
@@ -61,3 +63,16 @@ async def test_what_can_t_be_blocked_is_told(
         answer = await (await desk.signed_in()).post("/settings/blocked", json=given)
         assert answer.status_code == 422
         assert answer.json()["errors"][0]["pointer"] == pointer
+
+
+@pytest.mark.parametrize("target", ["a/b@far.example", "50%41off@far.example"])
+@memory_alone
+async def test_an_address_that_means_something_in_a_path_is_unblocked(
+    a_desk: Desks, target: str
+) -> None:
+    async with a_desk() as desk:
+        ann = await desk.signed_in("ann")
+        await ann.post("/settings/blocked", json={"target": target})
+        path = f"/settings/blocked/{quote(target, safe='')}"
+        assert (await ann.delete(path)).status_code == 204
+        assert (await got(ann, "/settings/blocked"))["blocked"] == []

@@ -1,10 +1,12 @@
 """Whom one wrote to, by the API."""
 
 from typing import Any
+from urllib.parse import quote
 
 import httpx
+import pytest
 
-from tests.api.desk import Desks
+from tests.api.desk import Desks, memory_alone
 from tests.api.test_mailbox import got
 
 
@@ -32,6 +34,24 @@ async def test_whom_one_wrote_to_is_found_renamed_and_forgotten(a_desk: Desks) -
         await sent(ann, "al@far.example")
         [al] = (await got(ann, "/contacts?q=al"))["contacts"]
         assert al["name"] == ""
+
+
+@pytest.mark.parametrize(
+    "address", ["a/b@far.example", "50%41off@far.example", "a?b#c@far.example", "a%2fb@far.example"]
+)
+@memory_alone
+async def test_an_address_may_hold_what_means_something_in_a_path(
+    a_desk: Desks, address: str
+) -> None:
+    async with a_desk() as desk:
+        ann = await desk.signed_in("ann")
+        await sent(ann, address)
+        path = f"/contacts/{quote(address, safe='')}"
+        assert (await ann.put(path, json={"name": "Al"})).status_code == 200
+        [al] = (await got(ann, "/contacts"))["contacts"]
+        assert (al["address"], al["name"]) == (address, "Al")
+        assert (await ann.delete(path)).status_code == 204
+        assert (await got(ann, "/contacts"))["contacts"] == []
 
 
 async def test_contacts_are_one_s_own(a_desk: Desks) -> None:

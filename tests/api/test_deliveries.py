@@ -2,8 +2,11 @@
 
 from datetime import timedelta
 from typing import Any
+from urllib.parse import quote
 
-from tests.api.desk import Desk, Desks
+import pytest
+
+from tests.api.desk import Desk, Desks, memory_alone
 from tests.api.test_mailbox import got
 from tests.services import AT
 from topologies.events import DeliveryAttempted, DeliveryDue, RecipientResult
@@ -168,6 +171,20 @@ async def test_a_user_keeps_a_list_of_whom_not_to_write_to(a_desk: Desks) -> Non
         assert (await ann.delete("/suppressions/CY@far.example")).status_code == 204
         assert (await ann.delete("/suppressions/cy@far.example")).status_code == 404
         assert (await ann.delete("/suppressions/nonsense")).status_code == 404
+
+
+@pytest.mark.parametrize("target", ["a/b@far.example", "50%41off@far.example"])
+@memory_alone
+async def test_an_address_that_means_something_in_a_path_is_written_to_again(
+    a_desk: Desks, target: str
+) -> None:
+    async with a_desk() as desk:
+        client = await desk.signed_in("root")
+        for path in ("/suppressions", "/admin/suppressions"):
+            await client.post(path, json={"target": target})
+            gone = await client.delete(f"{path}/{quote(target, safe='')}")
+            assert gone.status_code == 204
+            assert (await got(client, path))["suppressions"] == []
 
 
 async def test_what_is_no_address_gets_on_no_list(a_desk: Desks) -> None:

@@ -10,7 +10,7 @@ from starlette.types import Receive, Scope, Send
 from api.paths import Paths
 from api.routes import ENDPOINTS
 
-TEMPLATES = sorted({endpoint.path for endpoint in ENDPOINTS})
+TEMPLATES = sorted({endpoint.route for endpoint in ENDPOINTS})
 IN_TEMPLATE = re.compile(r"{[^}]*}")
 OTHERS = (
     *("/", "/web/", "/web/app.js", "/web/a/b.js", "/nowhere", "/nowhere/at/all", ""),
