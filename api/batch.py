@@ -5,7 +5,7 @@ makes no sense is refused before anything is done; what can't be done with one m
 the others from it. Nothing asked here does more when it is asked again.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -13,6 +13,7 @@ import msgspec
 from msgspec import UNSET, Meta, structs
 from starlette.responses import Response
 
+from api import folders, labels
 from api.batch_snoozing import put_off
 from api.coming_back import Found, forget_moved, found
 from api.commands import answers_to, deletion, refused, stamp
@@ -41,8 +42,10 @@ async def change_many(call: Call) -> Response:
     """Change many mails, and answer what became of each."""
     items = _items(await call.body(_RawBatch), call.context.clock.now())
     there = await found(call, [item.email_id for item in items])
-    off = await put_off(call, _snoozed(items, there))
-    plan = {**off.commands, **_plan(call, items, there)}
+    astray = await _astray(call, items, there)
+    off = await put_off(call, _snoozed(items, there, astray))
+    left_out = {*off.refused, *astray}
+    plan = {**off.commands, **_plan(call, items, there, left_out)}
     results = [BatchResult(email_id=item.email_id, status=200) for item in items]
     if plan:
         await _carry_out(call, plan, results)
@@ -57,6 +60,9 @@ async def change_many(call: Call) -> Response:
     for place, problem in off.refused.items():
         pointer = f"/items/{place}/snooze_until"
         results[place] = _failed(items[place].email_id, problem, pointer, problem.body.detail)
+    for place, told in astray.items():
+        pointer = f"/items/{place}{told.pointer}"
+        results[place] = _failed(items[place].email_id, not_found(), pointer, told.detail)
     for place, item in enumerate(items):
         if item.email_id not in there:
             results[place] = _failed(item.email_id, not_found(), f"/items/{place}/email_id", GONE)
@@ -81,12 +87,12 @@ async def _carry_out(
 
 
 def _snoozed(
-    items: Sequence[BatchItem], there: Mapping[str, Found]
+    items: Sequence[BatchItem], there: Mapping[str, Found], left_out: Collection[int]
 ) -> Mapping[int, tuple[Summary, datetime]]:
     return {
         place: (there[item.email_id].summary, item.snooze_until)
         for place, item in enumerate(items)
-        if item.snooze_until is not UNSET and item.email_id in there
+        if item.snooze_until is not UNSET and item.email_id in there and place not in left_out
     }
 
 
@@ -118,8 +124,7 @@ def _items(given: _RawBatch, now: datetime) -> Sequence[BatchItem]:
 
 def _nonsense(item: BatchItem, place: int, before: int, now: datetime) -> tuple[str, str]:
     """Return where *item* makes no sense and why; empty if it does."""
-    names = set(structs.asdict(item)) - {"email_id", "delete"}
-    changes = [name for name in names if getattr(item, name) is not UNSET]
+    changes = _changes(item)
     if before != place:
         return f"/items/{place}/email_id", f"the mail is named before, by item {before}"
     if item.delete and changes:
@@ -137,13 +142,45 @@ def _nonsense(item: BatchItem, place: int, before: int, now: datetime) -> tuple[
     return f"/items/{place}/snooze_until", detail
 
 
-def _plan(
+async def _astray(
     call: Call, items: Sequence[BatchItem], there: Mapping[str, Found]
+) -> Mapping[int, FieldProblem]:
+    """Return which items ask for more than a folder or labels that are not there.
+
+    Nothing of these is done. Of what asks for that alone the command tells.
+    """
+    several = {
+        place: item
+        for place, item in enumerate(items)
+        if len(_changes(item)) > 1 and item.email_id in there
+    }
+    is_moved = any(item.folder_id is not UNSET for item in several.values())
+    is_labelled = any(item.labels is not UNSET for item in several.values())
+    known_folders = await folders.seen(call) if is_moved else set[str]()
+    known_labels = await labels.seen(call) if is_labelled else set[str]()
+    found: dict[int, FieldProblem] = {}
+    for place, item in several.items():
+        known = known_labels.union(there[item.email_id].summary.labels)
+        if item.folder_id is not UNSET and item.folder_id not in known_folders:
+            found[place] = FieldProblem(pointer="/folder_id", detail=folders.GONE)
+        elif item.labels is not UNSET and not known.issuperset(item.labels):
+            found[place] = FieldProblem(pointer="/labels", detail=labels.GONE)
+    return found
+
+
+def _changes(item: BatchItem) -> Sequence[str]:
+    """Return what *item* changes."""
+    names = set(structs.asdict(item)) - {"email_id", "delete"}
+    return [name for name in names if getattr(item, name) is not UNSET]
+
+
+def _plan(
+    call: Call, items: Sequence[BatchItem], there: Mapping[str, Found], left_out: Collection[int]
 ) -> Mapping[Command, Sequence[int]]:
-    """Return the commands that do it, and which items each is for."""
+    """Return the commands that do it, and which items each is for; some are *left_out*."""
     alike: dict[Command, list[int]] = {}
     for place, item in enumerate(items):
-        if item.email_id not in there:
+        if item.email_id not in there or place in left_out:
             continue
         for command in _commands(call, there[item.email_id], item):
             kind = structs.replace(command, email_ids=(), command_id="", issued_at=_NEVER)

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from msgspec import UNSET, structs
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
-from api import blobs, labels, reminders, views, whole
+from api import blobs, folders, labels, reminders, views, whole
 from api.coming_back import Found, forget_moved, found
 from api.commands import carry_out, deletion, stamp
 from api.endpoint import Call, json_answer
@@ -68,6 +68,8 @@ async def change(call: Call) -> Response:
         fresh = [each for each in given.labels if each not in email.summary.labels]
         await labels.must_be_there(call, fresh, "/labels")
     commands = commands_of(call, email, given)
+    if len(commands) > 1 and given.folder_id is not UNSET:  # all of it is done, or nothing
+        await folders.must_be_there(call, given.folder_id)
     if commands and (pending := await carry_out(call.context, commands)) is not None:
         return pending
     after = await _find_now(call)

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from api import views
 from api.commands import carry_out, stamp
 from api.endpoint import Call, json_answer
-from api.problems import invalid, invalid_parameter, not_found
+from api.problems import Problem, invalid, invalid_parameter, not_found
 from api.shapes import FieldProblem, PageQuery
 from api.shapes_emails import EmailPage
 from api.shapes_folders import FolderIn, FolderOut, FolderPatch
@@ -16,7 +16,7 @@ from topologies.events import DELETED, CreateFolder, DeleteFolder, EmptyFolder, 
 from topologies.mail import folder_names, ids
 from topologies.ports.mailboxes import Page
 
-_GONE = "there is no such folder in your mailbox"
+GONE = "there is no such folder in your mailbox"
 
 Listing = Callable[..., Awaitable[Page | None]]  # ``Mailboxes.page`` or ``labelled``
 
@@ -86,7 +86,7 @@ async def empty(call: Call) -> Response:
 async def list_emails(call: Call) -> Response:
     """Answer a page of a folder, newest first."""
     mailboxes = call.context.mailboxes
-    return await answer_page(call, mailboxes.page, call.path["folder_id"], _GONE)
+    return await answer_page(call, mailboxes.page, call.path["folder_id"], GONE)
 
 
 async def answer_page(call: Call, listing: Listing, named: str, gone: str) -> Response:
@@ -108,6 +108,22 @@ async def answer_page(call: Call, listing: Listing, named: str, gone: str) -> Re
     return json_answer(page_of(page))
 
 
+async def must_be_there(call: Call, folder_id: str) -> None:
+    """Make sure that the mailbox has a folder, which the body names.
+
+    Raises:
+        Problem: It is not there.
+    """
+    if folder_id not in await seen(call):
+        told = FieldProblem(pointer="/folder_id", detail=GONE)
+        raise Problem(404, GONE, errors=[told])
+
+
+async def seen(call: Call) -> set[str]:
+    """Return the ids of the folders that the user sees."""
+    return {folder.folder_id for folder in await _all(call)}
+
+
 def page_of(page: Page) -> EmailPage:
     """Return a page of a listing as it is answered."""
     return EmailPage(
@@ -122,7 +138,7 @@ async def _folder(call: Call, folder_id: str) -> FolderOut:
     for kept in await _all(call):
         if kept.folder_id == folder_id:
             return kept
-    raise not_found(_GONE)
+    raise not_found(GONE)
 
 
 async def _all(call: Call) -> list[FolderOut]:
@@ -139,7 +155,7 @@ async def _parent(call: Call, parent_id: str | None) -> None:
     """
     if not parent_id:
         return
-    problem = _GONE
+    problem = GONE
     for kept in await _all(call):
         if kept.folder_id == parent_id:
             problem = "a folder that every mailbox has holds no others" if kept.is_system else ""

@@ -91,13 +91,18 @@ async def must_be_there(call: Call, label_ids: Sequence[str], pointer: str) -> N
     """
     if not label_ids:
         return
-    labels = await call.context.mailboxes.labels(call.user_id)
-    known = {label.label_id for label in labels if not label.is_deleting}
+    known = await seen(call)
     unknown = [place for place, label_id in enumerate(label_ids) if label_id not in known]
     if unknown:
         raise invalid(
             *(FieldProblem(pointer=f"{pointer}/{place}", detail=GONE) for place in unknown)
         )
+
+
+async def seen(call: Call) -> set[str]:
+    """Return the ids of the labels that the user sees."""
+    labels = await call.context.mailboxes.labels(call.user_id)
+    return {label.label_id for label in labels if not label.is_deleting}
 
 
 async def _label(call: Call, label_id: str) -> LabelOut:

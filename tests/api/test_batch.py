@@ -84,6 +84,34 @@ async def test_labels_are_put_on_too_and_one_that_is_not_there_is_told(a_desk: D
         assert (await client.get(f"/emails/{one}")).json()["labels"] == [label]
 
 
+async def test_of_an_item_that_can_not_be_done_whole_nothing_is_done(a_desk: Desks) -> None:
+    async with a_desk() as desk:
+        mails = [await desk.receive(f"mail {number}") for number in range(4)]
+        client = await desk.signed_in()
+        draft_id = (await client.post("/drafts", json={"subject": "Boats"})).json()["draft_id"]
+        later = "2026-03-02T08:00:00Z"
+        results = await batch(
+            client,
+            {"email_id": mails[0], "is_read": True, "folder_id": "nowhere"},
+            {"email_id": mails[1], "is_read": True, "labels": ["no such label"]},
+            {"email_id": mails[2], "snooze_until": later, "labels": ["no such label"]},
+            {"email_id": draft_id, "is_starred": True, "snooze_until": later},
+            {"email_id": mails[3], "is_read": True, "folder_id": "trash"},
+        )
+        assert [each["status"] for each in results] == [404, 404, 404, 409, 200]
+        pointers = [each["problem"]["errors"][0]["pointer"] for each in results[:4]]
+        assert pointers == [
+            "/items/0/folder_id",
+            "/items/1/labels",
+            "/items/2/labels",
+            "/items/3/snooze_until",
+        ]
+        lines = [(await client.get(f"/emails/{each}")).json() for each in (*mails[:3], draft_id)]
+        assert [each["folder_id"] for each in lines] == ["inbox", "inbox", "inbox", "drafts"]
+        assert [each["is_read"] for each in lines] == [False, False, False, True]
+        assert not lines[3]["is_starred"]
+
+
 @memory_alone
 async def test_what_is_asked_alike_is_one_command_and_all_are_written_at_once(
     a_desk: Desks,

@@ -274,6 +274,18 @@ async def test_a_body_that_does_not_fit_is_told_with_a_pointer(
             assert [e.get("pointer", "") for e in answer.json()["errors"]] == [pointer]
 
 
+async def test_what_can_not_be_done_whole_is_not_done_in_part(a_desk: Desks) -> None:
+    async with a_desk() as desk:
+        email_id = await desk.receive("Lunch")
+        client = await desk.signed_in()
+        asked = {"is_read": True, "is_starred": True, "folder_id": "nothing"}
+        answer = await client.patch(f"/emails/{email_id}", json=asked)
+        assert answer.status_code == 404
+        assert answer.json()["errors"][0]["pointer"] == "/folder_id"
+        mail = await got(client, f"/emails/{email_id}")
+        assert (mail["is_read"], mail["is_starred"]) == (False, False)
+
+
 async def test_another_s_things_are_not_there(a_desk: Desks) -> None:
     async with a_desk() as desk:
         email_id = await desk.receive("", raw=MULTIPART)
