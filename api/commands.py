@@ -74,9 +74,13 @@ async def carry_out(context: Context, commands: Sequence[Command]) -> Response |
     for command_id in wanted:
         if (told := answered.get(command_id)) is not None and told.status == "refused":
             raise refused(told)
-    if len(answered) == len(wanted):
-        return None
-    return json_answer(Pending(command_ids=tuple(wanted), status="queued"), 202)
+    return None if len(answered) == len(wanted) else not_seen_yet(commands)
+
+
+def not_seen_yet(commands: Sequence[Command]) -> Response:
+    """Return the answer of which *commands* are safe, and what they do is not seen."""
+    wanted = tuple(command.command_id for command in commands)
+    return json_answer(Pending(command_ids=wanted, status="queued"), 202)
 
 
 async def answers_to(

@@ -1,19 +1,20 @@
 """Folders: list, make, rename, delete; and the mails in one."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
-from msgspec import UNSET
+from msgspec import UNSET, structs
 from starlette.responses import Response
 
 from api import views
-from api.commands import carry_out, stamp
+from api.commands import carry_out, not_seen_yet, stamp
 from api.endpoint import Call, json_answer
 from api.problems import Problem, invalid, invalid_parameter, not_found
 from api.shapes import FieldProblem, PageQuery
 from api.shapes_emails import EmailPage
 from api.shapes_folders import FolderIn, FolderOut, FolderPatch
 from topologies.events import DELETED, CreateFolder, DeleteFolder, EmptyFolder, RenameFolder
-from topologies.mail import folder_names, ids
+from topologies.mail import folder_names, ids, mailbox, mailbox_trash
 from topologies.ports.mailboxes import Page
 
 GONE = "there is no such folder in your mailbox"
@@ -70,7 +71,11 @@ async def delete_folder(call: Call) -> Response:
 
 
 async def empty(call: Call) -> Response:
-    """Delete all that lies in trash or spam, or what was deleted and can be restored."""
+    """Delete all that lies in trash or spam, or what was deleted and can be restored.
+
+    A command takes away so many and leads to the next, which answers nobody: so another is waited
+    for, as long as something is left.
+    """
     folder_id = call.path["folder_id"]
     if folder_id != DELETED:
         await _folder(call, folder_id)
@@ -80,7 +85,16 @@ async def empty(call: Call) -> Response:
         put_before=given["issued_at"],
         is_restorable=folder_id != DELETED and call.context.settings.restorable_days > 0,
     )
-    return await carry_out(call.context, [command]) or Response(status_code=204)
+    time = asyncio.get_running_loop().time
+    ends_at = time() + call.context.patience_s
+    while (pending := await carry_out(call.context, [command])) is None:
+        command = structs.replace(command, **stamp(call.context, call.user_id))
+        left = await call.context.mailboxes.load(call.user_id, mailbox.needs(command))
+        if not mailbox_trash.is_left(command, left):
+            return Response(status_code=204)
+        if time() >= ends_at:
+            return not_seen_yet([command])
+    return pending
 
 
 async def list_emails(call: Call) -> Response:

@@ -97,8 +97,9 @@ class WorkingLog:
     def __init__(self, services: Services) -> None:
         self.error: Exception | None = None
         self.is_stuck = False  # what is appended is kept, and worked on by nobody
+        self.is_slow_for: type[Event] | None = None  # what stages write of this kind is kept so
         self.appended: list[Event] = []
-        self._kept: list[Event] = []  # while it was stuck
+        self._kept: list[Event] = []  # while it was stuck, or slow
         self.records: list[Record] = []  # what was written
         self._clock: Clock = services[Clock]
         self._topology = build()
@@ -119,8 +120,8 @@ class WorkingLog:
         return kept
 
     async def work_off(self) -> None:
-        """Let it be stuck no more, and work on what was appended meanwhile."""
-        self.is_stuck = False
+        """Let it be stuck and slow no more, and work on what was appended meanwhile."""
+        self.is_stuck, self.is_slow_for = False, None
         for event in self.taken_away():
             await self._work_on([event])
 
@@ -175,8 +176,13 @@ class WorkingLog:
                 assert entry.topic in BY_NAME, (entry.headers, entry.value)
                 self._keep(entry)
                 readers = self._topology.readers(BY_NAME[entry.topic])
-                if readers:
-                    found.append((decode(readers[0], entry.value), entry.event_id))
+                if not readers:
+                    continue
+                written = decode(readers[0], entry.value)
+                if self.is_slow_for is not None and isinstance(written, self.is_slow_for):
+                    self._kept.append(written)
+                else:
+                    found.append((written, entry.event_id))
         return found
 
 

@@ -1,13 +1,18 @@
 """Trash by HTTP: what was deleted comes back, and trash is emptied in one request."""
 
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.api.desk import Desks, memory_alone
+from tests.api.desk import Desks, Place, memory_alone, memory_place, patient_place
 from tests.api.test_mailbox import got
+from topologies.events import EmptyFolder
+from topologies.mail import mailbox
 
 
 async def test_what_was_deleted_for_good_is_listed_and_restored_as_it_was(a_desk: Desks) -> None:
@@ -64,6 +69,47 @@ async def test_trash_is_emptied_in_one_request_and_what_was_deleted_can_be_forgo
         assert await subjects(client, "deleted") == []
         answer = await client.post("/emails/restore", json={"email_ids": mails})
         assert answer.status_code == 404
+
+
+@memory_alone
+async def test_a_trash_of_many_steps_is_empty_when_that_is_answered(
+    a_desk: Desks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mailbox, "STEP", 2)
+    async with a_desk(patient_place) as desk:
+        client = await desk.signed_in()
+        for number in range(5):
+            mail = await desk.receive(f"mail {number}")
+            await client.delete(f"/emails/{mail}")
+        desk.log.is_slow_for = EmptyFolder  # the next steps come when others had their turn
+        assert (await client.delete("/folders/trash/emails")).status_code == 204
+        assert await subjects(client, "trash") == []
+        cursor = (await got(client, "/me"))["cursor"]
+        await desk.log.work_off()
+        assert (await got(client, "/me"))["cursor"] == cursor
+        assert len(await subjects(client, "deleted")) == 5
+
+
+@memory_alone
+async def test_a_trash_that_takes_too_long_to_empty_is_said_to_be_under_way(
+    a_desk: Desks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @asynccontextmanager
+    async def hurried_place() -> AsyncGenerator[Place]:
+        async with memory_place() as place:
+            yield replace(place, patience_s=0.0)
+
+    monkeypatch.setattr(mailbox, "STEP", 1)
+    async with a_desk(hurried_place) as desk:
+        client = await desk.signed_in()
+        for number in range(3):
+            mail = await desk.receive(f"mail {number}")
+            await client.delete(f"/emails/{mail}")
+        desk.log.is_slow_for = EmptyFolder
+        answer = await client.delete("/folders/trash/emails")
+        assert (answer.status_code, answer.json()["status"]) == (202, "queued")
+        await desk.log.work_off()
+        assert await subjects(client, "trash") == []
 
 
 async def test_without_a_time_to_restore_what_is_deleted_is_gone(a_desk: Desks) -> None:

@@ -48,10 +48,14 @@ def empty(command: EmptyFolder, loaded: Loaded) -> Effects:
     ledger = Ledger(command, loaded)
     if command.folder_id not in (TRASH, SPAM, DELETED):
         return ledger.refused("system-folder", _NOT_EMPTIED)
-    for mail in loaded.emails.values():
-        if put_there(mail) <= command.put_before:
-            _delete(ledger, mail, is_restorable=command.is_restorable)
+    for mail in _to_go(command, loaded):
+        _delete(ledger, mail, is_restorable=command.is_restorable)
     return ledger.done()
+
+
+def is_left(command: EmptyFolder, loaded: Loaded) -> bool:
+    """Return whether *command* would delete anything, as ``empty``."""
+    return bool(_to_go(command, loaded))
 
 
 def restore(command: RestoreEmails, loaded: Loaded) -> Effects:
@@ -78,6 +82,10 @@ def restore(command: RestoreEmails, loaded: Loaded) -> Effects:
 def put_there(mail: Summary) -> datetime:
     """Return when *mail* was put where it lies: into trash or spam, or aside."""
     return mail.before.at if mail.before is not None else mail.created_at
+
+
+def _to_go(command: EmptyFolder, loaded: Loaded) -> list[Summary]:
+    return [mail for mail in loaded.emails.values() if put_there(mail) <= command.put_before]
 
 
 def _delete(ledger: Ledger, mail: Summary, *, is_restorable: bool) -> None:
