@@ -60,6 +60,20 @@ async def test_a_conversation_that_became_one_while_it_was_paged_stands_once(
     assert [numbers(each.here) for each in rest] == [[3]]
 
 
+async def test_a_conversation_that_is_answered_while_it_is_paged_is_left_out_of_no_page(
+    mailboxes: Mailboxes,
+) -> None:
+    await carry_out(mailboxes, *map(deliver, range(1, 6)))
+    first = await conversations(mailboxes, "ann", INBOX, limit=2)
+    assert first is not None
+    await carry_out(mailboxes, answer(6, to=1), answer(7, to=5), deliver(8))
+
+    rest = await walked(mailboxes, INBOX, 2, None, first.next_cursor)
+
+    assert [numbers(each.here) for each in first.conversations] == [[5], [4]]
+    assert [numbers(each.here) for each in rest] == [[3], [2], [6, 1]]
+
+
 async def test_by_unread_alone_it_stands_where_its_newest_unread_mail_stands(
     mailboxes: Mailboxes,
 ) -> None:
@@ -82,6 +96,11 @@ async def test_an_unknown_folder_has_none_and_an_empty_one_is_empty(mailboxes: M
     assert await listed(mailboxes) == []
     with pytest.raises(ValueError):
         await conversations(mailboxes, "ann", INBOX, limit=5, cursor="junk")
+    await carry_out(mailboxes, *map(deliver, (1, 2)))
+    page = await conversations(mailboxes, "ann", INBOX, limit=1)
+    assert page is not None
+    with pytest.raises(ValueError):
+        await conversations(mailboxes, "ann", INBOX, limit=5, cursor=f"{page.next_cursor}.junk")
 
 
 async def test_a_folder_of_one_long_thread_is_paged_in_bounded_steps(mailboxes: Mailboxes) -> None:

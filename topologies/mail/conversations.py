@@ -2,15 +2,17 @@
 
 Reads mailboxes page by page. Nothing is kept for it, so there is nothing that could drift: a mail
 that is not the newest of its thread in the folder is stepped over. So threads that become one, or
-a mail that moves away, show at once, and a cursor is that of the folder's mails. What a page costs
-is bounded: a folder full of one thread gives short pages, with more to come.
+a mail that moves away, show at once. A cursor is that of the folder's mails, and tells which was
+the newest when the listing was begun: a thread that is answered while somebody pages stays where
+it stood for them. What a page costs is bounded: a folder full of one thread gives short pages,
+with more to come.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from topologies.events.mailbox import SPAM, TRASH
-from topologies.mail.page_cursor import cursor_of
+from topologies.mail.page_cursor import cursor_of, email_id_of
 from topologies.ports.mailboxes import Mailboxes, Summary
 
 LINES_AT_ONCE = 50
@@ -73,7 +75,8 @@ async def conversations(
     """
     found: list[Conversation] = []
     threads: dict[str, Sequence[Summary]] = {}
-    looked_at, top = 0, ""
+    looked_at = 0
+    cursor, top = _begun(cursor)
     while True:
         page = await mailboxes.page(
             user_id, folder_id, limit=LINES_AT_ONCE, cursor=cursor, is_read=is_read
@@ -98,8 +101,22 @@ async def conversations(
                 break
         if len(found) == limit or looked_at >= most_lines or cursor is None:
             return ConversationPage(
-                conversations=tuple(found), email_count=page.total_count, next_cursor=cursor
+                conversations=tuple(found),
+                email_count=page.total_count,
+                next_cursor=f"{cursor}.{cursor_of(top)}" if cursor and top else cursor,
             )
+
+
+def _begun(cursor: str | None) -> tuple[str | None, str]:
+    """Return the cursor of the folder's mails, and which was the newest; empty: it is not told.
+
+    Raises:
+        ValueError: The cursor is not one of ours.
+    """
+    if cursor is None:
+        return None, ""
+    of_mails, told, top = cursor.partition(".")
+    return of_mails, email_id_of(top) if told else ""
 
 
 def _stands_at(line: Summary, here: Sequence[Summary], is_read: bool | None, top: str) -> bool:
