@@ -122,16 +122,18 @@ async def _with_folder(
     """Return *query* with the id of the folder that was named in it or beside it."""
     if query is None or not (query.folder_id or asked.folder):
         return query
-    folders = await call.context.mailboxes.folders(call.user_id)
+    all_folders = await call.context.mailboxes.folders(call.user_id)
+    folders = [folder for folder in all_folders if not folder.is_deleting]
     paths = folder_names.paths(folders)
 
     def find(name: str, parameter: str) -> str:
-        wanted = name.casefold()
+        wanted = folder_names.folded(name)
         for folder in folders:
-            if folder.folder_id == name or paths[folder.folder_id].casefold() == wanted:
+            path = folder_names.folded(paths[folder.folder_id])
+            if folder.folder_id == name or path == wanted:
                 return folder.folder_id
         for folder in folders:
-            if folder.name.casefold() == wanted:
+            if folder_names.folded(folder.name) == wanted:
                 return folder.folder_id
         raise invalid_parameter(parameter, f"there is no folder {name!r}")
 
@@ -149,8 +151,9 @@ async def _with_labels(call: Call, query: SearchQuery | None) -> SearchQuery | N
     labels = await call.context.mailboxes.labels(call.user_id)
 
     def find(name: str) -> str:
+        wanted = folder_names.folded(name)
         for label in labels:
-            is_meant = label.label_id == name or label.name.casefold() == name.casefold()
+            is_meant = label.label_id == name or folder_names.folded(label.name) == wanted
             if is_meant and not label.is_deleting:
                 return label.label_id
         raise invalid_parameter("query", f"there is no label {name!r}")

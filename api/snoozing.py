@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from starlette.responses import Response
 
-from api import emails, views
+from api import emails, folders, views
 from api.coming_back import summaries_of
 from api.commands import carry_out, stamp
 from api.endpoint import Call, json_answer
@@ -116,11 +116,11 @@ async def cancel(call: Call) -> Response:
     """Put a mail back to where it lay."""
     email = await emails.find(call, call.user_id)
     kept = await _kept(call, email)
-    folders = {each.folder_id for each in await call.context.mailboxes.folders(call.user_id)}
+    is_home = kept.folder_id in await folders.seen(call)
     move = MoveEmails(
         **stamp(call.context, call.user_id),
         email_ids=(kept.email_id,),
-        folder_id=kept.folder_id if kept.folder_id in folders else INBOX,
+        folder_id=kept.folder_id if is_home else INBOX,
     )
     pending = await carry_out(call.context, [move])
     # Only now: a mail that lies there still is brought back at its time.

@@ -15,6 +15,8 @@ from tests.api.test_mailbox import got
 from tests.contracts.documents import a_pdf
 from tests.mailbox.commands import AT, carry_out, delete, deliver, email_id, set_flags
 from tests.services import in_memory
+from topologies.events import DeleteFolder
+from topologies.mail import mailbox
 from topologies.mailbox.index import document_of
 from topologies.ports.mailboxes import Mailboxes
 from topologies.ports.search import Search
@@ -49,6 +51,48 @@ async def test_what_is_asked_for_is_found(a_desk: Desks, query: str, found: list
         page = await got(client, f"/emails/search?{query}")
         assert sorted(line["subject"] for line in page["emails"]) == found
         assert page["total_count"] == len(found)
+
+
+@memory_alone
+async def test_a_folder_and_a_label_are_found_however_their_accents_are_written(
+    a_desk: Desks,
+) -> None:
+    async with a_desk() as desk:
+        client = await desk.signed_in()
+        folder = (await client.post("/folders", json={"name": "Caf\u00e9"})).json()["folder_id"]
+        label = (await client.post("/labels", json={"name": "\u00dcber"})).json()["label_id"]
+        mail = await desk.receive("lunch")
+        await client.patch(f"/emails/{mail}", json={"folder_id": folder, "labels": [label]})
+        for asked in (
+            {"query": "in:cafe\u0301"},
+            {"folder": "Cafe\u0301"},
+            {"query": "label:u\u0308ber"},
+            {"label": "U\u0308ber"},
+        ):
+            answer = await client.get("/emails/search", params=asked)
+            assert (answer.status_code, answer.json().get("total_count")) == (200, 1), asked
+
+
+@memory_alone
+async def test_a_folder_that_is_being_deleted_does_not_stand_for_a_new_one_of_its_name(
+    a_desk: Desks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mailbox, "STEP", 1)
+    async with a_desk() as desk:
+        client = await desk.signed_in()
+        old = (await client.post("/folders", json={"name": "Work"})).json()["folder_id"]
+        for subject in ("one", "two"):
+            mail = await desk.receive(subject)
+            await client.patch(f"/emails/{mail}", json={"folder_id": old})
+        desk.log.is_slow_for = DeleteFolder
+        assert (await client.delete(f"/folders/{old}")).status_code == 204
+        assert (await client.get("/emails/search?query=in:work")).status_code == 400
+        new = (await client.post("/folders", json={"name": "Work"})).json()["folder_id"]
+        assert (await got(client, "/emails/search?query=in:work"))["total_count"] == 0
+        mail = await desk.receive("three")
+        await client.patch(f"/emails/{mail}", json={"folder_id": new})
+        [line] = (await got(client, "/emails/search?query=in:work"))["emails"]
+        assert line["subject"] == "three"
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,9 @@ import pytest
 from tests.api.desk import Desk, Desks, memory_alone
 from tests.api.test_mailbox import got
 from topologies.errors import Retryable
-from topologies.events import Event, SnoozeDue
+from topologies.events import DeleteFolder, Event, SnoozeDue
 from topologies.events.base import as_kind
+from topologies.mail import mailbox
 from topologies.mailbox.bring_back import bring_back
 
 TOMORROW = "2026-03-02T08:00:00+01:00"
@@ -40,6 +41,25 @@ async def test_a_mail_leaves_the_inbox_and_comes_back_on_top_unread(a_desk: Desk
         changes = (await got(ann, "/changes?since=0"))["changes"]
         kinds = [(each["type"], each["email_id"]) for each in changes[-2:]]
         assert kinds == [("email.added", back["email_id"]), ("email.removed", first)]
+
+
+@memory_alone
+async def test_it_is_taken_back_to_the_inbox_while_its_folder_is_being_deleted(
+    a_desk: Desks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mailbox, "STEP", 1)
+    async with a_desk() as desk:
+        ann = await desk.signed_in("ann")
+        work = (await ann.post("/folders", json={"name": "Work"})).json()["folder_id"]
+        email_id, *others = [await desk.receive(each) for each in ("Later", "One", "Two")]
+        for each in (email_id, *others):
+            await ann.patch(f"/emails/{each}", json={"folder_id": work})
+        await ann.post(f"/emails/{email_id}/snooze", json={"until": TOMORROW})
+        desk.log.is_slow_for = DeleteFolder
+        assert (await ann.delete(f"/folders/{work}")).status_code == 204
+
+        assert (await ann.delete(f"/emails/{email_id}/snooze")).status_code == 204
+        assert await inbox(ann) == [email_id]
 
 
 async def test_it_is_put_off_again_or_taken_back(a_desk: Desks) -> None:

@@ -69,6 +69,15 @@ async def test_a_mail_is_filed_into_a_folder_that_is_there_whatever_its_case() -
     assert copy.folder_id == folder_id
 
 
+async def test_a_folder_is_found_however_its_accents_are_written() -> None:
+    post = await a_post()
+    folder_id = await post.folder("Caf\u00e9")
+    await post.script('require ["fileinto","mailbox"]; fileinto :create "cafe\u0301";')
+    [copy] = await post.comes()
+    assert isinstance(copy, Deliver)
+    assert copy.folder_id == folder_id
+
+
 @pytest.mark.parametrize(
     ("name", "folder_id"), [("spam", "spam"), ("Trash", "trash"), ("INBOX", "inbox")]
 )

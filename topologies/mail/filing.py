@@ -76,9 +76,9 @@ def _restored_place(
 ) -> tuple[str, list[CreateFolder]]:
     """Return the folder with this path, and those that are to be made first, outermost first."""
     visible = [folder for folder in folders if not folder.is_deleting]
-    known = {each.casefold(): i for i, each in folder_names.paths(visible).items()}
+    known = {folder_names.folded(each): i for i, each in folder_names.paths(visible).items()}
     known |= {each: each for each in SYSTEM_FOLDERS}
-    if (folder_id := known.get(path.casefold())) is not None:
+    if (folder_id := known.get(folder_names.folded(path))) is not None:
         return folder_id, []
     used = {folder.folder_id for folder in folders}
     made: list[CreateFolder] = []
@@ -89,7 +89,7 @@ def _restored_place(
         return INBOX, []
     for depth in range(1, len(names) + 1):
         within = "/".join(names[:depth])
-        folder_id = known.get(within.casefold(), "")
+        folder_id = known.get(folder_names.folded(within), "")
         if not folder_id:
             tried = (_folder_id(copy.user_id, within, n) for n in range(MOST_NAMES_TRIED))
             folder_id = next((each for each in tried if each not in used), "")
@@ -113,18 +113,19 @@ def _restored_place(
 def _names_in(path: str, known: Mapping[str, str]) -> list[str]:
     """Return the names of the folders that lead to *path*, each in the one before it."""
     names = [name for name in path.split("/") if name.strip()]
-    if names and known.get(names[0].casefold()) in SYSTEM_FOLDERS:
+    if names and known.get(folder_names.folded(names[0])) in SYSTEM_FOLDERS:
         return [path]  # which hold no others
     return [*names[: MOST_NESTED - 1], "/".join(names[MOST_NESTED - 1 :])][: len(names) or 1]
 
 
 def _labelled(names: Sequence[str], copy: Deliver, labels: Sequence[Label]) -> list[Event]:
     """Return what puts labels on *copy*, those that are not there made first."""
-    known = {label.name.casefold(): label.label_id for label in labels if not label.is_deleting}
+    there = [label for label in labels if not label.is_deleting]
+    known = {folder_names.folded(label.name): label.label_id for label in there}
     events: list[Event] = []
     for name in names:
         stamp: dict[str, Any] = {"user_id": copy.user_id, "issued_at": copy.issued_at}
-        label_id = known.get(name.casefold(), "")
+        label_id = known.get(folder_names.folded(name), "")
         if not label_id:
             label_id = ids.command_id("label", copy.user_id, name.casefold())
             made = ids.command_id("make-label", copy.mail_id, copy.user_id, label_id)
@@ -138,13 +139,14 @@ def _labelled(names: Sequence[str], copy: Deliver, labels: Sequence[Label]) -> l
 
 def _place(action: FileInto, copy: Deliver, folders: Sequence[Folder], found: Filed) -> str:
     """Return the folder that *action* names; the inbox if there is none of that name."""
-    wanted = action.folder.casefold()
+    wanted = folder_names.folded(action.folder)
     visible = [folder for folder in folders if not folder.is_deleting]
     for folder_id, path in folder_names.paths(visible).items():
-        if wanted == path.casefold():
+        if wanted == folder_names.folded(path):
             return folder_id
     for folder in visible:
-        if wanted == folder.name.casefold() or (folder.is_system and wanted == folder.folder_id):
+        is_called_so = wanted == folder_names.folded(folder.name)
+        if is_called_so or (folder.is_system and wanted == folder.folder_id):
             return folder.folder_id
     if wanted in SYSTEM_FOLDERS:
         return wanted

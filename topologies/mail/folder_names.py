@@ -35,18 +35,23 @@ def normalised(name: str, what: str = "folder") -> str:
     return kept
 
 
+def folded(name: str) -> str:
+    """Return what names have in common that are the same to people: in NFC, case aside."""
+    return unicodedata.normalize("NFC", name.casefold())
+
+
 def is_taken(name: str, folders: Iterable[Folder], parent_id: str = "") -> bool:
     """Tell whether a folder has the *normalised* name, or one that differs in case only.
 
     Those beside it count: in the same folder, or in none. Folders on their way out do not:
     nobody sees them any more.
     """
-    wanted = _folded(name)
-    system = [wanted in (each, _folded(_NAMES[each])) for each in SYSTEM_FOLDERS]
+    wanted = folded(name)
+    system = [wanted in (each, folded(_NAMES[each])) for each in SYSTEM_FOLDERS]
     if not parent_id and any(system):
         return True
     beside = [each for each in folders if each.parent_id == parent_id and not each.is_deleting]
-    return any(_folded(folder.name) == wanted for folder in beside)
+    return any(folded(folder.name) == wanted for folder in beside)
 
 
 def paths(folders: Iterable[Folder]) -> dict[str, str]:
@@ -68,13 +73,13 @@ def _line_of(folder: Folder, known: Mapping[str, Folder]) -> list[Folder]:
 
 def is_taken_by_label(name: str, labels: Iterable[Label]) -> bool:
     """Tell whether a label has the *normalised* name, as ``is_taken`` does of folders."""
-    wanted = _folded(name)
-    return any(_folded(label.name) == wanted for label in labels if not label.is_deleting)
+    wanted = folded(name)
+    return any(folded(label.name) == wanted for label in labels if not label.is_deleting)
 
 
 def labels_in_order(labels: Iterable[Label]) -> list[Label]:
     """Return *labels* as they are listed: by name."""
-    return sorted(labels, key=lambda label: (_folded(label.name), label.label_id))
+    return sorted(labels, key=lambda label: (folded(label.name), label.label_id))
 
 
 def in_order(folders: Iterable[Folder]) -> list[Folder]:
@@ -91,10 +96,6 @@ def in_order(folders: Iterable[Folder]) -> list[Folder]:
         (folder for folder in folders if folder.folder_id != DELETED),
         key=lambda f: (
             place.get(f.folder_id, last),
-            [(_folded(each.name), each.folder_id) for each in _line_of(f, known)],
+            [(folded(each.name), each.folder_id) for each in _line_of(f, known)],
         ),
     )
-
-
-def _folded(name: str) -> str:
-    return unicodedata.normalize("NFC", name.casefold())
