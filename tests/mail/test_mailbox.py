@@ -380,6 +380,14 @@ async def test_a_mailbox_has_only_so_many_folders() -> None:
     assert await refusal(create("one more"), *made) == "invalid"
 
 
+async def test_what_is_deleted_takes_the_place_of_no_folder() -> None:
+    mailboxes = MemoryMailboxes(ManualClock(AT))
+    await carry_out(mailboxes, deliver(1), delete(1, permanent=True, is_restorable=True))
+    await carry_out(mailboxes, *(create(f"f{number}") for number in range(MOST_FOLDERS)))
+    own = [each for each in await mailboxes.folders("ann") if not each.is_system]
+    assert len(own) == MOST_FOLDERS
+
+
 async def test_the_mails_of_a_deleted_folder_go_to_trash() -> None:
     house = House()
     work = folder_id("Work")

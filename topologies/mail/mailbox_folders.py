@@ -51,7 +51,8 @@ def create(command: CreateFolder, loaded: Loaded) -> Effects:
         return ledger.refused(*refusal)
     if folder_names.is_taken(name, loaded.folders.values(), command.parent_id):
         return ledger.refused("name-taken", _TAKEN)
-    if sum(not folder.is_system for folder in loaded.folders.values()) >= MOST_FOLDERS:
+    own = [each for each in loaded.folders.values() if not each.is_system and not each.is_deleting]
+    if len(own) >= MOST_FOLDERS:
         return ledger.refused("invalid", f"a mailbox has at most {MOST_FOLDERS} folders of its own")
     folder = Folder(
         folder_id=command.folder_id, name=name, is_system=False, parent_id=command.parent_id
