@@ -98,13 +98,14 @@ async def fetch(call: Call) -> Response:
     if etag in asked.get("if-none-match", ""):
         return Response(None, 304, headers)
     start, end, status = 0, size, 200
-    if "range" in asked and asked.get("if-range", etag) == etag:
+    is_read = call.request.method == "GET"  # a range of anything else is none (RFC 9110 §14.2)
+    if is_read and "range" in asked and asked.get("if-range", etag) == etag:
         start, end, status = _range_of(asked["range"], size)
     if status == 206:
         headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
     headers["Content-Length"] = str(end - start)
     headers["Content-Type"] = shown_type(grant.content_type)
-    if call.request.method == "HEAD":
+    if not is_read:
         return StreamingResponse(_nothing(), status, headers)
     return StreamingResponse(call.context.blobs.stream(grant.blob, start, end), status, headers)
 
