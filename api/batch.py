@@ -5,6 +5,7 @@ makes no sense is refused before anything is done; what can't be done with one m
 the others from it. Nothing asked here does more when it is asked again.
 """
 
+import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated
@@ -13,8 +14,8 @@ import msgspec
 from msgspec import UNSET, Meta, structs
 from starlette.responses import Response
 
-from api import folders, labels
-from api.batch_snoozing import put_off
+from api import draft_sending, folders, labels
+from api.batch_snoozing import AT_ONCE, put_off
 from api.coming_back import Found, forget_moved, found
 from api.commands import answers_to, deletion, refused, stamp
 from api.emails import GONE, commands_of
@@ -23,13 +24,15 @@ from api.problems import Problem, invalid, not_found
 from api.shapes import FieldProblem, In
 from api.shapes_batch import MOST_ITEMS, BatchItem, BatchOut, BatchResult
 from api.snoozing import why_not_until
-from topologies.events import Command, MoveEmails
+from topologies.events import TRASH, Command, MoveEmails
 from topologies.ports.mailboxes import Summary
 
 LARGEST_BODY_BYTES = 1024 * 1024
 MOST_ERRORS = 100  # that are told of one body
 HALF = MOST_ITEMS // 2
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+
+Undone = Mapping[int, tuple[str, Problem]]  # items that can't be done: for which field, and why
 
 
 class _RawBatch(In, frozen=True, kw_only=True):
@@ -42,9 +45,9 @@ async def change_many(call: Call) -> Response:
     """Change many mails, and answer what became of each."""
     items = _items(await call.body(_RawBatch), call.context.clock.now())
     there = await found(call, [item.email_id for item in items])
-    astray = await _astray(call, items, there)
-    off = await put_off(call, _snoozed(items, there, astray))
-    left_out = {*off.refused, *astray}
+    undone = {**await _astray(call, items, there), **await _to_be_sent(call, items, there)}
+    off = await put_off(call, _snoozed(items, there, undone))
+    left_out = {*off.refused, *undone}
     plan = {**off.commands, **_plan(call, items, there, left_out)}
     results = [BatchResult(email_id=item.email_id, status=200) for item in items]
     if plan:
@@ -60,9 +63,9 @@ async def change_many(call: Call) -> Response:
     for place, problem in off.refused.items():
         pointer = f"/items/{place}/snooze_until"
         results[place] = _failed(items[place].email_id, problem, pointer, problem.body.detail)
-    for place, told in astray.items():
-        pointer = f"/items/{place}{told.pointer}"
-        results[place] = _failed(items[place].email_id, not_found(), pointer, told.detail)
+    for place, (field, problem) in undone.items():
+        pointer = f"/items/{place}/{field}"
+        results[place] = _failed(items[place].email_id, problem, pointer, problem.body.detail)
     for place, item in enumerate(items):
         if item.email_id not in there:
             results[place] = _failed(item.email_id, not_found(), f"/items/{place}/email_id", GONE)
@@ -142,9 +145,7 @@ def _nonsense(item: BatchItem, place: int, before: int, now: datetime) -> tuple[
     return f"/items/{place}/snooze_until", detail
 
 
-async def _astray(
-    call: Call, items: Sequence[BatchItem], there: Mapping[str, Found]
-) -> Mapping[int, FieldProblem]:
+async def _astray(call: Call, items: Sequence[BatchItem], there: Mapping[str, Found]) -> Undone:
     """Return which items ask for more than a folder or labels that are not there.
 
     Nothing of these is done. Of what asks for that alone the command tells.
@@ -158,13 +159,35 @@ async def _astray(
     is_labelled = any(item.labels is not UNSET for item in several.values())
     known_folders = await folders.seen(call) if is_moved else set[str]()
     known_labels = await labels.seen(call) if is_labelled else set[str]()
-    found: dict[int, FieldProblem] = {}
+    found: dict[int, tuple[str, Problem]] = {}
     for place, item in several.items():
         known = known_labels.union(there[item.email_id].summary.labels)
         if item.folder_id is not UNSET and item.folder_id not in known_folders:
-            found[place] = FieldProblem(pointer="/folder_id", detail=folders.GONE)
+            found[place] = "folder_id", not_found(folders.GONE)
         elif item.labels is not UNSET and not known.issuperset(item.labels):
-            found[place] = FieldProblem(pointer="/labels", detail=labels.GONE)
+            found[place] = "labels", not_found(labels.GONE)
+    return found
+
+
+async def _to_be_sent(call: Call, items: Sequence[BatchItem], there: Mapping[str, Found]) -> Undone:
+    """Return which items delete a draft that is to be sent later."""
+    found: dict[int, tuple[str, Problem]] = {}
+    turn = asyncio.Semaphore(AT_ONCE)
+
+    async def check(place: int, item: BatchItem) -> None:
+        async with turn:
+            try:
+                await draft_sending.check_may_go(call, there[item.email_id].summary)
+            except Problem as problem:
+                found[place] = "delete" if item.delete else "folder_id", problem
+
+    await asyncio.gather(
+        *(
+            check(place, item)
+            for place, item in enumerate(items)
+            if (item.delete or item.folder_id == TRASH) and item.email_id in there
+        )
+    )
     return found
 
 

@@ -23,9 +23,9 @@ from api.problems import Problem, not_found
 from api.send import Submission, alone, sent, submit, told
 from api.sending import Checked, checked
 from api.shapes_sending import Sending, Sent
-from topologies.events import Draft
+from topologies.events import DRAFTS, Draft
 from topologies.mail import compose, holding, ids
-from topologies.ports.mailboxes import Email
+from topologies.ports.mailboxes import Email, Summary
 from topologies.ports.request_keys import Claim
 
 MOST_CLAIMS = 8  # of one draft: times that it is sent, taken back, and sent again
@@ -70,6 +70,19 @@ async def scheduled(call: Call, draft_id: str, draft: Draft) -> Sent | None:
     email_id = ids.email_id(last.mail_id, call.user_id)
     is_held = await holding.noted(call.context.request_keys, call.user_id, email_id) is not None
     return told(call.user_id, last, is_held=True) if is_held else None
+
+
+async def check_may_go(call: Call, mail: Summary) -> None:
+    """Return if *mail* may be deleted: it is no draft that is to be sent later.
+
+    Raises:
+        Problem: It is one: whoever deletes it would find it sent all the same.
+    """
+    if mail.folder_id != DRAFTS:
+        return
+    email = await call.context.mailboxes.email(call.user_id, mail.email_id)
+    if email is not None and email.draft is not None:
+        await check_not_scheduled(call, mail.email_id, email.draft)
 
 
 async def check_not_scheduled(call: Call, draft_id: str, draft: Draft) -> None:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from msgspec import UNSET, structs
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
-from api import blobs, folders, labels, reminders, views, whole
+from api import blobs, draft_sending, folders, labels, reminders, views, whole
 from api.coming_back import Found, forget_moved, found
 from api.commands import carry_out, deletion, stamp
 from api.endpoint import Call, json_answer
@@ -24,6 +24,7 @@ from api.shapes_folders import EmailIds
 from topologies.events import (
     INBOX,
     SPAM,
+    TRASH,
     Command,
     LabelEmails,
     MoveEmails,
@@ -67,6 +68,8 @@ async def change(call: Call) -> Response:
     if given.labels is not UNSET:
         fresh = [each for each in given.labels if each not in email.summary.labels]
         await labels.must_be_there(call, fresh, "/labels")
+    if given.folder_id == TRASH:
+        await draft_sending.check_may_go(call, email.summary)
     commands = commands_of(call, email, given)
     if len(commands) > 1 and given.folder_id is not UNSET:  # all of it is done, or nothing
         await folders.must_be_there(call, given.folder_id)
@@ -81,8 +84,9 @@ async def change(call: Call) -> Response:
 async def delete(call: Call) -> Response:
     """Move to trash; what lies there is gone for good."""
     asked: DeleteQuery = call.query(DeleteQuery)
-    named = (await _find_now(call)).names
-    command = deletion(call.context, call.user_id, named, permanent=asked.permanent)
+    email = await _find_now(call)
+    await draft_sending.check_may_go(call, email.summary)
+    command = deletion(call.context, call.user_id, email.names, permanent=asked.permanent)
     return await carry_out(call.context, [command]) or Response(status_code=204)
 
 

@@ -236,7 +236,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         summary="Mark as read, star, move, label, report as spam or not",
         body=EmailPatch,
         answers={200: EmailLine, 202: Pending},
-        problems=(400, 404, 415, 422),
+        problems=(400, 404, 409, 415, 422),
     ),
     Endpoint(
         method="DELETE",
@@ -245,7 +245,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         summary="Move to trash; from there, or with permanent, for good",
         query=DeleteQuery,
         answers={202: Pending, 204: None},
-        problems=(400, 404),
+        problems=(400, 404, 409),
     ),
     Endpoint(
         method="GET",

@@ -259,6 +259,35 @@ async def test_a_draft_that_is_sent_later_waits_in_its_folder_and_can_be_taken_b
         assert (await ann.post(f"{path}/send")).json() == second
 
 
+async def test_a_draft_that_is_sent_later_is_not_deleted_by_the_ways_of_other_mails(
+    a_desk: Desks,
+) -> None:
+    async with a_desk() as desk:
+        ann, bo = await desk.signed_in(), await desk.signed_in("bo")
+        draft = await begun(ann, to=[BO], body="wait", undo_s=30)
+        path = f"/emails/{draft['draft_id']}"
+        desk.log.is_stuck = True  # for a timer nobody waits here
+        first = (await ann.post(f"/drafts/{draft['draft_id']}/send")).json()
+        for answer in (
+            await ann.delete(path),
+            await ann.delete(f"{path}?permanent=true"),
+            await ann.patch(path, json={"folder_id": "trash"}),
+        ):
+            assert answer.status_code == 409
+            assert answer.json()["type"].endswith(":draft-scheduled")
+        for field, value in (("delete", True), ("folder_id", "trash")):
+            item = {"email_id": draft["draft_id"], field: value}
+            answer = await ann.post("/emails/batch", json={"items": [item]})
+            [result] = answer.json()["results"]
+            assert result["status"] == 409
+            assert result["problem"]["type"].endswith(":draft-scheduled")
+            assert result["problem"]["errors"][0]["pointer"] == f"/items/0/{field}"
+        assert (await ann.delete(f"/emails/{first['email_id']}/send")).status_code == 204
+        await desk.log.work_off()
+        assert (await ann.delete(path)).status_code == 204
+        assert (await got(bo, "/folders/inbox/emails"))["total_count"] == 0
+
+
 async def test_a_draft_that_was_taken_back_is_sent_again_unchanged(a_desk: Desks) -> None:
     async with a_desk() as desk:
         ann, bo = await desk.signed_in(), await desk.signed_in("bo")
