@@ -71,6 +71,10 @@ async def snooze(call: Call) -> Response:
         return pending
     lines = await call.context.mailboxes.summaries(call.user_id, [due.email_id])
     kept = await call.context.snoozes.find(call.user_id, due.email_id)
+    if kept is None and lines and lines[0].folder_id == snoozing.SNOOZED:
+        # It was taken back before it was put away: this request is the later one.
+        await keep(call, lines[0], given.until)
+        kept = await call.context.snoozes.find(call.user_id, due.email_id)
     if not lines or kept is None:
         raise not_found(emails.GONE)
     return json_answer(_told(kept, {kept.email_id: lines[0]}))

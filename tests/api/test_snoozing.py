@@ -6,11 +6,15 @@ from typing import Any
 
 import httpx
 import pytest
+from starlette.responses import Response
 
+from api import snoozing
+from api.commands import carry_out
+from api.context import Context
 from tests.api.desk import Desk, Desks, memory_alone
 from tests.api.test_mailbox import got
 from topologies.errors import Retryable
-from topologies.events import DeleteFolder, Event, SnoozeDue
+from topologies.events import Command, DeleteFolder, Event, SnoozeDue
 from topologies.events.base import as_kind
 from topologies.mail import mailbox
 from topologies.mailbox.bring_back import bring_back
@@ -81,6 +85,29 @@ async def test_it_is_put_off_again_or_taken_back(a_desk: Desks) -> None:
         desk.clock.move(timedelta(days=2))
         await timer_runs(desk)
         assert await inbox(ann) == [email_id]
+
+
+@memory_alone
+async def test_who_puts_it_off_while_another_takes_it_back_has_it_put_off(
+    a_desk: Desks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with a_desk() as desk:
+        ann = await desk.signed_in("ann")
+        email_id, user = await desk.receive("Later"), await desk.user("ann")
+
+        async def meanwhile(context: Context, commands: Sequence[Command]) -> Response | None:
+            kept = await desk.snoozes.find(user.user_id, email_id)
+            assert kept is not None
+            await desk.snoozes.remove(user.user_id, email_id, kept.snooze_id)
+            return await carry_out(context, commands)
+
+        monkeypatch.setattr(snoozing, "carry_out", meanwhile)
+        answer = await ann.post(f"/emails/{email_id}/snooze", json={"until": TOMORROW})
+        assert answer.status_code == 200, answer.text
+        assert (await got(ann, "/snoozed"))["snoozed"] == [answer.json()]
+        desk.clock.move(timedelta(hours=19))
+        await timer_runs(desk)
+        assert len(await inbox(ann)) == 1
 
 
 async def test_a_folder_of_that_name_is_left_alone(a_desk: Desks) -> None:

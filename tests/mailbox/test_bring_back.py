@@ -96,8 +96,21 @@ async def test_until_then_it_waits_in_steps(before: timedelta, kind: type[Snooze
 
 async def test_a_wish_that_was_taken_back_brings_nothing_back() -> None:
     house = await House.open()
+    await house.does(MoveEmails(**house.stamp(), email_ids=(email_id(1),), folder_id=INBOX))
     await house.snoozes.remove("ann", email_id(1), "s1")
     house.clock.move(NIGHT - AT)
+    assert await house.brings_back() == []
+
+
+async def test_what_is_put_away_although_its_wish_is_gone_comes_back_once() -> None:
+    house = await House.open()
+    await house.snoozes.remove("ann", email_id(1), "s1")
+    house.clock.move(NIGHT - AT)
+    first = await house.brings_back()
+    for command in (*first, *await house.brings_back()):
+        await house.does(command)
+    [back] = await house.inbox()
+    assert (back.subject, back.is_read) == ("Mail 1", False)
     assert await house.brings_back() == []
 
 
