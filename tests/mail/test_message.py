@@ -228,6 +228,19 @@ def test_flowed_text_is_joined() -> None:
     assert message.text == "one two\n> quoted on\n-- \nA"
 
 
+def test_flowed_words_lose_the_space_that_only_breaks_them() -> None:
+    message = read(
+        "Content-Type: text/plain; format=flowed; delsp=yes",
+        "",
+        "one ",
+        "two  ",
+        "three ",
+        "> a ",
+        "b",
+    )
+    assert message.text == "onetwo three\n> a\nb"
+
+
 def test_a_large_text_goes_to_the_blob_store_and_its_start_stays() -> None:
     long = "word é " * 30_000
     parsed = parse_message(f"Content-Type: text/plain; charset=utf-8\r\n\r\n{long}".encode())
@@ -362,10 +375,20 @@ def test_what_is_malformed_is_shown_as_a_person_would_read_it(raw: str) -> None:
         pytest.param(b"X: y\r\n" + b" z\r\n" * 300_000 + b"\r\nbody", id="one folded field"),
         pytest.param(b"To: " + b"(" * 500_000 + b"\r\n\r\nx", id="comments"),
         pytest.param(b"To: " + b'"\\' * 250_000 + b"\r\n\r\nx", id="quotes"),
+        pytest.param(b"To: " + b"[" * 60_000 + b"\r\n\r\nx", id="literals without end"),
+        pytest.param((b"Cc: " + b"a@[" * 20_000 + b"\r\n") * 15 + b"\r\nx", id="15 Cc"),
         pytest.param(b"To: " + b"a@b.example," * 50_000 + b"\r\n\r\nx", id="50,000 addresses"),
         pytest.param(b"Subject: " + b"=?utf-8?q?" * 50_000 + b"\r\n\r\nx", id="encoded words"),
         pytest.param(b"Content-Type: a/b" + b'; x*1="' * 50_000 + b"\r\n\r\nx", id="parameters"),
         pytest.param(b"Content-Type: text/html\r\n\r\n" + b"<" * 2_000_000, id="brackets"),
+        pytest.param(
+            b"Content-Type: text/plain; format=flowed\r\n\r\n" + b"a \r\n" * 1_000_000,
+            id="flowed text of one line",
+        ),
+        pytest.param(
+            b"Content-Type: text/plain; format=flowed; delsp=yes\r\n\r\n" + b"a \r\n" * 1_000_000,
+            id="flowed text of one word",
+        ),
         pytest.param(b"Content-Type: text/html\r\n\r\n" + b"<!--" * 500_000, id="comments in HTML"),
         pytest.param(b"References: " + b"<a" * 500_000 + b"\r\n\r\nx", id="references"),
         pytest.param(

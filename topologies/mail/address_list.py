@@ -15,7 +15,7 @@ MOST = 1_000  # of one field
 LONGEST_CHARACTERS = 998  # of one address or name; longer is cut
 _READ = 4 * LONGEST_CHARACTERS  # of an address, blanks included
 
-_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|\\.|\[[^\]\s]*\]|[^"\\(),:;<>\s\[]+|\s+|.', re.DOTALL)
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|\\.|\[[^\[\]\s]*\]|[^"\\(),:;<>\s\[]+|\s+|.', re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _BLANKS = re.compile(r"[\s\x00-\x1f\x7f]+")
 _UNQUOTED_BLANKS = re.compile(r'("(?:[^"\\]|\\.)*")|[\s\x00-\x1f\x7f]+', re.DOTALL)

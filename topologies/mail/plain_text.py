@@ -68,21 +68,21 @@ def of_html(source: str) -> str:
 
 def of_flowed(text: str, *, deletes_space: bool) -> str:
     """Return flowed *text* with its soft line ends undone (RFC 3676 §4)."""
-    lines: list[str] = []
+    lines: list[list[str]] = []  # the pieces of each
     is_open, depth_before = False, 0
     for line in text.split("\n"):
         bare = line.lstrip(">")
         depth = len(line) - len(bare)
         bare = bare.removeprefix(" ")  # §4.4: stuffed
         if is_open and depth == depth_before:
-            lines[-1] += bare
+            lines[-1].append(bare)
         else:
-            lines.append(">" * depth + (" " if depth and bare else "") + bare)
+            lines.append([">" * depth + (" " if depth and bare else ""), bare])
         # §4.3: the line "-- " begins a signature and flows into nothing.
         is_open, depth_before = bare.endswith(" ") and bare != "-- ", depth
         if is_open and deletes_space:
-            lines[-1] = lines[-1][:-1]
-    return "\n".join(lines)
+            lines[-1][-1] = bare[:-1]
+    return "\n".join("".join(pieces) for pieces in lines)
 
 
 def snippet(text: str) -> str:
