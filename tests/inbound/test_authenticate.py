@@ -100,6 +100,21 @@ async def test_who_is_signed_in_needs_no_proof_and_nobody_is_asked() -> None:
     assert dns.asked == []
 
 
+async def test_what_we_write_ourselves_needs_no_proof() -> None:
+    found = await known(mail(mail_from="", origin="local", client_ip="", helo=""))
+    assert found == Authentication(signed_in=True, from_domain="shop.example")
+
+
+async def test_a_strangers_mail_that_is_forwarded_here_is_judged_as_when_it_came() -> None:
+    forged = mail(mail_from="eve@evil.example", client_ip="198.51.100.9")
+    first = await known(forged)
+    assert (first.signed_in, first.dmarc) == (False, "fail")
+    assert await known(msgspec.structs.replace(forged, mail_id="m2", origin="local")) == first
+    # A server of our own network, which came by LMTP, has no address that tells anything.
+    by_lmtp = mail(mail_from="eve@evil.example", client_ip="", origin="local")
+    assert (await known(by_lmtp)).signed_in is False
+
+
 async def test_for_imported_mail_nobody_is_asked() -> None:
     dns = MemoryDns(ZONES)
     found = await known(mail(origin="import", client_ip="", raw=signed(RAW)), dns)

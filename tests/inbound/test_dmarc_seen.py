@@ -60,6 +60,7 @@ async def test_nobody_is_told_who_does_not_ask_nor_of_whom_nothing_is_known() ->
     assert await told(ASKS, client_ip="10.0.0.1") is None  # a host of our own network
     assert await told(ASKS, user_id="user-1") is None
     assert await told(ASKS, origin="import") is None
+    assert await told(ASKS, origin="local") is None  # forwarded here: told when it came
     assert await told(ASKS, failing=("shop.example",)) is None  # temperror
 
 

@@ -58,14 +58,14 @@ async def authenticate(
 ) -> Sequence[Event]:
     """Return the mail with what is known about who sent it."""
     seen: DmarcSeen | None = None
-    if mail.user_id or mail.origin == "local":  # or we wrote it ourselves: a report
+    if mail.user_id or _is_ours(mail):
         known = Authentication(signed_in=True, from_domain=_from_domain(mail))
     elif mail.origin == "import":
         known = Authentication(from_domain=_from_domain(mail))
     else:
         raw = mail.raw if mail.raw is not None else await read_raw(blobs, mail.raw_ref)
         known, verdict = await _asked(mail, raw, dns, policy)
-        if policy.tells_owners:
+        if policy.tells_owners and mail.origin != "local":  # that was told when it came
             seen = dmarc_seen.of(mail, known, verdict)
     grown = grow(mail, MailAuthenticated, authentication=known)
     return [grown] if seen is None else [grown, seen]
@@ -138,6 +138,12 @@ async def _in_time(asking: Coroutine[Any, Any, T], otherwise: T, until: float) -
             return await asking
     except TimeoutError:
         return otherwise
+
+
+def _is_ours(mail: MailParsed) -> bool:
+    """Tell whether we wrote *mail* ourselves, such as a report."""
+    # What is forwarded here is local too, but its client came and said its name.
+    return mail.origin == "local" and not mail.helo
 
 
 def _from_domain(mail: MailParsed) -> str:
