@@ -32,6 +32,7 @@ MAIL = (
     b"Date: Sat, 28 Feb 2026 23:13:00 -0800\r\n"
     b"X-Count: 12\r\n"
     b"X-Empty:\r\n"
+    b"X-Last-Day: Fri, 31 Dec 9999 23:59:59 -1200\r\n"
     b"Content-Type: multipart/mixed; boundary=b\r\n\r\n"
     b"--b\r\nContent-Type: text/plain\r\nContent-Transfer-Encoding: base64\r\n\r\n"
     b"VGhlIHB1bXAgY29zdHMgMTAwIGV1cm9zLg==\r\n"
@@ -99,6 +100,7 @@ KEPT = Outcome(actions=(Keep(),), is_kept_anyway=True)
         'currentdate :value "ge" "date" "2026-03-01"',
         'currentdate :zone "-0130" "iso8601" "2026-03-01T11:00:00-01:30"',
         'not date "x-count" "year" "2026"',
+        'not date "x-last-day" "year" "9999"',
         'mailboxexists "Pumps"',
         'not mailboxexists ["pumps", "nothing"]',
         'string "a" "A"',

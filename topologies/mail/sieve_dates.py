@@ -6,6 +6,7 @@ from email.utils import format_datetime, parsedate_to_datetime
 
 _ZONE = re.compile(r"([+-])([0-9]{2})([0-9]{2})")
 _EPOCH_OF_MJD = datetime(1858, 11, 17, tzinfo=UTC)
+_LATEST_YEAR = 9998  # so that there is a day after it, in whatever zone
 
 
 def read(text: str) -> datetime | None:
@@ -14,6 +15,8 @@ def read(text: str) -> datetime | None:
     try:
         found = parsedate_to_datetime(written)
     except (ValueError, IndexError, TypeError, OverflowError):
+        return None
+    if found.year > _LATEST_YEAR:
         return None
     return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
 
