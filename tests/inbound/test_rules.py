@@ -107,6 +107,16 @@ async def test_a_folder_is_made_where_the_script_says_so_and_is_there_for_the_ne
     assert following.folder_id == made.folder_id
 
 
+async def test_a_folder_within_another_exists_by_its_path_where_mail_can_be_filed_by_it() -> None:
+    post = await a_post()
+    inner = await post.folder("Pumps", parent_id=await post.folder("Work"))
+    await post.script(
+        'require ["fileinto","mailbox"];'
+        'if mailboxexists ["Work/pumps", "Pumps"] { fileinto "Work/Pumps"; } else { discard; }'
+    )
+    assert [copy.folder_id for copy in only(Deliver, await post.comes())] == [inner]
+
+
 async def test_a_folder_that_was_renamed_since_is_left_alone() -> None:
     post = await a_post()
     await post.script('require ["fileinto","mailbox"]; fileinto :create "Pumps";')
@@ -641,13 +651,14 @@ class Post:
         script = SieveScript(name="mine", source=source, changed_at=AT)
         await self.set(UserRules(scripts=(script,), active="mine"), user=user)
 
-    async def folder(self, name: str) -> str:
+    async def folder(self, name: str, *, parent_id: str = "") -> str:
         command = CreateFolder(
             user_id=self.ann.user_id,
             command_id=f"make {name}",
             issued_at=AT,
             folder_id=f"folder {name}",
             name=name,
+            parent_id=parent_id,
         )
         await store(command, mailboxes=self.services[Mailboxes])
         return command.folder_id

@@ -28,6 +28,7 @@ from topologies.mail import (
     answerable,
     blocking,
     filing,
+    folder_names,
     ids,
     loops,
     mailbox_address,
@@ -280,7 +281,10 @@ def _forms(rules: UserRules, mail: MailScored) -> list[Action]:
 
 
 def _view(mail: MailScored, raw: bytes, copy: Deliver, folders: Sequence[Folder]) -> View:
-    names = {folder.name.lower() for folder in folders if not folder.is_deleting}
+    visible = [folder for folder in folders if not folder.is_deleting]
+    # By the names that `fileinto` finds them by (``filing``).
+    names = {folder.name.lower() for folder in visible}
+    names |= {path.lower() for path in folder_names.paths(visible).values()}
     return View(
         raw=raw,
         message=mail.message,
