@@ -72,6 +72,33 @@ async def test_machines_read_the_same_in_the_second_part() -> None:
     assert "Come and see" not in returned.get_content()
 
 
+async def test_what_we_found_out_ourselves_is_told_as_no_reply_of_the_peer() -> None:
+    house = await office()
+    ours: dict[str, Any] = {
+        "code": 0,
+        "enhanced": "5.6.7",
+        "text": "the server takes no header in UTF-8",
+    }
+    refused: dict[str, Any] = {
+        "code": 550,
+        "enhanced": "5.7.1",
+        "text": "it is on your list",
+        "host": "",
+    }
+    [report] = await house.told(
+        house.attempted(failed(**ours), failed("cy@far.example", **refused))
+    )
+    read = read_by_python(report)
+    text = text_of(read)
+    assert "mx1.far.example: the server takes no header in UTF-8" in text
+    assert "said" not in text
+    _, status, _ = read.iter_parts()
+    assert [each["Diagnostic-Code"] for each in status.get_payload()[1:]] == [
+        "x-rillmail; the server takes no header in UTF-8",
+        "x-rillmail; it is on your list",
+    ]
+
+
 async def test_a_replay_makes_no_second_report() -> None:
     house = await office()
     event = house.attempted(failed())

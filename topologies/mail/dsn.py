@@ -23,6 +23,7 @@ MOST_ORIGINAL_BYTES = 64 * 1024  # of a message that comes back whole; of larger
 MOST_HEADER_BYTES = 32 * 1024
 LONGEST_TEXT = 800  # characters of a peer's words
 
+_REPLY = re.compile(r"[2-5][0-9]{2} ")  # begins what a peer said; what we say ourselves is none
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]+")
 _SUBJECTS: dict[Action, str] = {
     "failed": "Your mail could not be delivered",
@@ -48,7 +49,7 @@ class RecipientReport:
         original: The address as the sender wrote it, with its type: ``rfc822;bo@x.example``.
         status: RFC 3463.
         remote_mta: Who said so.
-        diagnostic: What it said; empty: nobody said anything.
+        diagnostic: What it said, with its code, or what we say; empty: nobody said anything.
         is_ours: We refused it ourselves, and `diagnostic` says why in words for people.
         retry_until: For delays: when it is given up.
     """
@@ -154,7 +155,12 @@ def _for_people(report: Report, action: Action, subject: str) -> str:
         if each.diagnostic and action in ("failed", "delayed"):
             said = one_line(each.diagnostic)
             host = one_line(each.remote_mta)
-            lines.append(f"    {host} said: {said}" if host else f"    {said}")
+            if not host:
+                lines.append(f"    {said}")
+            else:
+                lines.append(
+                    f"    {host} said: {said}" if _is_reply(said) else f"    {host}: {said}"
+                )
         if each.retry_until is not None:
             lines.append(f"    It is tried until {each.retry_until:%d %B %Y %H:%M} UTC.")
         lines.append("")
@@ -187,12 +193,19 @@ def _of_recipient(each: RecipientReport, is_utf8: bool) -> Iterator[str]:
     if each.remote_mta:
         yield f"Remote-MTA: dns; {_ascii(each.remote_mta)}"
     if each.diagnostic:
-        # A peer's words: ASCII, as RFC 3464 has it; who reads them loses no more than letters.
-        yield f"Diagnostic-Code: smtp; {_ascii(each.diagnostic)}"
+        # ASCII, as RFC 3464 has it; who reads them loses no more than letters. §2.3.6, §9.2:
+        # of the type smtp are replies alone.
+        said = _ascii(each.diagnostic)
+        yield f"Diagnostic-Code: {'smtp' if _is_reply(said) else 'x-rillmail'}; {said}"
     if each.attempted_at is not None:
         yield f"Last-Attempt-Date: {format_datetime(each.attempted_at.replace(microsecond=0))}"
     if each.retry_until is not None:
         yield f"Will-Retry-Until: {format_datetime(each.retry_until.replace(microsecond=0))}"
+
+
+def _is_reply(said: str) -> bool:
+    """Tell whether a peer said so, and not we."""
+    return _REPLY.match(said) is not None
 
 
 def _kept(text: str, is_utf8: bool) -> str:
