@@ -63,6 +63,10 @@ def fit(
     """Return *raw* as the server with *features* can take it, or why it can't."""
     if requires_tls and require_tls.KEYWORD not in features:
         return require_tls.NOT_OFFERED
+    takes_utf8 = "SMTPUTF8" in features
+    header = raw[: raw.find(b"\r\n\r\n")] if b"\r\n\r\n" in raw else raw
+    if not takes_utf8 and smtputf8 and not header.isascii():
+        return Refusal("5.6.7", "the server takes no header in UTF-8")
     is_eight_bit = not raw.isascii()
     if body_type == "BINARYMIME" or is_eight_bit:
         fitted = _body(raw, features, is_eight_bit=is_eight_bit)
@@ -72,10 +76,6 @@ def fit(
         raw = fitted
     if _too_large(raw, features):
         return Refusal("5.3.4", f"the server takes {features['SIZE']} bytes, the message has more")
-    takes_utf8 = "SMTPUTF8" in features
-    header = raw[: raw.find(b"\r\n\r\n")] if b"\r\n\r\n" in raw else raw
-    if not takes_utf8 and smtputf8 and not header.isascii():
-        return Refusal("5.6.7", "the server takes no header in UTF-8")
     try:
         sender = _address(mail_from, takes_utf8=takes_utf8)
     except ValueError:
