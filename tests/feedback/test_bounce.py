@@ -99,6 +99,28 @@ async def test_what_we_found_out_ourselves_is_told_as_no_reply_of_the_peer() -> 
     ]
 
 
+async def test_what_was_only_passed_on_is_not_told_as_delivered() -> None:
+    house = await office()
+    wishes = DeliveryWishes(
+        recipients=tuple(
+            RecipientWish(recipient=each, notify=("SUCCESS",))
+            for each in (f"cy@{DOMAIN}", "bo@far.example")
+        )
+    )
+    kept = msgspec.structs.replace(delivered(f"cy@{DOMAIN}"), host="")
+    [report] = await house.told(
+        house.attempted(delivered(), wishes=wishes),
+        elsewhere(house, DOMAIN, kept, wishes=wishes),
+    )
+    read = read_by_python(report)
+    assert read["subject"] == "Your mail was passed on: The müll is here"
+    here, there = text_of(read).split("was passed on")
+    assert "was delivered" in here
+    assert f"cy@{DOMAIN}" in here
+    assert "bo@far.example" not in here
+    assert "bo@far.example" in there
+
+
 async def test_a_replay_makes_no_second_report() -> None:
     house = await office()
     event = house.attempted(failed())
@@ -388,7 +410,7 @@ async def test_a_peer_s_words_put_nothing_into_the_header_of_a_report() -> None:
 
 
 def elsewhere(
-    house: Office, destination: str, *results: RecipientResult, at: datetime = AT
+    house: Office, destination: str, *results: RecipientResult, at: datetime = AT, **given: Any
 ) -> DeliveryAttempted:
     """Return what came of the part of the mail that goes to another system."""
     return house.attempted(
@@ -396,6 +418,7 @@ def elsewhere(
         delivery_id=f"to {destination}",
         destination=destination,
         attempted_at=at + timedelta(seconds=4),
+        **given,
     )
 
 

@@ -87,19 +87,21 @@ def build(
     """Return the message that tells *report*, with CRLF line ends.
 
     Args:
-        report: All recipients have the same action.
+        report: All recipients failed, all are late, or all have it, however it was handed on.
         to: Who is told.
         message_id: Without <>.
         date: When it was found out.
         original: The message that it is about; empty: it is not there any more.
         is_whole: Give it back whole, not its header alone.
     """
-    action = report.recipients[0].action
+    actions: list[Action] = [each.action for each in report.recipients]
+    # It promises no more than is known.
+    action: Action = "relayed" if "relayed" in actions else actions[0]
     is_utf8 = not (to.isascii() and all(each.recipient.isascii() for each in report.recipients))
     boundary = "=_" + hashlib.sha256(message_id.encode()).hexdigest()[:32]
     subject = _original_subject(original)
     parts = [
-        _text_part(_for_people(report, action, subject)),
+        _text_part(_for_people(report, subject)),
         (
             "message/global-delivery-status" if is_utf8 else "message/delivery-status",
             "8bit" if is_utf8 else "7bit",
@@ -145,14 +147,18 @@ def _text_part(text: str) -> tuple[str, str, bytes]:
     return "text/plain; charset=utf-8", "quoted-printable", content.replace(b"\n", b"\r\n")
 
 
-def _for_people(report: Report, action: Action, subject: str) -> str:
+def _for_people(report: Report, subject: str) -> str:
     what = f'Your mail "{subject}"' if subject else "Your mail"
-    lines = [f"{what} {_INTRODUCTIONS[action]}", ""]
-    for each in report.recipients[:MOST_EXPLAINED]:
+    lines: list[str] = []
+    told = ""
+    for each in sorted(report.recipients, key=lambda each: each.action)[:MOST_EXPLAINED]:
+        if each.action != told:
+            told = each.action
+            lines += [f"{what} {_INTRODUCTIONS[each.action]}", ""]
         lines.append(f"  {one_line(each.recipient)}")
-        if action in ("failed", "delayed") and not each.is_ours:
+        if each.action in ("failed", "delayed") and not each.is_ours:
             lines.append(f"    {status.in_words(each.status)}")
-        if each.diagnostic and action in ("failed", "delayed"):
+        if each.diagnostic and each.action in ("failed", "delayed"):
             said = one_line(each.diagnostic)
             host = one_line(each.remote_mta)
             if not host:
