@@ -184,6 +184,21 @@ def test_text_is_read_by_what_its_label_means(charset: str, content: bytes, show
     assert parse_message(head + content).message.text == shown
 
 
+def test_comments_say_nothing_of_how_a_text_is_read() -> None:
+    shown = parse_message(
+        b"Content-Type: text/plain; charset=iso-2022-jp (Japanese)\r\n"
+        b"Content-Transfer-Encoding: (as ever) Quoted-Printable (RFC 2045)\r\n\r\n"
+        b"=1B$B$3$s=1B(B\r\n"
+    )
+    assert (shown.message.text, "charset" in str(shown.message.defects)) == ("こん", False)
+    apart = read(
+        "Content-Type: multipart/mixed; boundary=here (and there)",
+        *("", "--here", "", "a", "--here"),
+        *("Content-Type: application/pdf; name=report (2).pdf", "", "b", "--here--"),
+    )
+    assert (apart.text, [a.file_name for a in apart.attachments]) == ("a", ["report (2).pdf"])
+
+
 def test_of_two_forms_of_one_text_both_are_kept() -> None:
     message = multipart(
         "alternative",

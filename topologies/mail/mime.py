@@ -117,7 +117,8 @@ def _part(tree: Tree, start: int, end: int, default_type: str = "text/plain") ->
     if (value := part.first("content-disposition")) is not None:
         part.disposition, part.disposition_parameters = parameters.read(value)
     if (value := part.first("content-transfer-encoding")) is not None:
-        part.encoding = header_words.text_of(value).partition(";")[0].strip().lower()
+        written = header_words.text_of(value).partition(";")[0]
+        part.encoding = parameters.without_comments(written).lower()
         if part.encoding not in _KNOWN_ENCODINGS:
             tree.note("an unknown Content-Transfer-Encoding")
     return part

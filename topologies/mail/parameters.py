@@ -16,13 +16,15 @@ _PARAMETER = re.compile(r';\s*([^\s=;"]{1,100})\s*=\s*("(?:[^"\\]|\\.)*"|[^;]*)'
 _SECTION = re.compile(r"([^*]+)(?:\*(\d{1,3}))?(\*)?")
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _COMMENT = re.compile(r"\([^()]*\)")
+_COMMENT_BEHIND = re.compile(r"\s+\([^()]*\)\s*$")
+_NAMES = ("name", "filename")  # where people write what looks like a comment: report (2).pdf
 
 
 def read(value: bytes) -> tuple[str, dict[str, str]]:
     """Return the value in lower case, and its parameters by name in lower case."""
     text = header_words.raw_text_of(value[:LONGEST_BYTES])
     head, semicolon, _ = text.partition(";")
-    head = _COMMENT.sub("", head).strip().lower()
+    head = without_comments(head).lower()
     if not semicolon:
         return head, {}
     plain: dict[str, str] = {}
@@ -30,7 +32,10 @@ def read(value: bytes) -> tuple[str, dict[str, str]]:
     for count, match in enumerate(_PARAMETER.finditer(text)):
         if count == MOST:
             break
-        name, given = match[1].lower(), _unquoted(match[2])
+        name, written = match[1].lower(), match[2]
+        if not written.startswith('"') and name not in _NAMES:
+            written = _COMMENT_BEHIND.sub("", written)  # RFC 2045 §5.1
+        given = _unquoted(written)
         parts = _SECTION.fullmatch(name)
         if parts is None or (parts[2] is None and parts[3] is None):
             plain.setdefault(name, given)
@@ -39,6 +44,11 @@ def read(value: bytes) -> tuple[str, dict[str, str]]:
             sections.setdefault(parts[1], {}).setdefault(number, (given, parts[3] is not None))
     # RFC 2231 says more than the plain form, which is there for old readers.
     return head, plain | {name: _joined(found) for name, found in sections.items()}
+
+
+def without_comments(text: str) -> str:
+    """Return *text*, the value of a structured field, without comments (RFC 5322 §3.2.2)."""
+    return _COMMENT.sub("", text).strip()
 
 
 def _unquoted(text: str) -> str:
