@@ -184,6 +184,20 @@ def test_text_is_read_by_what_its_label_means(charset: str, content: bytes, show
     assert parse_message(head + content).message.text == shown
 
 
+@pytest.mark.parametrize(
+    ("content", "shown"),
+    [
+        pytest.param(b"T25l\r\nIGFu\r\nZCA=\r\ndHdvLg==\r\n", "One and two.", id="piece by piece"),
+        pytest.param(b"T25lIGFuZCA=dHdvLg==", "One and two.", id="on one line"),
+        pytest.param(b"T25lLg==\r\n-- \r\nof a list\r\n", "One.", id="a footer that is none"),
+        pytest.param(b"T25lLg==\r\n====\r\n", "One.", id="too much padding"),
+    ],
+)
+def test_base64_that_was_put_together_is_decoded_to_its_end(content: bytes, shown: str) -> None:
+    header = b"Content-Transfer-Encoding: base64\r\n\r\n"
+    assert parse_message(header + content).message.text == shown
+
+
 def test_comments_say_nothing_of_how_a_text_is_read() -> None:
     shown = parse_message(
         b"Content-Type: text/plain; charset=iso-2022-jp (Japanese)\r\n"
@@ -396,6 +410,9 @@ def test_what_is_malformed_is_shown_as_a_person_would_read_it(raw: str) -> None:
         pytest.param(b"Subject: " + b"=?utf-8?q?" * 50_000 + b"\r\n\r\nx", id="encoded words"),
         pytest.param(b"Content-Type: a/b" + b'; x*1="' * 50_000 + b"\r\n\r\nx", id="parameters"),
         pytest.param(b"Content-Type: text/html\r\n\r\n" + b"<" * 2_000_000, id="brackets"),
+        pytest.param(
+            b"Content-Transfer-Encoding: base64\r\n\r\n" + b"YQ==Yg==" * 2_000_000, id="padding"
+        ),
         pytest.param(
             b"Content-Type: text/plain; format=flowed\r\n\r\n" + b"a \r\n" * 1_000_000,
             id="flowed text of one line",

@@ -7,13 +7,19 @@ cuts; many programs make them). Header text in raw UTF-8 is taken as such (RFC 6
 
 import binascii
 import re
+from itertools import islice
+from string import ascii_letters, digits
 
 from topologies.mail import charsets
 
 LONGEST_VALUE_BYTES = 64 * 1024  # of one field; the rest is not read
+# RFC 2045 §6.8, and what stands between the lines
+BASE64 = (ascii_letters + digits + "+/= \t\r\n").encode()
+MOST_PIECES = 500_000  # of base64; a line for each, of the largest message, are fewer
 
 _WORD = re.compile(r"=\?([^?*\s]{1,64})(?:\*[^?\s]{0,64})?\?([bBqQ])\?([^?]*)\?=")
 _BLANKS = re.compile(r"[\s\x00-\x1f\x7f]+")
+_PIECE = re.compile(rb"[^=]+=*")
 _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]+")
 
 
@@ -57,7 +63,25 @@ def decoded(text: str) -> str:
 
 
 def from_base64(content: bytes) -> bytes:
-    """Return decoded base64; what is no base64 is skipped, a cut end is left out."""
+    """Return decoded base64; what is no base64 is skipped, a cut end is left out.
+
+    Padding ends it (RFC 2045 §6.8), unless nothing but base64 follows: some programs encode piece
+    by piece, and put together what has a padding each.
+    """
+    rest = content[content.find(b"=") :].lstrip(b"= \t\r\n") if b"=" in content else b""
+    if not rest or rest.translate(None, BASE64):
+        return _from_piece(content)
+    found: list[bytes] = []
+    for piece in islice(_PIECE.finditer(content), MOST_PIECES):
+        try:
+            found.append(binascii.a2b_base64(piece[0]))
+        except binascii.Error:
+            found.append(_from_piece(piece[0]))
+            break
+    return b"".join(found)
+
+
+def _from_piece(content: bytes) -> bytes:
     try:
         return binascii.a2b_base64(content)
     except binascii.Error:

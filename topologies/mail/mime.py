@@ -11,7 +11,6 @@ import binascii
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from string import ascii_letters, digits
 
 from topologies.mail import header_words, parameters
 
@@ -24,8 +23,6 @@ MESSAGE_TYPES = ("message/rfc822", "message/global")
 
 _AS_IT_IS = ("7bit", "8bit", "binary", "")
 _KNOWN_ENCODINGS = (*_AS_IT_IS, "quoted-printable", "base64")
-# RFC 2045 §6.8, and what stands between the lines
-_BASE64 = (ascii_letters + digits + "+/= \t\r\n").encode()
 _CONTINUES = (b" ", b"\t")
 _FIELD = re.compile(rb"([!-9;-~]{1,200})[ \t]*:")
 _MBOX_LINES = (b"From ", b">From ")  # left in front by programs that keep mail in such files
@@ -81,7 +78,7 @@ class Tree:
         """Return the decoded body of *part*; what can't be decoded is left out."""
         body = self.source[part.start : part.end]
         if part.encoding == "base64":
-            if body.translate(None, _BASE64):
+            if body.translate(None, header_words.BASE64):
                 self.note("base64 with characters that are none of it")
             return header_words.from_base64(body)
         if part.encoding == "quoted-printable":
