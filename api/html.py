@@ -49,6 +49,7 @@ _ATTRIBUTES = {
 }
 _SIDES = ("", "-top", "-right", "-bottom", "-left")
 _STYLES = {
+    "background",  # shorthand of a colour, mostly; what loads something is refused as a whole
     *"background-color color direction display font font-family font-size font-style".split(),
     *"font-variant font-weight height letter-spacing line-height list-style-type".split(),
     *"max-height max-width min-height min-width table-layout text-align".split(),
@@ -60,7 +61,7 @@ _STYLES = {
 }
 # Whatever could load something or hide that it does: escapes, comments, functions with URLs.
 _STYLE_THAT_ACTS = re.compile(
-    r"\\|/\*|url|image|expression|element|import|binding|@|<", re.IGNORECASE
+    r"\\|/\*|url|src|image|paint|expression|element|import|binding|@|<", re.IGNORECASE
 )
 _REMOTE = re.compile(r"\s*(?:https?:)?//", re.IGNORECASE)
 _LINK = re.compile(r"\s*(?:https?://|mailto:|tel:)", re.IGNORECASE)

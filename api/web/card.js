@@ -7,7 +7,7 @@ import { fullDate, nameOf, personText, shortDate } from "./format.js";
 import { mailFrame } from "./frame.js";
 import { plainText } from "./text.js";
 
-/** Make the card of a mail. `actions`: composeTo(address), key, trouble(problem). */
+/** Make the card of a mail. `actions`: composeTo(mail), key, trouble(problem). */
 export function mailCard(client, email, actions, label) {
   const content = h("div", { class: "mail-body" });
   fill(client, content, email, actions);
@@ -35,7 +35,7 @@ function head(email) {
   return h("header", { class: "mail-head" },
     h("span", { class: "avatar", "aria-hidden": "true" }, initial(email.from)),
     h("div", { class: "mail-who" },
-      h("div", {}, h("strong", {}, nameOf(email.from)), " ",
+      h("div", {}, h("strong", {}, h("bdi", {}, nameOf(email.from))), " ",
         email.from.name ? h("span", { class: "dim" }, email.from.address) : null),
       h("details", { class: "mail-details" },
         h("summary", {}, toText ? `to ${toText}` : "Details"),

@@ -43,8 +43,8 @@ export class Conversation {
     const item = h("details", { class: line.is_read ? "other-mail" : "other-mail is-unread",
       ontoggle: () => item.open && this.#open(item, within, line) },
     h("summary", {},
-      h("span", { class: "other-from" }, nameOf(line.from)),
-      h("span", { class: "other-snippet" }, line.snippet || line.subject),
+      h("span", { class: "other-from", dir: "auto" }, nameOf(line.from)),
+      h("span", { class: "other-snippet", dir: "auto" }, line.snippet || line.subject),
       h("time", { datetime: line.created_at, title: fullDate(line.created_at) },
         shortDate(line.created_at))),
     within);

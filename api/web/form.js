@@ -48,7 +48,7 @@ export class Form {
     this.#field("to", { placeholder: "name@mail.example, …", inputmode: "email" }, this.copies),
     this.#field("cc", { inputmode: "email" }),
     this.#field("bcc", { inputmode: "email" }),
-    this.#field("subject", { maxlength: "2000" }),
+    this.#field("subject", { maxlength: "2000", dir: "auto" }),
     this.#text(),
     this.files.list, this.files.error, this.general, this.chosen,
     h("div", { class: "compose-buttons" },
@@ -171,7 +171,7 @@ export class Form {
 
   #text() {
     this.errors.body = h("p", { class: "field-error", id: "compose-body-error", role: "alert" });
-    this.inputs.body = h("textarea", { id: "compose-body", name: "body", "aria-label": "Text",
+    this.inputs.body = h("textarea", { id: "compose-body", name: "body", "aria-label": "Text", dir: "auto",
       "aria-describedby": "compose-body-error" });
     return h("div", { class: "field is-text", "data-field": "body" }, this.inputs.body, this.errors.body);
   }

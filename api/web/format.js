@@ -32,8 +32,10 @@ export function sizeText(bytes) {
   return `${value < 10 ? value.toFixed(1) : Math.round(value)} ${units[0]}`;
 }
 
-export function nameOf(person) {
-  return person.name || person.address || "(no sender)";
+/** What a person is called. Who calls themselves by another's address is shown by their own. */
+export function nameOf({ name, address }) {
+  const isFalse = /^\S+@\S+$/.test(name) && name.toLowerCase() !== address?.toLowerCase();
+  return (isFalse ? "" : name) || address || "(no sender)";
 }
 
 /** A person as an address field takes it: `Ada <ada@mail.example>`. */

@@ -10,7 +10,7 @@ const POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src ";
  *
  * @param html as the API gives it
  * @param images whether remote pictures may be loaded
- * @param onmailto takes the address of a mailto: link that was followed
+ * @param onmailto takes what a mailto: link that was followed says: texts by field
  * @param onkey takes keys pressed inside
  */
 export function mailFrame(html, { images, onmailto, onkey }) {
@@ -30,7 +30,7 @@ function page(html, images) {
   const sources = `${location.origin} data:${images ? " https: http:" : ""}`;
   return `<!doctype html><html><head><meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="${POLICY}${sources}">
-<meta name="referrer" content="no-referrer"></head><body>${withoutStyles(html)}</body></html>`;
+<meta name="referrer" content="no-referrer"></head><body dir="auto">${withoutStyles(html)}</body></html>`;
 }
 
 // A start tag and an attribute, as the API's sanitiser writes them.
@@ -54,7 +54,7 @@ function settle(frame, { onmailto, onkey }) {
   sheet.replaceSync(SHEET);
   inside.adoptedStyleSheets = [sheet];
   for (const element of inside.querySelectorAll("[data-style]")) {
-    element.style.cssText = element.dataset.style;
+    element.style.cssText = element.dataset.style.replace(OF_WINDOW, (all, number) => `${number * 6}px`);
   }
   for (const link of inside.querySelectorAll("a[href], area[href]")) {
     link.target = "_blank";
@@ -64,22 +64,43 @@ function settle(frame, { onmailto, onkey }) {
     const link = event.target.closest?.("a[href^='mailto:' i]");
     if (!link) return;
     event.preventDefault();
-    const address = link.getAttribute("href").slice("mailto:".length).split("?")[0];
-    let decoded = address;
-    try {
-      decoded = decodeURIComponent(address);
-    } catch {
-      // Taken as it stands.
-    }
-    onmailto(decoded);
+    onmailto(mailtoOf(link.getAttribute("href")));
   });
   inside.addEventListener("keydown", onkey);
   const fit = () => {
-    frame.style.height = `${Math.min(inside.documentElement.scrollHeight, 200_000)}px`;
+    frame.style.height = `${Math.min(inside.body.scrollHeight, 200_000)}px`;
   };
   fit();
   new ResizeObserver(fit).observe(inside.body);
 }
+
+/** What a link to write a mail says (RFC 6068): texts by field; others than these are left out. */
+function mailtoOf(href) {
+  const [to, query = ""] = href.slice("mailto:".length).split("?");
+  const said = { to: decoded(to) };
+  for (const part of query.split("&")) {
+    const [name, value = ""] = part.split(/=(.*)/s).map(decoded);
+    const field = name.toLowerCase();
+    if (!FIELDS.has(field)) continue;
+    const isMore = PEOPLE.has(field) && said[field];
+    said[field] = isMore ? `${said[field]}, ${value}` : value.replaceAll("\r\n", "\n");
+  }
+  return said;
+}
+
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text; // taken as it stands
+  }
+}
+
+const PEOPLE = new Set(["to", "cc", "bcc"]);
+const FIELDS = new Set([...PEOPLE, "subject", "body"]);
+
+// A frame as high as what it holds must not hold what is as high as the frame: it would grow for ever.
+const OF_WINDOW = /(?<![\w.#-])([\d.]+)[sld]?v(?:h|b|min|max)\b/gi;
 
 const SHEET = `
   :root { color-scheme: light; overflow-x: auto; overflow-y: hidden; }

@@ -245,17 +245,17 @@ export class List {
         },
       },
       state.length ? h("span", { class: "unseen" }, `${state.join(", ")}: `) : null,
-      h("span", { class: "row-from" }, people,
+      h("span", { class: "row-from", dir: "auto" }, people,
         count > 1 ? h("span", { class: "row-count", "aria-hidden": "true" }, ` ${count}`) : null),
       h("time", { class: "row-date", datetime: line.created_at, title: fullDate(line.created_at) },
         shortDate(line.created_at)),
-      h("span", { class: "row-subject" }, line.subject && line.marks ? pieces(line.marks.subject) : subject),
+      h("span", { class: "row-subject", dir: "auto" }, line.subject && line.marks ? pieces(line.marks.subject) : subject),
       h("span", { class: "row-snippet" },
         this.mailbox.view?.folder === undefined
           ? h("span", { class: "tag" }, this.mailbox.nameOf(line.folder_id))
           : null,
         labelMarks(this.mailbox, line.labels),
-        line.marks?.text.length ? pieces(line.marks.text) : line.snippet),
+        h("bdi", {}, line.marks?.text.length ? pieces(line.marks.text) : line.snippet)),
     );
     const star = iconButton("star", line.is_starred ? "Remove star" : "Star",
       () => this.actions.star(line), {

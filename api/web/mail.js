@@ -167,7 +167,7 @@ export class Reader {
     this.marks = h("div", { class: "mail-labels", "aria-label": "Labels", role: "group" },
       labelMarks(this.mailbox, email.labels));
     this.element.replaceChildren(this.#bar(email), h("div", { class: "mail-scroll" },
-      h("h1", { class: "mail-subject" }, email.subject || "(no subject)"), this.marks,
+      h("h1", { class: "mail-subject", dir: "auto" }, email.subject || "(no subject)"), this.marks,
       this.#notes(email), unsubscribeBar(client, email), snoozeBar(client, email),
       this.reminder.element, this.conversation.before, this.article, this.conversation.after));
   }

@@ -2,7 +2,8 @@
 
 import { h } from "./dom.js";
 
-const LINK = /\bhttps?:\/\/[^\s<>"']+[^\s<>"'.,;:!?)\]}]/g;
+// Full-width marks end it, as spaces do; what stands at its end is the sentence's, rather.
+const LINK = /\bhttps?:\/\/[^\s<>"'\u3000-\u303f\uff00-\uffef]*[^\s<>"'\u3000-\u303f\uff00-\uffef.,;:!?)\]}]/g;
 const LONGEST_WITH_LINKS = 200_000; // characters; beyond, it is text alone
 
 export function plainText(text) {
@@ -34,9 +35,16 @@ function withLinks(line) {
   let end = 0;
   for (const match of line.matchAll(LINK)) {
     parts.push(line.slice(end, match.index));
-    parts.push(h("a", { href: match[0], target: "_blank", rel: "noopener noreferrer" }, match[0]));
     end = match.index + match[0].length;
+    if (line[end] === ")" && isOpen(match[0])) end += 1;
+    const link = line.slice(match.index, end);
+    parts.push(h("a", { href: link, target: "_blank", rel: "noopener noreferrer" }, link));
   }
   parts.push(line.slice(end));
   return parts;
+}
+
+/** Whether a bracket is opened in it that is not closed in it. */
+function isOpen(link) {
+  return link.split("(").length > link.split(")").length;
 }

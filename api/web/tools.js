@@ -32,7 +32,7 @@ export class Tools {
       moveMenu: (anchor, lines) => deeds.moveMenu(anchor, this.#whole(lines)),
       labelMenu: (anchor, lines) => deeds.labelMenu(anchor, lines),
       snoozeMenu: (anchor, lines) => deeds.snoozeMenu(anchor, this.#whole(lines)),
-      composeTo: (to) => compose.open({ to }),
+      composeTo: (mail) => compose.open(mail),
       write: (id) => compose.openDraft(id).catch((problem) => desk.trouble(problem)),
       key: desk.keys,
       trouble: (problem) => desk.trouble(problem),

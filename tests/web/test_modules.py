@@ -93,6 +93,67 @@ def test_links_in_plain_text_are_links_and_everything_else_is_text(page: Page) -
     assert elements == ["https://a.example/x?y=1&z", "quoted"]
 
 
+@pytest.mark.parametrize(
+    ("text", "link"),
+    [
+        ("(see https://a.example/Foo_(bar))", "https://a.example/Foo_(bar)"),
+        ("see https://a.example/Foo_(bar).", "https://a.example/Foo_(bar)"),
+        ("(see https://a.example/foo)", "https://a.example/foo"),
+        ("请访问https://a.example/x，谢谢。", "https://a.example/x"),
+        ("「https://a.example/x」", "https://a.example/x"),
+        ("see http://a, or b", "http://a"),
+    ],
+)
+def test_a_link_ends_where_its_writer_meant_it_to(page: Page, text: str, link: str) -> None:
+    serve(page, {})
+    linked = """async (text) => (await import('/web/text.js')).plainText(text)
+      .querySelector('a').textContent"""
+
+    assert page.evaluate(linked, text) == link
+
+
+@pytest.mark.parametrize(
+    ("name", "called"),
+    [
+        ("Ada", "Ada"),
+        ("", "ada@x.example"),
+        ("Ada via list@y.example", "Ada via list@y.example"),
+        ("Ada@X.example", "Ada@X.example"),
+        ("boss@y.example", "ada@x.example"),
+    ],
+)
+def test_nobody_is_shown_under_the_address_of_another(page: Page, name: str, called: str) -> None:
+    serve(page, {})
+    shown = "async (person) => (await import('/web/format.js')).nameOf(person)"
+
+    assert page.evaluate(shown, {"name": name, "address": "ada@x.example"}) == called
+
+
+def test_lines_are_written_from_the_side_where_their_script_begins(page: Page) -> None:
+    page.route_web_socket("**/ws?**", lambda _: None)
+    arabic = line(0) | {"subject": "شحنة (42)!", "snippet": "مرحبا!"}
+    answer = {"emails": [arabic], "total_count": 1, "has_more": False, "next_cursor": None}
+    serve(page, MAILBOX | {"/folders/inbox/emails": always(answer)})
+    sign_in(page)
+
+    expect(page.locator(".row-subject")).to_have_css("direction", "rtl")
+    expect(page.locator(".row-snippet bdi")).to_have_css("direction", "rtl")
+    expect(page.locator(".row-subject")).to_have_css("text-align", "left")  # rows stay in line
+    sides = """async (text) => {
+      const { plainText } = await import('/web/text.js');
+      const box = plainText(text);
+      document.querySelector('.mail-pane').replaceChildren(box);
+      const { left, right } = box.getBoundingClientRect();
+      const range = document.createRange();
+      return text.split('\\n').map((line, index) => {
+        range.selectNodeContents(box.childNodes[2 * index]);
+        const place = range.getBoundingClientRect();
+        return place.left - left < right - place.right ? 'left' : 'right';
+      });
+    }"""
+    assert page.evaluate(sides, "Hello.\nمرحبا!\nBye.") == ["left", "right", "left"]
+
+
 def test_a_hundred_thousand_mails_are_scrolled_with_few_rows_in_the_document(page: Page) -> None:
     serve(page, MAILBOX | {"/folders/inbox/emails": listing(100_000)})
     sign_in(page)
