@@ -91,6 +91,7 @@ export class Deeds {
     if (mailsOf(kept).some((line) => line.email_id === this.desk.openId)) this.desk.closeMail();
     const acting = act(kept);
     if (next) this.desk.list.activate(next.email_id);
+    else this.desk.list.focus();
     const undo = async () => {
       message.remove();
       if (this.#undo === undo) this.#undo = null;

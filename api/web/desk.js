@@ -18,6 +18,7 @@ const PATIENCE_MS = 3_000; // without a connection before it is told
 export class Desk {
   #place = { view: null, mail: null };
   #unreadOnly = false;
+  #isMissed = false; // the listing could not be read: it is tried again
 
   constructor({ client, me, banner, ahead, onSignedOut }) {
     Object.assign(this, { client, me, banner, onSignedOut });
@@ -27,9 +28,16 @@ export class Desk {
     this.mailbox = new Mailbox(client, trouble, ahead);
     this.folders = new Folders(this.mailbox, me, {
       open: (id) => this.go({ folder: id }),
+      follow: (hash) => this.go(readPlace(hash).view),
       leaveLabel: () => this.go({ folder: "inbox" }),
-      compose: write,
-      options: () => using("options", ({ optionsDialog }) => optionsDialog(client)),
+      compose: () => {
+        this.closeDrawer();
+        write();
+      },
+      options: () => {
+        this.closeDrawer();
+        using("options", ({ optionsDialog }) => optionsDialog(client));
+      },
       signOut: () => this.signOut(),
     });
     this.list = new List(this.mailbox, {
@@ -46,11 +54,11 @@ export class Desk {
     this.search = new Search({
       search: (text) => this.go({ search: text }),
       leave: () => this.leaveSearch(),
-      menu: () => this.element.classList.toggle("has-drawer"),
+      menu: () => this.closeDrawer() || this.#openDrawer(),
     });
     this.element = h("div", { class: "desk", "data-pane": "list" },
       this.search.element,
-      h("div", { class: "drawer-shade", onclick: () => this.element.classList.remove("has-drawer") }),
+      h("div", { class: "drawer-shade", onclick: () => this.closeDrawer() }),
       this.folders.element,
       h("main", { class: "panes" }, this.list.element, this.pane),
       h("button", { type: "button", class: "write-button", "aria-label": "Write a mail", onclick: write },
@@ -104,10 +112,26 @@ export class Desk {
 
   // --- where we are ---------------------------------------------------------------------
 
-  go(view, mail = null) {
+  #openDrawer() {
+    this.element.classList.add("has-drawer");
+    this.search.menu.setAttribute("aria-expanded", "true");
+    this.folders.focus();
+  }
+
+  /** Close the drawer of folders; true if it was open. */
+  closeDrawer() {
+    const hasFocus = this.folders.element.contains(document.activeElement);
+    const wasOpen = this.element.classList.contains("has-drawer");
     this.element.classList.remove("has-drawer");
+    this.search.menu.setAttribute("aria-expanded", "false");
+    if (wasOpen && hasFocus) this.search.menu.focus();
+    return wasOpen;
+  }
+
+  go(view, mail = null) {
+    this.closeDrawer();
     const hash = writePlace(view, mail);
-    if (location.hash === hash) return this.#follow();
+    if (location.hash === hash) return this.#follow({ isAgain: !mail });
     location.hash = hash;
   }
 
@@ -134,15 +158,20 @@ export class Desk {
     document.activeElement?.blur();
   }
 
-  async #follow() {
+  /** Show what the address says; `isAgain`: the person asked for what is shown already. */
+  async #follow({ isAgain = false } = {}) {
     const place = readPlace(location.hash);
     const before = this.#place;
     this.#place = place;
     this.element.dataset.pane = place.mail ? "mail" : "list";
+    const hadFocus = this.pane.contains(document.activeElement);
     const reading = place.mail ? this.#read(place.mail) : this.#close();
+    if (place.mail && !this.list.isInSight) this.pane.focus();
+    if (before.mail && !place.mail && (hadFocus || document.activeElement === document.body)) this.list.focus();
     if (place.mail) this.list.activate(place.mail, { focus: false });
-    if (writePlace(before.view) !== writePlace(place.view)) {
-      this.#unreadOnly = false;
+    const isOther = writePlace(before.view) !== writePlace(place.view);
+    if (isOther) this.#unreadOnly = false;
+    if (isOther || (isAgain && (this.#isMissed || place.view.search !== undefined))) {
       await this.#showList();
       if (place.mail) this.list.activate(place.mail, { focus: false });
     }
@@ -182,9 +211,11 @@ export class Desk {
     this.search.text = view.search ?? "";
     this.list.reset(view.search === undefined ? this.#nameOf(view) : "Search results");
     this.#drawTitle();
+    this.#isMissed = false;
     try {
       await this.mailbox.show(viewOf(view, this.#unreadOnly));
     } catch (problem) {
+      this.#isMissed = view === this.#place.view;
       if (view.search !== undefined && [400, 422].includes(problem.status)) {
         this.search.fail(problem);
         this.list.say("This search can’t be read.");
@@ -242,6 +273,7 @@ export class Desk {
     clearTimeout(this.telling);
     if (is) {
       this.banner.hidden = true;
+      if (this.#isMissed) this.#showList();
       return;
     }
     this.telling = setTimeout(() => {

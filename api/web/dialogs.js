@@ -1,6 +1,7 @@
 // Questions and menus.
 
 import { h, iconButton } from "./dom.js";
+import { raiseToasts } from "./notices.js";
 
 /** Ask before something that can't be undone; resolves to true or false. */
 export function confirm(question, { detail = "", yes = "Delete" } = {}) {
@@ -57,9 +58,13 @@ export function modal(title, ...content) {
       iconButton("close", "Close", () => dialog.close())),
     ...content,
   );
-  dialog.addEventListener("close", () => dialog.remove());
+  dialog.addEventListener("close", () => {
+    raiseToasts();
+    dialog.remove();
+  });
   document.body.append(dialog);
   dialog.showModal();
+  raiseToasts();
   return dialog;
 }
 

@@ -41,6 +41,13 @@ export function iconButton(name, label, onclick, props = {}) {
   );
 }
 
+/** Draw a bar anew by `draw`, which returns it; who was on one of its buttons still is. */
+export function redraw(bar, draw) {
+  const at = [...bar.children].indexOf(document.activeElement);
+  const drawn = draw();
+  if (at >= 0) drawn.children[at]?.focus();
+}
+
 export function plural(count, one, many = `${one}s`) {
   return `${count.toLocaleString()} ${count === 1 ? one : many}`;
 }

@@ -12,14 +12,14 @@ export class Folders {
   #drawn = "";
   #folded = new Set(JSON.parse(localStorage.getItem(FOLDED) ?? "[]"));
 
-  /** `actions`: open(folderId), leaveLabel(), compose(), options(), signOut(). */
+  /** `actions`: open(folderId), follow(hash), leaveLabel(), compose(), options(), signOut(). */
   constructor(mailbox, me, actions) {
     this.mailbox = mailbox;
     this.actions = actions;
     this.items = h("ul", { class: "folders", role: "list" });
     this.element = h(
       "nav",
-      { class: "pane folder-pane", "aria-label": "Folders" },
+      { class: "pane folder-pane", "aria-label": "Folders", onclick: (event) => this.#follow(event) },
       h("button", { type: "button", class: "button is-main compose-button",
         onclick: actions.compose }, icon("drafts"), "Write a mail"),
       this.items,
@@ -52,6 +52,19 @@ export class Folders {
     this.items.replaceChildren(...this.#within(null).map((folder) => this.#item(folder)));
     this.#mark();
     if (focused) this.items.querySelector(`[data-folder-id="${CSS.escape(focused)}"]`)?.focus();
+  }
+
+  /** A link to where one is already changes no address: it is asked for again. */
+  #follow(event) {
+    const link = event.target.closest("a[href^='#']");
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    this.actions.follow(link.hash);
+  }
+
+  /** Put the focus on the folder that is shown, or else on the first. */
+  focus() {
+    (this.items.querySelector("[aria-current]") ?? this.items.querySelector("a"))?.focus();
   }
 
   #mark() {

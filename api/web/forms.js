@@ -27,6 +27,8 @@ export function form(title, save, fields, { yes = "Save" } = {}) {
       problem.field?.focus();
     } finally {
       button.disabled = false;
+      // What is disabled loses the focus.
+      if (document.activeElement === document.body) button.focus();
     }
   } }, h("h3", {}, title), fields, error, h("div", { class: "dialog-buttons" }, button));
 }

@@ -8,6 +8,7 @@ export function onKeys(actions) {
   return (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
     const target = event.target;
+    if (document.querySelector("dialog[open]")) return; // it lies over all that keys act on
     const isField = target.closest?.("input:not([type=checkbox]), textarea, select, dialog, .menu, .compose");
     if (isField) return;
     // Enter and the like on a button or link are that element's own.
@@ -40,7 +41,7 @@ export function shortcutsOf(desk) {
     k: () => step(-1),
     Enter: open,
     o: open,
-    Escape: () => (desk.openId ? desk.back() : desk.leaveSearch()),
+    Escape: () => desk.closeDrawer() || (desk.openId ? desk.back() : desk.leaveSearch()),
     x: () => list.activeId && list.toggleSelected(list.activeId),
     u: chosen((lines, { deeds }) => deeds.flag(lines, { is_read: !lines.every((line) => line.is_read) })),
     s: chosen((lines, { deeds }) => deeds.flag(lines, { is_starred: !lines.every((line) => line.is_starred) })),

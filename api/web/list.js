@@ -20,7 +20,7 @@ export class List {
   constructor(mailbox, actions) {
     this.mailbox = mailbox;
     this.actions = actions;
-    this.title = h("h1", { class: "list-title" });
+    this.title = h("h1", { class: "list-title", tabindex: "-1" });
     this.count = h("span", { class: "dim" });
     this.unreadOnly = h(
       "button",
@@ -112,6 +112,15 @@ export class List {
     const shown = this.mailbox.lines[at].email_id;
     if (focus) this.#drawn.get(shown)?.row.querySelector(".row-link").focus({ preventScroll: true });
   }
+
+  /** Put the focus where keys go on: on the active row, or else on the name of the list. */
+  focus() {
+    if (this.activeLine) this.activate(this.activeId);
+    else this.title.focus();
+  }
+
+  /** Whether it is to be seen: on a phone a mail stands in its place. */
+  get isInSight() { return this.element.offsetParent !== null; }
 
   toggleSelected(id) {
     if (!this.selected.delete(id)) this.selected.add(id);

@@ -5,7 +5,7 @@ import { blockDialog } from "./blocked.js";
 import { mailCard } from "./card.js";
 import { Conversation } from "./conversation.js";
 import { openMenu } from "./dialogs.js";
-import { h, icon, iconButton } from "./dom.js";
+import { h, icon, iconButton, redraw } from "./dom.js";
 import { labelMarks } from "./labels.js";
 import { Reminder, canRemind } from "./reminder.js";
 import { canWait } from "./rows.js";
@@ -94,7 +94,12 @@ export class Reader {
 
   #set(fields) {
     Object.assign(this.email, fields, { is_spam: (fields.folder_id ?? this.email.folder_id) === "spam" });
-    this.bar?.replaceWith(this.#bar(this.email));
+    if (this.bar) {
+      redraw(this.bar, () => {
+        this.bar.replaceWith(this.#bar(this.email));
+        return this.bar;
+      });
+    }
     this.marks?.replaceChildren(...labelMarks(this.mailbox, this.email.labels));
   }
 

@@ -22,7 +22,7 @@ export class Search {
   /** `actions`: search(text), leave(), menu(). */
   constructor(actions) {
     this.input = h("input", { type: "search", id: "search", placeholder: "Search mail", maxlength: "1000",
-      autocomplete: "off", "aria-describedby": "search-error",
+      autocomplete: "off", "aria-describedby": "search-error", dir: "auto",
       onkeydown: (event) => {
         if (event.key === "Escape") actions.leave();
       } });
@@ -31,8 +31,10 @@ export class Search {
       h("h2", {}, "What can be searched for"),
       h("dl", {}, HELP.map(([typed, finds]) => [
         h("dt", {}, h("code", {}, typed)), h("dd", {}, finds)])));
+    this.menu = iconButton("menu", "Folders", actions.menu, {
+      class: "icon-button menu-button", "aria-expanded": "false" });
     this.element = h("header", { class: "top" },
-      iconButton("menu", "Folders", actions.menu, { class: "icon-button menu-button" }),
+      this.menu,
       h("span", { class: "brand" }, h("img", { src: fileOf("logo.svg"), alt: "", width: "26", height: "26" }),
         h("span", {}, "Rillmail")),
       h("form", { class: "search", role: "search", onsubmit: (event) => {

@@ -1,6 +1,6 @@
 // What can be done with the mails that are selected.
 
-import { h, iconButton } from "./dom.js";
+import { h, iconButton, redraw } from "./dom.js";
 import { canWait } from "./rows.js";
 
 /** Draw the toolbar of a desk's list; it is hidden while nothing is selected. */
@@ -9,11 +9,19 @@ export function drawToolbar(desk, deeds) {
   const lines = list.selectedLines;
   list.toolbar.hidden = !lines.length;
   if (!lines.length) return;
+  redraw(list.toolbar, () => fill(desk, deeds, lines));
+}
+
+function fill(desk, deeds, lines) {
+  const { list } = desk;
   const isAllRead = lines.every((line) => line.is_read);
   const isSpam = lines.every((line) => line.folder_id === "spam");
   const isAside = lines.every((line) => ["trash", "deleted"].includes(line.folder_id));
   list.toolbar.replaceChildren(
-    iconButton("close", "Select none", () => desk.selectNone()),
+    iconButton("close", "Select none", () => {
+      desk.selectNone();
+      list.activate(lines[0].email_id);
+    }),
     h("span", {}, `${lines.length} selected`),
     h("button", { type: "button", class: "chip", title: "Select all that are loaded",
       onclick: () => desk.selectAll() }, "All"),
@@ -28,6 +36,7 @@ export function drawToolbar(desk, deeds) {
     iconButton(isSpam ? "not-spam" : "spam", isSpam ? "Not spam" : "Report as spam",
       () => deeds.report(list.selectedLines, !isSpam)),
     iconButton("trash", "Delete", () => deeds.remove(list.selectedLines)));
+  return list.toolbar;
 }
 
 function menuButton(name, label, open) {

@@ -79,7 +79,7 @@ def test_nothing_keeps_anybody_from_the_page(webmail: Webmail, scheme: str, widt
     page.keyboard.press("?")
     expect(webmail.dialog).to_be_visible()
     check("shortcuts")
-    webmail.dialog.get_by_role("button", name="Close").click()
+    webmail.dialog.get_by_role("button", name="Close", exact=True).click()
     page.keyboard.press("c")
     webmail.compose.get_by_label("To", exact=True).fill("nobody")
     webmail.compose.get_by_role("button", name="Send", exact=True).click()
@@ -88,7 +88,7 @@ def test_nothing_keeps_anybody_from_the_page(webmail: Webmail, scheme: str, widt
     page.evaluate("() => document.querySelector('[aria-label=Settings]').click()")
     expect(webmail.dialog.get_by_role("region", name="Contacts")).to_be_visible()
     check("settings")
-    webmail.dialog.get_by_role("button", name="Close").click()
+    webmail.dialog.get_by_role("button", name="Close", exact=True).click()
     if width < 720:
         webmail.button("Back to the list").click()
     webmail.search("boat")

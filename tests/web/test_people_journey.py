@@ -27,7 +27,7 @@ def test_whom_one_wrote_to_is_proposed_and_called_otherwise(webmail: Webmail) ->
     webmail.dialog.last.get_by_role("textbox").fill("Zoë from the lake")
     webmail.dialog.last.get_by_role("button", name="Save").click()
     expect(people).to_contain_text("Zoë from the lake")
-    webmail.dialog.get_by_role("button", name="Close").first.click()
+    webmail.dialog.get_by_role("button", name="Close", exact=True).first.click()
 
     webmail.button("Write a mail").click()
     to = webmail.compose.get_by_label("To", exact=True)

@@ -36,7 +36,7 @@ def test_a_second_step_is_set_up_and_asked_for(webmail: Webmail) -> None:
     part.get_by_label("Code that the app shows").fill(hotp(secret, confirmed))
     part.get_by_role("button", name="Turn on").click()
     expect(webmail.page.locator("#toasts")).to_contain_text("From now on a code is asked for.")
-    webmail.dialog.get_by_role("button", name="Close").click()
+    webmail.dialog.get_by_role("button", name="Close", exact=True).click()
     webmail.sign_out()
 
     webmail.fill_sign_in(address, password)
@@ -54,7 +54,7 @@ def test_a_second_step_is_set_up_and_asked_for(webmail: Webmail) -> None:
     part.get_by_label("Code of the app").fill(code_after(secret, confirmed))
     part.get_by_role("button", name="Turn off").click()
     expect(webmail.page.locator("#toasts")).to_contain_text("The password alone will do again.")
-    webmail.dialog.get_by_role("button", name="Close").click()
+    webmail.dialog.get_by_role("button", name="Close", exact=True).click()
     webmail.sign_out()
     webmail.fill_sign_in(address, password)
     expect(webmail.folder("Inbox")).to_be_visible()
