@@ -6,6 +6,7 @@ import { h, iconButton } from "./dom.js";
 import { DraftKeeper } from "./draft.js";
 import { Form, asTyped } from "./form.js";
 import { fullDate } from "./format.js";
+import { Kept } from "./kept.js";
 import { toast } from "./notices.js";
 
 const STATES = { saving: "Saving…", saved: "Saved", waiting: "Not saved yet.", refused: "Not saved." };
@@ -13,11 +14,12 @@ const HEARD_MS = 5_000; // what is told of a draft so soon after it was saved he
 
 export class Compose {
   #savedAt = 0;
+  #isLeft = false; // what is in the form was closed, and is being saved still
   #leaving = Promise.resolve(true); // what was closed is being saved
 
   constructor(client, address) {
     this.client = client;
-    this.store = `rillmail.draft.${address}`;
+    this.kept = new Kept(address);
     this.form = new Form(client, {
       typed: () => this.#typed(), send: () => this.#send(), discard: () => this.#discard() });
     this.title = h("h2", { id: "compose-title" }, "New mail");
@@ -28,34 +30,64 @@ export class Compose {
       iconButton("close", "Close; the text is kept in Drafts", () => this.close())),
     this.notice, this.form.element);
     this.keeper = this.#newKeeper();
+    this.drop = (event) => this.#drop(event);
+    for (const type of ["dragover", "drop"]) document.addEventListener(type, this.drop);
+  }
+
+  /** Hear no more of what is dropped. */
+  detach() {
+    for (const type of ["dragover", "drop"]) document.removeEventListener(type, this.drop);
+  }
+
+  /** Files that are dropped are attached. Where none can be, the browser does not open them in place of the page. */
+  #drop(event) {
+    if (!event.dataTransfer?.types.includes("Files")) return;
+    event.preventDefault();
+    const canBe = this.isOpen && !this.form.element.inert && !document.querySelector("dialog[open]");
+    event.dataTransfer.dropEffect = canBe ? "copy" : "none";
+    if (canBe && event.type === "drop") this.form.files.add(event.dataTransfer.files);
   }
 
   get isOpen() { return !this.element.hidden; }
 
   /** Is there a text that the server may not have? */
-  get isKept() { return this.isOpen || localStorage.getItem(this.store) !== null; }
+  get isKept() { return this.isOpen || this.kept.read() !== null; }
 
   /** Forget the text. */
   forget() {
-    localStorage.removeItem(this.store);
+    this.kept.forget();
+    this.#isLeft = false;
     this.keeper.stop();
   }
+
+  /** Open again what was open when the page was loaded anew, or its session ended. */
+  resume() { this.#takeUp(); }
 
   /** Open; without `mail`, with what was left in this browser. What is open is saved first. */
   async open(mail = null) {
     if (this.isOpen && !mail) return this.form.focus();
     await this.#leaving;
-    const kept = this.#stored();
-    if (!mail) return this.#begin(kept ?? {});
-    if (!this.isOpen && kept) this.#begin(kept);
+    if (!this.isOpen) await this.kept.inherit();
+    const isBack = this.#takeUp();
+    if (!mail) return isBack || this.#begin({});
     if (this.isOpen && !(await this.leave()) && !(await this.#mayDiscard())) return;
     this.#begin(mail);
     if (!this.form.isEmpty) this.#typed();
   }
 
+  /** Go on with what was left in this tab; true if there is anything. */
+  #takeUp() {
+    const kept = this.isOpen ? null : this.kept.read();
+    if (!kept) return false;
+    if (this.#isLeft) this.#unfold();
+    else this.#begin(kept);
+    return true;
+  }
+
   /** Open a draft that the server has; raises the problem if it has not. */
   async openDraft(id) {
     await this.#leaving;
+    if (this.#isLeft) this.#takeUp();
     if (this.isOpen && this.keeper.id === id) return this.form.focus();
     const draft = await this.client.draft(id);
     if (this.isOpen && !(await this.leave()) && !(await this.#mayDiscard())) return;
@@ -76,8 +108,7 @@ export class Compose {
 
   /** The same for a text that was left in this browser. */
   settle() {
-    const kept = this.isOpen ? null : this.#stored();
-    if (kept) this.#begin(kept);
+    this.#takeUp();
     return this.leave();
   }
 
@@ -85,6 +116,7 @@ export class Compose {
     this.element.hidden = true;
     this.opener?.focus?.();
     this.#leaving = this.leave().then((isSaved) => {
+      this.#isLeft = !isSaved;
       if (!isSaved) toast("The draft is not saved yet: it is kept in this browser.", { isError: true });
       else if (this.keeper.id) toast("Saved in Drafts.");
     });
@@ -115,18 +147,30 @@ export class Compose {
   }
 
   #fill(mail) {
-    if (!this.isOpen) this.opener = document.activeElement;
     this.form.fill(mail);
     this.title.textContent = mail.title ?? (this.form.isAnswer ? "Reply" : "New mail");
+    this.#unfold();
+  }
+
+  #unfold() {
+    if (!this.isOpen) this.opener = document.activeElement;
+    this.#isLeft = false;
     this.element.hidden = false;
     this.form.focus();
   }
 
   #newKeeper() {
+    this.keeper?.stop(); // it would read what is typed from now on
     this.#show("");
     const keeper = new DraftKeeper(this.client, {
       read: () => this.form.given(),
-      onState: (state, problem) => keeper === this.keeper && this.#show(state, problem),
+      onState: (state, problem) => {
+        if (keeper !== this.keeper) return;
+        this.#show(state, problem);
+        if (state !== "saved" || !this.#isLeft) return;
+        this.forget();
+        toast("Saved in Drafts.");
+      },
       onSaved: (draft, asked) => {
         this.#savedAt = Date.now();
         this.form.files.took(asked.attachments ?? [], draft.attachments);
@@ -146,17 +190,8 @@ export class Compose {
   #keep() {
     const { id, etag } = this.keeper;
     const draft = id ? { id, etag } : null;
-    const kept = { ...this.form.kept, title: this.title.textContent, draft };
-    try {
-      if (this.form.isEmpty) localStorage.removeItem(this.store);
-      else localStorage.setItem(this.store, JSON.stringify(kept));
-    } catch {
-      // Storage is full or forbidden: the text lives as long as the page, or as a draft.
-    }
-  }
-
-  #stored() {
-    return JSON.parse(localStorage.getItem(this.store) ?? "null");
+    if (this.form.isEmpty) this.kept.forget();
+    else this.kept.write({ ...this.form.kept, title: this.title.textContent, draft });
   }
 
   // --- what is told ---------------------------------------------------------------------

@@ -88,6 +88,7 @@ export class Desk {
     await whenIdle();
     await fetchAll();
     if (this.live.stopped) return; // signed out meanwhile
+    await this.use(({ compose }) => compose.resume());
     // It is tried again when the page is opened next.
     await later("push").then(({ keepPush }) => keepPush(this.client)).catch(() => {});
   }
@@ -98,6 +99,7 @@ export class Desk {
     clearTimeout(this.telling);
     this.live.stop();
     this.list.close();
+    this.tools?.compose.detach();
   }
 
   async signOut() {

@@ -70,8 +70,13 @@ export class Files {
   }
 
   #pick() {
-    this.#files.push(...[...this.picker.files].map((file) => this.#entry(file)));
+    this.add(this.picker.files);
     this.picker.value = "";
+  }
+
+  /** Attach further files of the browser's. */
+  add(files) {
+    this.#files.push(...[...files].map((file) => this.#entry(file)));
     this.draw();
     this.onChange();
   }

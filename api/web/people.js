@@ -30,6 +30,7 @@ class People {
     input.addEventListener("input", () => this.#typed());
     input.addEventListener("keydown", (event) => this.#key(event));
     input.addEventListener("blur", () => this.#close());
+    input.addEventListener("paste", (event) => paste(event));
   }
 
   get #isOpen() { return !this.list.hidden; }
@@ -128,6 +129,17 @@ class People {
     this.#close();
     this.input.dispatchEvent(new Event("input", { bubbles: true }));
   }
+}
+
+/** Lines become parts: a field of one line would join the end of each to the beginning of the next. */
+function paste(event) {
+  const lines = event.clipboardData.getData("text/plain").split(/[\r\n]+/).map((line) => line.trim()).filter(Boolean);
+  if (lines.length < 2) return;
+  event.preventDefault();
+  const input = event.target;
+  const text = lines.map((line) => line.replace(/[,;]$/, "")).join(", ");
+  input.setRangeText(text, input.selectionStart, input.selectionEnd, "end");
+  input.dispatchEvent(new Event("input", { bubbles: true }));
 }
 
 /** The person that is typed at `caret`: where it starts and ends, and its text up to there. */

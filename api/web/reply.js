@@ -14,9 +14,9 @@ export function replyTo(email, kind, mine) {
   if (kind === "forward") return { title: "Forward", subject, body: forwarded(email) };
   const senders = email.reply_to.length ? email.reply_to : [email.from];
   const to = isMine(email.from) ? email.to : senders;
-  const taken = new Set(to.map((person) => person.address.toLowerCase()));
+  const taken = new Set([mine.toLowerCase(), ...to.map((person) => person.address.toLowerCase())]);
   const others = [...(isMine(email.from) ? [] : email.to), ...email.cc].filter(
-    (person) => !isMine(person) && !taken.has(person.address.toLowerCase()));
+    ({ address }) => !taken.has(address.toLowerCase()) && taken.add(address.toLowerCase()));
   return {
     title: kind === "all" ? "Reply to all" : "Reply",
     to: people(to),
@@ -47,6 +47,7 @@ function forwarded(email) {
     `Date: ${fullDate(email.created_at)}`,
     `Subject: ${email.subject}`,
     `To: ${people(email.to)}`,
+    ...(email.cc.length ? [`Cc: ${people(email.cc)}`] : []),
   ];
   return `\n\n${head.join("\n")}\n\n${email.body}`;
 }
