@@ -125,6 +125,8 @@ def test_a_mail_is_printed_whole_and_alone(page: Page) -> None:
         expect(page.locator(other)).to_be_hidden()
     assert page.evaluate("() => document.documentElement.scrollHeight") > 5_000
     expect(page.locator(".plain-text")).to_have_css("color", "rgb(0, 0, 0)")
+    date = "(time) => getComputedStyle(time, '::after').content"  # “5 min” says nothing on paper
+    assert "17 February 2026" in page.locator(".mail-head time").evaluate(date)
 
 
 def mail(to: list[str], cc: list[str]) -> dict[str, Any]:
