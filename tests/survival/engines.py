@@ -45,17 +45,15 @@ def away(name: str, *, how: str = "down") -> Generator[None]:
 
 
 @contextmanager
-def hanging(*names: str) -> Generator[None]:
-    """Have engines hang meanwhile: connections stay, and nothing is answered."""
+def hanging(name: str) -> Generator[None]:
+    """Have an engine hang meanwhile: connections stay, and nothing is answered."""
     folder = Path(os.environ.get("RILLMAIL_SERVERS_DATA") or SERVERS.parent / "data" / "servers")
-    pids = [int((folder / name / "pid").read_text().split()[0]) for name in names]
+    pid = int((folder / name / "pid").read_text().split()[0])
+    os.kill(pid, signal.SIGSTOP)
     try:
-        for pid in pids:
-            os.kill(pid, signal.SIGSTOP)
         yield
     finally:
-        for pid in pids:
-            os.kill(pid, signal.SIGCONT)
+        os.kill(pid, signal.SIGCONT)
 
 
 def empty_redis() -> None:

@@ -166,7 +166,11 @@ class House:
         settling = time.monotonic()
         boxes = {address: self._signed_in(address) for address in self.passwords}
         try:
-            self._all_are_there_once(load, boxes)
+            try:
+                self._all_are_there_once(load, boxes)
+            except AssertionError as error:
+                error.add_note(f"the audit tells: {self.command('audit', '--grace', '0')}")
+                raise
             load.report["all_seen_after_s"] = round(time.monotonic() - settling, 1)
             self._all_was_told(load, boxes)
             self._all_is_found(load, boxes)
