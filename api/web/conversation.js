@@ -13,7 +13,7 @@ export class Conversation {
   #items = new Map(); // email_id → what stands for it; what was opened stays open
   #isNew = true;
 
-  /** `actions`: openId(id), reply(email, kind), flag(lines, flags), and those of a card. */
+  /** `actions`: openId(id), reply(email, kind), write(id), flag(lines, flags), and those of a card. */
   constructor(client, actions) {
     this.client = client;
     this.actions = actions;
@@ -43,6 +43,7 @@ export class Conversation {
     const item = h("details", { class: line.is_read ? "other-mail" : "other-mail is-unread",
       ontoggle: () => item.open && this.#open(item, within, line) },
     h("summary", {},
+      line.folder_id === "drafts" && h("strong", { class: "other-kind" }, "Draft"),
       h("span", { class: "other-from", dir: "auto" }, nameOf(line.from)),
       h("span", { class: "other-snippet", dir: "auto" }, line.snippet || line.subject),
       h("time", { datetime: line.created_at, title: fullDate(line.created_at) },
@@ -61,8 +62,11 @@ export class Conversation {
       within.replaceChildren(
         mailCard(this.client, email, this.actions, `Mail from ${nameOf(email.from)}`),
         h("div", { class: "other-tools" },
-          h("button", { type: "button", class: "button",
-            onclick: () => this.actions.reply(email, "one") }, "Reply"),
+          email.is_draft
+            ? h("button", { type: "button", class: "button",
+              onclick: () => this.actions.write(email.email_id) }, "Go on writing")
+            : h("button", { type: "button", class: "button",
+              onclick: () => this.actions.reply(email, "one") }, "Reply"),
           h("button", { type: "button", class: "button",
             onclick: () => this.actions.openId(email.email_id) }, "All that can be done with it")));
       item.classList.remove("is-unread");

@@ -99,6 +99,21 @@ async def test_what_we_found_out_ourselves_is_told_as_no_reply_of_the_peer() -> 
     ]
 
 
+async def test_what_was_given_up_is_told_with_the_last_answer_and_as_no_reply() -> None:
+    house = await office()
+    said = "given up after 3 days: 451 4.7.1 greylisted"
+    event = house.attempted(failed(code=451, enhanced="5.4.7", text=said))
+    [report] = await house.told(event)
+    read = read_by_python(report)
+    assert f"mx1.far.example: {said}" in text_of(read)
+    _, status, _ = read.iter_parts()
+    of_recipient = status.get_payload()[1]
+    assert (of_recipient["Status"], of_recipient["Diagnostic-Code"]) == (
+        "5.4.7",
+        f"x-rillmail; {said}",
+    )
+
+
 async def test_what_was_only_passed_on_is_not_told_as_delivered() -> None:
     house = await office()
     wishes = DeliveryWishes(

@@ -101,7 +101,7 @@ async def test_a_delivery_is_tried_for_three_days_and_then_given_up() -> None:
     assert GIVE_UP_AFTER - timedelta(hours=4) < passed <= GIVE_UP_AFTER
     [result] = told.results
     assert (result.status, result.code, result.enhanced) == ("failed", 451, "5.4.7")
-    assert result.text == "given up after 3 days: greylisted"
+    assert result.text == "given up after 3 days: 451 4.7.1 greylisted"
 
 
 async def test_a_delivery_goes_where_it_was_rerouted_to_until_that_is_taken_back() -> None:

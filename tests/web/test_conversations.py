@@ -1,5 +1,7 @@
 """Conversations on the page: one row each, opened whole, and switched off at will."""
 
+import re
+
 import pytest
 from playwright.sync_api import expect
 
@@ -45,3 +47,22 @@ def test_a_conversation_is_moved_and_brought_back_as_a_whole(webmail: Webmail) -
     expect(webmail.rows).to_have_count(0)
     webmail.button("Undo").click()
     expect(webmail.row("Boat trip").locator(".row-count")).to_have_text("2")
+
+
+def test_an_answer_that_is_not_sent_yet_is_marked_and_gone_on_with_in_its_conversation(
+    webmail: Webmail,
+) -> None:
+    webmail.receive("Boat trip", headers={"Message-ID": "<1@far.example>"})
+    webmail.sign_in()
+    webmail.open("Boat trip")
+    webmail.button("Reply").click()
+    webmail.compose.get_by_role("textbox", name="Text").fill("I would, if")
+    webmail.compose.get_by_role("button", name="Close").click()
+    draft = webmail.page.locator(".other-mail", has_text="I would, if")
+    expect(draft.locator("summary")).to_contain_text("Draft")
+
+    draft.locator("summary").click()
+    draft.get_by_role("button", name="Go on writing").click()
+    expect(webmail.compose.get_by_role("textbox", name="Text")).to_have_value(
+        re.compile("^I would, if")
+    )

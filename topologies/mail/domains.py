@@ -11,6 +11,8 @@ from functools import cache, lru_cache
 
 from publicsuffixlist import PublicSuffixList
 
+from topologies.mail import networks
+
 
 @lru_cache(maxsize=8_192)
 def organizational(domain: str) -> str:
@@ -38,15 +40,16 @@ def is_aligned(
 def is_public_address(text: str) -> bool:
     """Return whether *text* is an IP address that a stranger can have.
 
-    Private, loopback and link-local ones are those of our own network or machine.
+    Private, loopback and link-local ones are those of our own network or machine, however an
+    IPv6 address is written around them.
     Addresses reserved for documentation count as public.
     """
     try:
         address = ipaddress.ip_address(text.partition("%")[0])
     except ValueError:
         return False
-    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
-        address = address.ipv4_mapped
+    if isinstance(address, ipaddress.IPv6Address):
+        address = networks.carried(address) or address
     return not (
         address.is_loopback
         or address.is_link_local
@@ -62,8 +65,14 @@ _PRIVATE: dict[int, list[ipaddress.IPv4Network | ipaddress.IPv6Network]] = {
         ipaddress.ip_network("172.16.0.0/12"),
         ipaddress.ip_network("192.168.0.0/16"),
         ipaddress.ip_network("100.64.0.0/10"),  # RFC 6598
+        ipaddress.ip_network("0.0.0.0/8"),  # RFC 1122 §3.2.1.3
+        ipaddress.ip_network("240.0.0.0/4"),  # RFC 1112 §4
     ],
-    6: [ipaddress.ip_network("fc00::/7")],  # RFC 4193
+    6: [
+        ipaddress.ip_network("fc00::/7"),  # RFC 4193
+        ipaddress.ip_network("fec0::/10"),  # RFC 3879
+        ipaddress.ip_network("::/96"),  # RFC 4291 §2.5.5.1: IPv4 once, nobody's since
+    ],
 }
 
 

@@ -181,7 +181,8 @@ def _told(
     action: Action = "relayed" if told == "delivered" and result.host else told
     diagnostic = result.text
     is_ours = bool(result.code and not result.host and result.text)
-    if result.code and not is_ours:
+    is_given_up = told == "failed" and 400 <= result.code < 500  # of which our own words tell
+    if result.code and not is_ours and not is_given_up:
         diagnostic = " ".join(filter(None, (str(result.code), result.enhanced, result.text)))
     return RecipientReport(
         recipient=result.recipient,

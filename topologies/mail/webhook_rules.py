@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 from topologies.events.webhook import WEBHOOK_WAITS
+from topologies.mail import networks
 from topologies.mail.mailbox_address import domain_in_ascii
 from topologies.ports.webhooks import TEST, Webhook, WebhookAttempt
 
@@ -18,8 +19,6 @@ LONGEST_URL = 2_000
 
 _WAITS = tuple(WEBHOOK_WAITS)
 _VISIBLE = re.compile(r"[!-~]+")
-# 64:ff9b::/96 (RFC 6052), 64:ff9b:1::/48 (RFC 8215): an IPv4 address is at the end.
-_TRANSLATED = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("64:ff9b:1::/48"))
 _UNICAST = ipaddress.ip_network("2000::/3")  # RFC 4291 §2.4: all that is given out of IPv6
 _PROTOCOLS = ipaddress.ip_network("192.0.0.0/24")  # RFC 6890; older Pythons take it for global
 
@@ -109,22 +108,11 @@ def is_of_the_internet(address: str) -> bool:
     except ValueError:
         return False
     if isinstance(found, ipaddress.IPv6Address):
-        inner = _inner(found)
+        inner = networks.carried(found)
         if inner is None:
             return found in _UNICAST and found.is_global
         found = inner
     return found.is_global and not found.is_multicast and found not in _PROTOCOLS
-
-
-def _inner(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
-    """Return the IPv4 address that *address* leads to."""
-    if any(address in network for network in _TRANSLATED):
-        return ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF)
-    if address.ipv4_mapped is not None:
-        return address.ipv4_mapped
-    if address.teredo is not None:
-        return address.teredo[1]
-    return address.sixtofour
 
 
 def _host(host: str, *, is_private_allowed: bool) -> str:
