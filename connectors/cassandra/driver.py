@@ -17,7 +17,9 @@ from cassandra import (
     AuthenticationFailed,
     ConsistencyLevel,
     DriverException,
+    OperationTimedOut,
     RequestValidationException,
+    Timeout,
     Unauthorized,
     Unavailable,
     UnresolvableContactPoints,
@@ -30,7 +32,12 @@ from cassandra.policies import (
     DCAwareRoundRobinPolicy,
     TokenAwarePolicy,
 )
-from cassandra.protocol import ErrorMessage, SyntaxException
+from cassandra.protocol import (
+    ErrorMessage,
+    IsBootstrappingErrorMessage,
+    OverloadedErrorMessage,
+    SyntaxException,
+)
 from cassandra.query import BatchStatement, BatchType, SimpleStatement, tuple_factory
 
 Prepared: TypeAlias = Any  # a PreparedStatement
@@ -46,6 +53,9 @@ FOREIGN = (
     OSError,
     struct.error,  # a part of a key is longer than 64 KiB
 )
+# A node hangs, or has too much to do: whatever is asked next fares the same. Counted as attempts,
+# a minute of it would bury all mail that is under way.
+_BUSY = (OperationTimedOut, Timeout, OverloadedErrorMessage, IsBootstrappingErrorMessage)
 IDENTIFIER = re.compile(r"[a-z][a-z0-9_]{0,47}")
 RECONNECT_S = 1.0
 HEARTBEAT_S = 10  # a node that does not answer one in this time is taken for dead
@@ -217,6 +227,8 @@ def kind_of(error: BaseException) -> Kind:
         return "away"
     # Names without an address: in a cluster that is how a service without any node looks.
     if isinstance(error, Unavailable | UnresolvableContactPoints | ConnectionException | OSError):
+        return "away"
+    if isinstance(error, _BUSY):
         return "away"
     if isinstance(error, AuthenticationFailed):
         return "unknown"

@@ -30,6 +30,7 @@ from topologies.errors import MailError, Misconfigured, Retryable
 CHUNK_BYTES = 256 * 1024
 ATTEMPTS = 3
 CONNECT_TIMEOUT_S = 3
+PLACE_TIMEOUT_S = 5  # for one of the connections to be free
 READ_TIMEOUT_S = 10  # in which a service at work sends something
 WITHIN_S = 20.0  # all tries, until an answer begins: who sends a mail, or reads one, waits for it
 ABORT_TIMEOUT_S = 10.0
@@ -354,7 +355,9 @@ async def open_client(
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
     )
-    timeouts = aiohttp.ClientTimeout(sock_connect=CONNECT_TIMEOUT_S, sock_read=READ_TIMEOUT_S)
+    timeouts = aiohttp.ClientTimeout(
+        connect=PLACE_TIMEOUT_S, sock_connect=CONNECT_TIMEOUT_S, sock_read=READ_TIMEOUT_S
+    )
     session = get_session()
     session.register_component("data_loader", _loader(session.get_config_variable("data_path")))
     async with (

@@ -195,8 +195,9 @@ async def test_a_server_that_does_not_answer_is_waited_for_so_long_and_no_longer
     ):
         await session.execute(PUT, (user, "before", b"x"))
         wire.hold()
-        with pytest.raises(Retryable, match="OperationTimedOut"):
+        with pytest.raises(Retryable, match="OperationTimedOut") as found:
             await session.execute(PUT, (user, "during", b"x"))
+        assert found.value.outage
 
 
 @pytest.mark.live
