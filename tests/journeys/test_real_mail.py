@@ -25,6 +25,8 @@ IN_TIME_S = 120.0
 LISTS_EVERY, TORTURE_EVERY = 12, 8  # of which one goes to the cluster
 IMPORTED = 300
 
+_HAS_NAME = re.compile(rb"^message-id[ \t]*:", re.IGNORECASE | re.MULTILINE)
+
 
 def test_every_message_of_two_mailing_lists_is_kept_and_given_back_byte_for_byte(
     place: Place, tmp_path: Path
@@ -88,7 +90,9 @@ def _all_accounted_for(place: Place, raws: Sequence[bytes], *, refused_at_most: 
             except smtplib.SMTPDataError as error:
                 refused.append(f"{error.smtp_code} {error.smtp_error.decode()}")
             else:
-                accepted[_digest(_as_sent(raw))] += 1
+                digest = _digest(_as_sent(raw))
+                # What is the same to the letter came again (RFC 1047), if it has a name.
+                accepted[digest] = 1 if _HAS_NAME.search(_header(raw)) else accepted[digest] + 1
     assert len(refused) <= refused_at_most, refused
     assert [reply for reply in refused if not re.match(r"55\d 5\.\d\.\d+ \w", reply)] == []
     kept = eventually(
@@ -99,6 +103,10 @@ def _all_accounted_for(place: Place, raws: Sequence[bytes], *, refused_at_most: 
     assert kept == accepted.total()
     assert root.get("/admin/dead-letters", limit=500)["dead_letters"] == dead_before
     assert Counter(_digest(raw) for raw in _kept(bo, root)) == accepted
+
+
+def _header(raw: bytes) -> bytes:
+    return _as_sent(raw).partition(b"\r\n\r\n")[0]
 
 
 def _kept(bo: Person, root: Person) -> Iterator[bytes]:
