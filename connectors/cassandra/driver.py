@@ -53,9 +53,20 @@ FOREIGN = (
     OSError,
     struct.error,  # a part of a key is longer than 64 KiB
 )
-# A node hangs, or has too much to do: whatever is asked next fares the same. Counted as attempts,
-# a minute of it would bury all mail that is under way.
-_BUSY = (OperationTimedOut, Timeout, OverloadedErrorMessage, IsBootstrappingErrorMessage)
+# Whatever is asked next fares the same.
+_AWAY = (
+    Unavailable,
+    # Names without an address: in a cluster that is how a service without any node looks.
+    UnresolvableContactPoints,
+    ConnectionException,
+    OSError,
+    # A node hangs, or has too much to do: counted as attempts, a minute of that would bury all
+    # mail that is under way.
+    OperationTimedOut,
+    Timeout,
+    OverloadedErrorMessage,
+    IsBootstrappingErrorMessage,
+)
 IDENTIFIER = re.compile(r"[a-z][a-z0-9_]{0,47}")
 RECONNECT_S = 1.0
 HEARTBEAT_S = 10  # a node that does not answer one in this time is taken for dead
@@ -225,10 +236,7 @@ def kind_of(error: BaseException) -> Kind:
         if causes and all(isinstance(cause, AuthenticationFailed) for cause in causes):
             return "unknown"
         return "away"
-    # Names without an address: in a cluster that is how a service without any node looks.
-    if isinstance(error, Unavailable | UnresolvableContactPoints | ConnectionException | OSError):
-        return "away"
-    if isinstance(error, _BUSY):
+    if isinstance(error, _AWAY):
         return "away"
     if isinstance(error, AuthenticationFailed):
         return "unknown"

@@ -208,6 +208,11 @@ class RecipientResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     # Connections that were opened for the attempt; told once, with the first of its results.
     tls_sessions: tuple[TlsSession, ...] = ()
 
+    @property
+    def said(self) -> str:
+        """The answer with its codes, as far as there are any."""
+        return " ".join(filter(None, (str(self.code or ""), self.enhanced, self.text)))
+
 
 class DeliveryAttempted(Event, frozen=True, kw_only=True, tag="delivery.attempted/1"):
     """A delivery was tried once."""

@@ -29,13 +29,12 @@ async def suppress(
             target = suppression.target_of(result.recipient)
         except ValueError:
             continue
-        said = " ".join(filter(None, (str(result.code or ""), result.enhanced, result.text)))
         await suppressions.add(
             Suppression(
                 owner=attempted.user_id,
                 target=target,
                 reason="bounce",
-                detail=dsn.one_line(said),
+                detail=dsn.one_line(result.said),
                 since=attempted.attempted_at,
                 until=attempted.attempted_at + timedelta(days=policy.bounced_days),
             )

@@ -183,7 +183,7 @@ def _told(
     is_ours = bool(result.code and not result.host and result.text)
     is_given_up = told == "failed" and 400 <= result.code < 500  # of which our own words tell
     if result.code and not is_ours and not is_given_up:
-        diagnostic = " ".join(filter(None, (str(result.code), result.enhanced, result.text)))
+        diagnostic = result.said
     return RecipientReport(
         recipient=result.recipient,
         action=action,

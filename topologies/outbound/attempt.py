@@ -182,17 +182,13 @@ def _with_end(
             each,
             status="failed",
             enhanced=GIVEN_UP,
-            text=f"given up after {_DAYS} days: {_said(each)}",
+            # With the codes of the last answer: beside them stands ours, that the time is up.
+            text=f"given up after {_DAYS} days: {each.said}",
         )
         if each.status == "deferred"
         else each
         for each in results
     ]
-
-
-def _said(result: RecipientResult) -> str:
-    """Return the last answer with its codes: beside them stands ours, that the time is up."""
-    return " ".join(filter(None, (str(result.code or ""), result.enhanced, result.text)))
 
 
 def _wait(due: DeliveryDue, now: datetime) -> timedelta | None:
