@@ -82,6 +82,16 @@ export class Client {
   setAway(body) { return this.#json("PUT", "/settings/vacation", { body }); }
   forwards() { return this.#json("GET", "/settings/forwarding"); }
   setForwards(body) { return this.#json("PUT", "/settings/forwarding", { body }); }
+  scripts() { return this.#json("GET", "/rules/scripts"); }
+  script(name) { return this.#json("GET", `/rules/scripts/${enc(name)}`); }
+  putScript(name, source, etag) {
+    const headers = etag ? { "If-Match": etag } : { "If-None-Match": "*" };
+    return this.#json("PUT", `/rules/scripts/${enc(name)}`, { body: { source }, headers });
+  }
+  deleteScript(name, etag) {
+    return this.#json("DELETE", `/rules/scripts/${enc(name)}`, { headers: { "If-Match": etag } });
+  }
+  activateScript(name) { return this.#json("PUT", "/rules/active", { body: { name } }); }
   pushKey() { return this.#json("GET", "/push/key"); }
   subscribePush(body) { return this.#json("POST", "/push/subscriptions", { body }); }
   unsubscribePush(id) { return this.#json("DELETE", `/push/subscriptions/${enc(id)}`); }

@@ -36,7 +36,7 @@ export class Desk {
       },
       options: () => {
         this.closeDrawer();
-        using("options", ({ optionsDialog }) => optionsDialog(client));
+        using("options", ({ optionsDialog }) => optionsDialog(this.mailbox));
       },
       signOut: () => this.signOut(),
     });

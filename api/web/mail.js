@@ -6,6 +6,7 @@ import { mailCard } from "./card.js";
 import { Conversation } from "./conversation.js";
 import { openMenu } from "./dialogs.js";
 import { h, icon, iconButton, redraw } from "./dom.js";
+import { filterLikeDialog } from "./filters.js";
 import { labelMarks } from "./labels.js";
 import { Reminder, canRemind } from "./reminder.js";
 import { canWait } from "./rows.js";
@@ -117,6 +118,8 @@ export class Reader {
       { label: "Reply to all", run: () => actions.reply(email, "all") },
       { label: "Forward", run: () => actions.reply(email, "forward") },
       null,
+      email.from.address && email.folder_id !== "sent"
+        && { label: "Filter mail like this", run: () => filterLikeDialog(this.mailbox, email) },
       email.from.address && email.folder_id !== "sent"
         && { label: "Block sender", run: () => blockDialog(this.mailbox.client, email) },
       { label: "Why is this here?", run: () => verdictDialog(this.mailbox.client, email) },

@@ -184,8 +184,8 @@ class KafkaLog:
         broken, self._is_broken = self._producer, False
         self._closing.wait(REPLACED_AFTER_S)
         self._producer = self._made()
-        broken.purge()
-        broken.flush(REPLACED_AFTER_S)
+        broken.purge()  # each record that waits is answered now, by calls that flush makes
+        broken.flush(self._answer_within_s + 1)
         self._wake()
 
     def _wake(self) -> None:

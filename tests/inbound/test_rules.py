@@ -17,9 +17,11 @@ from topologies.events import (
     ArcVerdict,
     Authentication,
     CreateFolder,
+    CreateLabel,
     Deliver,
     DeliveryAttempted,
     Event,
+    LabelEmails,
     MailDisposed,
     MailOutgoing,
     MailReceived,
@@ -132,6 +134,31 @@ async def test_flags_are_read_and_starred() -> None:
     await post.script(r'require "imap4flags"; addflag ["\\Seen", "\\flagged", "$Other"];')
     [copy] = only(Deliver, await post.comes())
     assert (copy.is_read, copy.is_starred) == (True, True)
+
+
+async def test_a_flag_that_is_the_name_of_a_label_puts_it_on_each_copy_of_the_mail() -> None:
+    post = await a_post()
+    await post.folder("Pumps")
+    urgent, abroad = await post.label("Urgent"), await post.label("From abroad")
+    await post.label("Other")
+    await post.script(
+        'require ["fileinto","imap4flags"];'
+        'addflag ["urgent", "from_abroad", "nothing"]; fileinto "pumps"; keep;'
+    )
+    events = await post.comes()
+    copies, labelled = only(Deliver, events), only(LabelEmails, events)
+    assert len(copies) == 2
+    assert [each.email_ids for each in labelled] == [(copy.email_id,) for copy in copies]
+    assert all(set(each.added) == {urgent, abroad} for each in labelled)
+    assert events.index(labelled[0]) > events.index(copies[0])
+    assert len({each.command_id for each in labelled}) == 2
+
+
+async def test_a_flag_of_the_system_names_no_label() -> None:
+    post = await a_post()
+    await post.label("Seen")
+    await post.script(r'require "imap4flags"; addflag "\\Seen";')
+    assert only(LabelEmails, await post.comes()) == []
 
 
 async def test_two_folders_are_two_copies_and_the_first_is_the_one_it_would_be_anyway() -> None:
@@ -662,6 +689,17 @@ class Post:
         )
         await store(command, mailboxes=self.services[Mailboxes])
         return command.folder_id
+
+    async def label(self, name: str) -> str:
+        command = CreateLabel(
+            user_id=self.ann.user_id,
+            command_id=f"make {name}",
+            issued_at=AT,
+            label_id=f"label {name}",
+            name=name,
+        )
+        await store(command, mailboxes=self.services[Mailboxes])
+        return command.label_id
 
     async def comes(self, **changes: Any) -> Sequence[Event]:
         """Return what a mail leads to, twice."""

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from topologies.events import SpamVerdict
 from topologies.mail.message import parse_message
 from topologies.mail.sieve import SieveError, compiled
 from topologies.mail.sieve_actions import (
@@ -41,7 +42,7 @@ MAIL = (
 ALL = (
     'require ["fileinto","envelope","variables","relational","subaddress","imap4flags","body",'
     '"date","index","copy","mailbox","reject","ereject","vacation","vacation-seconds",'
-    '"encoded-character","comparator-i;ascii-numeric"];\n'
+    '"encoded-character","spamtestplus","comparator-i;ascii-numeric"];\n'
 )
 KEPT = Outcome(actions=(Keep(),), is_kept_anyway=True)
 
@@ -112,6 +113,34 @@ KEPT = Outcome(actions=(Keep(),), is_kept_anyway=True)
 )
 def test_a_test_is_passed(test: str) -> None:
     assert done(f'if {test} {{ fileinto "yes"; }}') == [FileInto(folder="yes")]
+
+
+@pytest.mark.parametrize(
+    ("spam", "level", "percent"),
+    [
+        (SpamVerdict(probability=0.0, is_spam=False, threshold=0.9), "1", "0"),
+        (SpamVerdict(probability=0.45, is_spam=False, threshold=0.9), "5", "45"),
+        (SpamVerdict(probability=0.899, is_spam=False, threshold=0.9), "9", "90"),
+        (SpamVerdict(probability=0.95, is_spam=True, threshold=0.9), "10", "95"),
+        # Its reader's own reports moved it across the threshold.
+        (SpamVerdict(probability=0.95, is_spam=False, threshold=0.9), "9", "95"),
+        (SpamVerdict(probability=0.5, is_spam=True, threshold=0.9), "10", "50"),
+    ],
+)
+def test_a_mail_is_as_near_to_spam_as_it_was_judged(
+    spam: SpamVerdict, level: str, percent: str
+) -> None:
+    assert passes(f'spamtest "{level}"', spam)
+    assert passes(f'spamtest :percent "{percent}"', spam)
+    assert passes('spamtest :count "eq" "1"', spam)
+    assert passes('spamtest :value "ge" :comparator "i;ascii-numeric" "10"', spam) == spam.is_spam
+
+
+@pytest.mark.parametrize("spam", [None, SpamVerdict(probability=0.0, is_spam=False)])
+def test_what_nobody_judged_is_told_from_what_is_clear_of_spam(spam: SpamVerdict | None) -> None:
+    assert passes('spamtest "0"', spam)
+    assert passes('spamtest :count "eq" "0"', spam)
+    assert not passes('spamtest :percent :contains ""', spam)
 
 
 def test_a_comparison_of_bytes_minds_case_and_one_of_letters_those_of_ascii_alone() -> None:
@@ -364,7 +393,7 @@ def test_an_empty_purse_ends_it() -> None:
 # --- builders -----------------------------------------------------------------------
 
 
-def view(raw: bytes = MAIL) -> View:
+def view(raw: bytes = MAIL, spam: SpamVerdict | None = None) -> View:
     return View(
         raw=raw,
         message=parse_message(raw).message,
@@ -372,11 +401,12 @@ def view(raw: bytes = MAIL) -> View:
         mail_from="zoe@far.example",
         recipient="bo+x@shop.example",
         folders=frozenset({"inbox", "pumps"}),
+        spam=spam,
     )
 
 
-def done(script: str) -> list[Action]:
-    outcome = run(compiled(ALL + script), view())
+def done(script: str, spam: SpamVerdict | None = None) -> list[Action]:
+    outcome = run(compiled(ALL + script), view(spam=spam))
     assert not outcome.error
     return list(outcome.actions)
 
@@ -389,8 +419,8 @@ def refusal(script: str) -> SieveError | None:
     return None
 
 
-def passes(test: str) -> bool:
-    return done(f"if {test} {{ discard; }}") == []
+def passes(test: str, spam: SpamVerdict | None = None) -> bool:
+    return done(f"if {test} {{ discard; }}", spam) == []
 
 
 def _slowly(value: str, pattern: str) -> bool:

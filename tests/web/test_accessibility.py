@@ -88,6 +88,10 @@ def test_nothing_keeps_anybody_from_the_page(webmail: Webmail, scheme: str, widt
     page.evaluate("() => document.querySelector('[aria-label=Settings]').click()")
     expect(webmail.dialog.get_by_role("region", name="Contacts")).to_be_visible()
     check("settings")
+    webmail.button("New filter").click()
+    expect(webmail.page.get_by_role("heading", name="Filter", exact=True)).to_be_visible()
+    check("filter")
+    page.keyboard.press("Escape")
     webmail.dialog.get_by_role("button", name="Close", exact=True).click()
     if width < 720:
         webmail.button("Back to the list").click()

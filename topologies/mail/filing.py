@@ -36,14 +36,34 @@ class Filed:
 
     Attributes:
         folders: To be made first.
+        labels: To be put on them afterwards.
     """
 
     copies: list[Deliver] = field(default_factory=list[Deliver])
     folders: list[CreateFolder] = field(default_factory=list[CreateFolder])
+    labels: list[LabelEmails] = field(default_factory=list[LabelEmails])
 
 
-def filed(actions: Sequence[Action], copy: Deliver, folders: Sequence[Folder]) -> Filed:
-    """Return the copies that *actions* make of *copy*, which is the one without rules."""
+def keywords(actions: Sequence[Action]) -> set[str]:
+    """Return the flags of *actions* that are the user's own, none of the system's."""
+    flags = (flag for each in actions if isinstance(each, Keep | FileInto) for flag in each.flags)
+    return {flag for flag in flags if not flag.startswith("\\")}
+
+
+def filed(
+    actions: Sequence[Action],
+    copy: Deliver,
+    folders: Sequence[Folder],
+    labels: Sequence[Label] = (),
+) -> Filed:
+    """Return the copies that *actions* make of *copy*, which is the one without rules.
+
+    Args:
+        actions: What is wanted.
+        copy: What the user gets if there are no rules.
+        folders: The user's.
+        labels: The user's, if one of *actions* has ``keywords``.
+    """
     found = Filed()
     taken: set[str] = set()
     for action in actions:
@@ -55,7 +75,9 @@ def filed(actions: Sequence[Action], copy: Deliver, folders: Sequence[Folder]) -
             continue
         if folder_id not in taken:
             taken.add(folder_id)
-            found.copies.append(_numbered(copy, folder_id, action.flags, len(found.copies)))
+            placed = _numbered(copy, folder_id, action.flags, len(found.copies))
+            found.copies.append(placed)
+            found.labels += _marked(placed, action.flags, labels)
     return found
 
 
@@ -171,6 +193,33 @@ def _place(action: FileInto, copy: Deliver, folders: Sequence[Folder], found: Fi
             )
             return folder_id
     return INBOX
+
+
+def _marked(
+    copy: Deliver, flags: Sequence[str], labels: Sequence[Label]
+) -> Sequence[LabelEmails]:
+    """Return what puts the labels on *copy* that *flags* name; a flag has no spaces, but ``_``."""
+    wanted = {folder_names.folded(flag) for flag in flags}
+    added = tuple(
+        label.label_id
+        for label in labels
+        if not label.is_deleting
+        and wanted & {folder_names.folded(name) for name in (label.name, _as_flag(label.name))}
+    )
+    if not added:
+        return []
+    put = LabelEmails(
+        user_id=copy.user_id,
+        command_id=ids.command_id("mark", copy.email_id, *added),
+        issued_at=copy.issued_at,
+        email_ids=(copy.email_id,),
+        added=added,
+    )
+    return [put]
+
+
+def _as_flag(name: str) -> str:
+    return "_".join(name.split())
 
 
 def _folder_id(user_id: str, name: str, number: int) -> str:

@@ -113,9 +113,10 @@ class Obedience:
             actions = (*actions, Keep())
         if stays == CAME_BACK:
             copy = _noted(copy, stays)
-        placed = filing.filed(actions, copy, folders)
+        labels = await self.mailboxes.labels(copy.user_id) if filing.keywords(actions) else ()
+        placed = filing.filed(actions, copy, folders, labels)
         answers = await self._answers(actions, opened, copy, address, view)
-        events: list[Event] = [*placed.folders, *placed.copies, *sent_on, *answers]
+        events: list[Event] = [*placed.folders, *placed.copies, *placed.labels, *sent_on, *answers]
         if not placed.copies:
             events.append(_disposed(actions, copy))
         return events
@@ -292,6 +293,7 @@ def _view(mail: MailScored, raw: bytes, copy: Deliver, folders: Sequence[Folder]
         mail_from=mail.mail_from,
         recipient=copy.recipient,
         folders=frozenset({INBOX, *names}),
+        spam=copy.spam,
     )
 
 

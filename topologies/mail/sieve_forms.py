@@ -25,6 +25,8 @@ EXTENSIONS = (
     "mailbox",  # RFC 5490
     "reject",  # RFC 5429
     "relational",  # RFC 5231
+    "spamtest",  # RFC 5235
+    "spamtestplus",  # RFC 5235 §2.2
     "subaddress",  # RFC 5233
     "vacation",  # RFC 5230
     "vacation-seconds",  # RFC 6131
@@ -169,5 +171,10 @@ TESTS: Mapping[str, Form] = MappingProxyType(
         "date": Form(("string", "string", "strings"), _MATCH | _ZONE | _INDEX, ("date",)),
         "currentdate": Form(("string", "strings"), _MATCH | {"zone": Tag("string")}, ("date",)),
         "mailboxexists": Form(("strings",), needs=("mailbox",)),
+        "spamtest": Form(
+            ("string",),
+            _MATCH | {"percent": Tag(needs="spamtestplus")},
+            ("spamtest", "spamtestplus"),  # RFC 5235 §2.2: which implies the other
+        ),
     }
 )

@@ -98,6 +98,8 @@ class Tester:
                 return [flag for name in names for flag in self.flags(name)]
             case "date":
                 return self._date(test)
+            case "spamtest":
+                return self._spam(test, comparison)
             case _:
                 return _part(self.view.received_at, test.text("zone"), self._text(test, 0))
 
@@ -126,6 +128,16 @@ class Tester:
             self.purse.pay(EACH_COSTS * len(types) * self.view.part_count)
             return self.view.parts(types)
         return [self.view.text]
+
+    def _spam(self, test: Node, comparison: Comparison) -> list[str]:
+        spam = self.view.spam
+        if spam is None or spam.threshold == 0:  # RFC 5235 §2.1: nobody looked
+            return [] if test.has("percent") or comparison.match == "count" else ["0"]
+        if test.has("percent"):
+            return [str(round(100 * spam.probability))]
+        # What is spam to its reader is 10, and nothing else: the threshold moves.
+        near = int(9 * spam.probability / spam.threshold)
+        return ["10" if spam.is_spam else str(1 + min(near, 8))]
 
     def _date(self, test: Node) -> list[str]:
         values = _indexed(self.view.values(self._text(test, 0)), test)

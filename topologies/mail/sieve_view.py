@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 
-from topologies.events import Message
+from topologies.events import Message, SpamVerdict
 from topologies.mail import address_list, charsets, dkim_canonical, header_words, mime, plain_text
 
 MOST_BODY_CHARACTERS = 256 * 1024  # of one part; the rest is not looked at
@@ -24,6 +24,7 @@ class View:
         raw: As it came.
         message: As it was read.
         folders: The names of the recipient's folders, in lower case.
+        spam: Whether it is spam to the recipient; None: nobody looked.
     """
 
     raw: bytes
@@ -32,6 +33,7 @@ class View:
     mail_from: str
     recipient: str
     folders: frozenset[str] = field(default_factory=frozenset[str])
+    spam: SpamVerdict | None = None
 
     @cached_property
     def fields(self) -> list[tuple[str, bytes]]:
