@@ -1,7 +1,8 @@
 """The endpoints about users' own rules. What can send mail in one's name needs that scope."""
 
-from api import rules
+from api import identities, rules
 from api.endpoint import Endpoint
+from api.shapes_identities import IdentityIn, IdentityOut
 from api.shapes_rules import (
     ActiveScript,
     Away,
@@ -109,5 +110,33 @@ RULES_ENDPOINTS: tuple[Endpoint, ...] = (
         body=Forwards,
         answers={200: Forwards},
         problems=(400, 413, 415, 422, 507),
+    ),
+    Endpoint(
+        method="GET",
+        path="/settings/identities",
+        handler=identities.list_identities,
+        summary="The addresses that one writes as, each with a name and a signature",
+        answers={200: list[IdentityOut]},
+    ),
+    Endpoint(
+        method="PUT",
+        path="/settings/identities/{address}",
+        holds_slashes=True,
+        handler=identities.put_identity,
+        summary="Set the name and the signature at an address of one's own",
+        scope="send",
+        body=IdentityIn,
+        answers={200: IdentityOut},
+        problems=(400, 413, 415, 422, 507),
+    ),
+    Endpoint(
+        method="DELETE",
+        path="/settings/identities/{address}",
+        holds_slashes=True,
+        handler=identities.delete_identity,
+        summary="Forget the name and the signature at an address",
+        scope="send",
+        answers={204: None},
+        problems=(404, 507),
     ),
 )

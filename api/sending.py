@@ -17,7 +17,7 @@ from api.shapes import FieldProblem
 from api.shapes_sending import AddressIn, AttachmentIn, Recipient, Sending, UnsubscribeIn
 from topologies.errors import BlobMissing
 from topologies.events import Address
-from topologies.mail import compose, mailbox_address, own_fields, require_tls
+from topologies.mail import compose, identities, mailbox_address, own_fields, require_tls
 from topologies.mail.sender_rights import may_write_as
 from topologies.ports.directory import User
 
@@ -112,16 +112,18 @@ async def checked(call: Call, given: Sending) -> Checked:
 
 
 async def _sender(context: Context, user: User, given: Recipient | None, errors: Errors) -> Address:
-    if given is None:
-        return Address(
-            address=user.address, name="" if compose.has_controls(user.name) else user.name
-        )
-    address = _address("/from", given, errors)
-    if address is not None:
-        if await may_write_as(context.directory, user.user_id, address.address):
-            return address
+    own = Address(address=user.address)
+    address = own if given is None else _address("/from", given, errors)
+    if address is None:
+        return own
+    if not await may_write_as(context.directory, user.user_id, address.address):
         errors.add("/from", f"{address.address} is no address of yours")
-    return Address(address=user.address)
+        return own
+    if address.name:
+        return address
+    rules = await context.rules.read(user.user_id)
+    name = identities.name_at(user, rules, address.address)
+    return Address(address=address.address, name=name)
 
 
 async def _recipients(

@@ -72,6 +72,7 @@ async def _rules(user: User, holdings: Holdings) -> Documents:
         "away": asdict(rules.away),
         "forwarding": asdict(rules.forwarding),
         "blocked": _all(rules.blocked),
+        "identities": _all(rules.identities),
     }
     scripts = {
         f"rules/{number}.sieve": script.source

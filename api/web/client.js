@@ -82,6 +82,11 @@ export class Client {
   setAway(body) { return this.#json("PUT", "/settings/vacation", { body }); }
   forwards() { return this.#json("GET", "/settings/forwarding"); }
   setForwards(body) { return this.#json("PUT", "/settings/forwarding", { body }); }
+  identities() { return this.#json("GET", "/settings/identities"); }
+  putIdentity(address, body) {
+    return this.#json("PUT", `/settings/identities/${enc(address)}`, { body });
+  }
+  forgetIdentity(address) { return this.#json("DELETE", `/settings/identities/${enc(address)}`); }
   scripts() { return this.#json("GET", "/rules/scripts"); }
   script(name) { return this.#json("GET", `/rules/scripts/${enc(name)}`); }
   putScript(name, source, etag) {

@@ -6,6 +6,7 @@ import { h, iconButton } from "./dom.js";
 import { DraftKeeper } from "./draft.js";
 import { Form, asTyped } from "./form.js";
 import { fullDate } from "./format.js";
+import { Identities } from "./identities.js";
 import { Kept } from "./kept.js";
 import { toast } from "./notices.js";
 
@@ -20,7 +21,8 @@ export class Compose {
   constructor(client, address) {
     this.client = client;
     this.kept = new Kept(address);
-    this.form = new Form(client, {
+    this.identities = new Identities(client);
+    this.form = new Form(client, this.identities, {
       typed: () => this.#typed(), send: () => this.#send(), discard: () => this.#discard() });
     this.title = h("h2", { id: "compose-title" }, "New mail");
     this.notice = h("div", { class: "compose-notice", role: "alert", hidden: true });
@@ -69,10 +71,17 @@ export class Compose {
     await this.#leaving;
     if (!this.isOpen) await this.kept.inherit();
     const isBack = this.#takeUp();
-    if (!mail) return isBack || this.#begin({});
+    if (!mail && isBack) return;
+    await this.identities.ready;
+    if (!mail) return this.#begin(this.#signed({}));
     if (this.isOpen && !(await this.leave()) && !(await this.#mayDiscard())) return;
-    this.#begin(mail);
+    this.#begin(this.#signed(mail));
     if (!this.form.isEmpty) this.#typed();
+  }
+
+  /** `mail` with the signature of whom it is written as, above what is quoted. */
+  #signed({ body = "", quoted = "", ...mail }) {
+    return { ...mail, body: body + this.identities.below(mail.more?.from) + quoted };
   }
 
   /** Go on with what was left in this tab; true if there is anything. */

@@ -139,7 +139,9 @@ export class Deeds {
   }
 
   async reply(email, kind) {
-    const mail = replyTo(email, kind, this.desk.me.address);
+    const { identities } = this.tools.compose;
+    await identities.ready;
+    const mail = replyTo(email, kind, this.desk.me.address, identities);
     if (kind === "forward") {
       try {
         mail.files = await Promise.all(email.attachments.map(async (attachment) =>

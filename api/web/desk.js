@@ -36,7 +36,8 @@ export class Desk {
       },
       options: () => {
         this.closeDrawer();
-        using("options", ({ optionsDialog }) => optionsDialog(this.mailbox));
+        this.use(({ compose }) => using("options", ({ optionsDialog }) =>
+          optionsDialog(this.mailbox, compose.identities)));
       },
       signOut: () => this.signOut(),
     });

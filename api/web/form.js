@@ -3,6 +3,7 @@
 import { h, icon, iconButton } from "./dom.js";
 import { Files } from "./files.js";
 import { fullDate, parsePeople, personText } from "./format.js";
+import { resigned } from "./identities.js";
 import { withContacts } from "./people.js";
 import { reminderButton, reminderText } from "./reminder.js";
 import { timeMenu } from "./snooze.js";
@@ -16,9 +17,11 @@ export class Form {
   #more = {}; // what a draft says that has no field here
   #opened = { body: "", html: null }; // as it was opened: the HTML goes when the text changes
 
-  /** `actions`: typed(), send(), discard(). */
-  constructor(client, actions) {
+  /** `identities`: whom one may write as; `actions`: typed(), send(), discard(). */
+  constructor(client, identities, actions) {
     this.client = client;
+    this.identities = identities;
+    identities.addEventListener("change", () => this.#showFrom());
     this.inputs = {};
     this.errors = {};
     this.files = new Files(client, actions.typed);
@@ -45,6 +48,7 @@ export class Form {
       event.preventDefault();
       actions.send();
     }, oninput: actions.typed },
+    this.#fromField(),
     this.#field("to", { placeholder: "name@mail.example, …", inputmode: "email" }, this.copies),
     this.#field("cc", { inputmode: "email" }),
     this.#field("bcc", { inputmode: "email" }),
@@ -67,6 +71,7 @@ export class Form {
     this.#choose(mail.more ?? {}, {});
     this.#opened = { body: this.inputs.body.value, html: mail.html ?? null };
     this.files.set(mail.files ?? []);
+    this.#showFrom();
     this.#showCopies(Boolean(mail.cc || mail.bcc));
     this.clearErrors();
   }
@@ -78,7 +83,9 @@ export class Form {
   }
 
   get isEmpty() {
-    return FIELDS.every((name) => !this.inputs[name].value.trim()) && this.files.isEmpty;
+    const isSignature = this.inputs.body.value.trim() === this.identities.below(this.#from).trim();
+    const typed = FIELDS.filter((name) => this.inputs[name].value.trim());
+    return typed.every((name) => name === "body" && isSignature) && this.files.isEmpty;
   }
 
   get hasPeople() {
@@ -167,6 +174,39 @@ export class Form {
     const people = PEOPLE.includes(name) && withContacts(this.client, this.inputs[name]);
     return h("div", { class: "field", "data-field": name }, h("label", { for: id }, LABELS[name]),
       this.inputs[name], ...more, people, this.errors[name]);
+  }
+
+  #fromField() {
+    this.errors.from = h("p", { class: "field-error", id: "compose-from-error", role: "alert" });
+    this.from = h("select", { id: "compose-from", name: "from", "aria-describedby": "compose-from-error",
+      onchange: () => this.#writeAs(this.from.value) });
+    return h("div", { class: "field", "data-field": "from", hidden: true },
+      h("label", { for: "compose-from" }, "From"), this.from, this.errors.from);
+  }
+
+  /** The address that it is written as; empty: one's own. */
+  get #from() {
+    const { from } = this.#more;
+    return from?.address ?? from ?? "";
+  }
+
+  /** Show as whom it is written, where there is a choice. */
+  #showFrom() {
+    const { list, own } = this.identities;
+    const from = this.#from;
+    const others = from && !this.identities.at(from) ? [{ address: from, name: "" }] : [];
+    const choices = [...list, ...others];
+    this.from.replaceChildren(...choices.map((each) =>
+      h("option", { value: each.address }, personText(each))));
+    this.from.value = this.identities.at(from)?.address ?? (from || own?.address || "");
+    this.from.parentElement.hidden = choices.length < 2;
+  }
+
+  #writeAs(address) {
+    const { body } = this.inputs;
+    const before = this.identities.below(this.#from);
+    this.#choose({ from: address });
+    body.value = resigned(body.value, before, this.identities.below(address));
   }
 
   #text() {

@@ -1,4 +1,4 @@
-// What one sets for oneself: what is answered while away, what becomes of mail, how one signs in.
+// What one sets for oneself: whom one writes as, what is answered while away, what becomes of mail, how one signs in.
 
 import { blockedPart } from "./blocked.js";
 import { contactsPart } from "./contacts.js";
@@ -6,20 +6,21 @@ import { modal } from "./dialogs.js";
 import { h } from "./dom.js";
 import { filtersPart } from "./filters.js";
 import { Missing, form } from "./forms.js";
+import { identitiesPart } from "./identities.js";
 import { toast } from "./notices.js";
 import { pushPart } from "./push.js";
 import { securityParts } from "./security.js";
 
-/** Show what is set, and let it be changed. */
-export async function optionsDialog(mailbox) {
+/** Show what is set, and let it be changed; `identities` are whom one writes as. */
+export async function optionsDialog(mailbox, identities) {
   const { client } = mailbox;
   try {
     const [away, filters, forwards, blocked, push, security] = await Promise.all([
       client.away(), filtersPart(mailbox), client.forwards(), blockedPart(client), pushPart(client),
-      securityParts(client),
+      securityParts(client), identities.load(),
     ]);
-    const dialog = modal("Settings", awayForm(client, away), filters, forwardForm(client, forwards), push,
-      blocked, contactsPart(client), ...security);
+    const dialog = modal("Settings", identitiesPart(identities), awayForm(client, away), filters,
+      forwardForm(client, forwards), push, blocked, contactsPart(client), ...security);
     dialog.querySelector("input")?.focus();
   } catch (problem) {
     toast(problem.words ?? String(problem), { isError: true });

@@ -3,27 +3,31 @@
 import { fullDate, nameOf, personText } from "./format.js";
 
 /**
- * Begin an answer to `email`.
+ * Begin an answer to `email`, as whom it was written to.
  *
  * @param kind "one", "all" or "forward"
  * @param mine the address that is signed in
+ * @param identities all that one writes as
  */
-export function replyTo(email, kind, mine) {
-  const isMine = (person) => person.address.toLowerCase() === mine.toLowerCase();
+export function replyTo(email, kind, mine, identities) {
+  const isMine = ({ address }) => identities.has(address, mine);
   const subject = withPrefix(email.subject, kind === "forward" ? "Fwd" : "Re");
-  if (kind === "forward") return { title: "Forward", subject, body: forwarded(email) };
+  const as = identities.of(email);
+  const more = as ? { from: as.address } : {};
+  if (kind === "forward") return { title: "Forward", subject, quoted: forwarded(email), more };
   const senders = email.reply_to.length ? email.reply_to : [email.from];
   const to = isMine(email.from) ? email.to : senders;
-  const taken = new Set([mine.toLowerCase(), ...to.map((person) => person.address.toLowerCase())]);
-  const others = [...(isMine(email.from) ? [] : email.to), ...email.cc].filter(
-    ({ address }) => !taken.has(address.toLowerCase()) && taken.add(address.toLowerCase()));
+  const taken = new Set(to.map((person) => person.address.toLowerCase()));
+  const others = [...(isMine(email.from) ? [] : email.to), ...email.cc].filter((person) =>
+    !isMine(person) && !taken.has(person.address.toLowerCase()) && taken.add(person.address.toLowerCase()));
   return {
     title: kind === "all" ? "Reply to all" : "Reply",
     to: people(to),
     cc: kind === "all" ? people(others) : "",
     subject,
-    body: `\n\n${fullDate(email.created_at)}, ${nameOf(email.from)} wrote:\n${quoted(email.body)}`,
+    quoted: `\n\n${fullDate(email.created_at)}, ${nameOf(email.from)} wrote:\n${quoted(email.body)}`,
     in_reply_to: email.email_id,
+    more,
   };
 }
 

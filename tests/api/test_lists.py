@@ -30,6 +30,7 @@ WHOLE = {
     "/labels": "500 of a mailbox",
     "/push/subscriptions": "20 of a user",
     "/rules/scripts": "10 of a user",
+    "/settings/identities": "20 of a user, and their own address",
     "/webhooks": "20 of an owner",
     "/webhooks/event-types": "written in the source",
     "/admin/queue/counts": "a line a destination, to be shown beside each other",

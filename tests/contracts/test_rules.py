@@ -20,6 +20,7 @@ from topologies.ports.rules import (
     AwayNotice,
     BlockedSender,
     Forwarding,
+    Identity,
     Rules,
     SieveScript,
     UserRules,
@@ -33,6 +34,9 @@ FULL = UserRules(
     away=AwayNotice(is_on=True, subject="weg", text="bin weg", days=3, starts_at=AT),
     forwarding=Forwarding(is_on=True, addresses=("x@far.example",), keeps_copy=False),
     blocked=(BlockedSender(target="@spam.example", into="trash", since=AT),),
+)
+SIGNED = replace(
+    FULL, identities=(Identity(address="ü@x.example", name="Ü", signature="Yours,\r\nÜ"),)
 )
 
 
@@ -49,6 +53,14 @@ async def test_rules_are_kept_whole_and_seen_at_once_where_they_were_written(des
     assert await desk.rules.of(desk.user) == kept
     assert await desk.rules.read(desk.user) == kept
     assert await desk.rules.of(new_id(datetime.now(UTC))) == UserRules()
+
+
+async def test_what_a_user_writes_as_is_kept_and_of_no_use_to_mail_that_comes(
+    desk: "Desk",
+) -> None:
+    assert await desk.rules.write(desk.user, SIGNED)
+    assert await desk.rules.read(desk.user) == replace(SIGNED, version=1)
+    assert await desk.rules.of(desk.user) == replace(FULL, version=1)
 
 
 async def test_of_a_user_who_is_erased_there_are_none(desk: "Desk") -> None:

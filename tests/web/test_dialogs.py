@@ -9,6 +9,8 @@ pytestmark = pytest.mark.browser
 
 SETTINGS: dict[str, Answer] = {
     "/settings/vacation": always({"is_on": False, "subject": "", "text": ""}),
+    "/settings/identities": always([]),
+    "/rules/scripts": always([]),
     "/settings/forwarding": always({"is_on": False, "addresses": [], "keeps_copy": True}),
     "/settings/blocked": always({"blocked": [], "next_cursor": None}),
     "/contacts": always({"contacts": []}),

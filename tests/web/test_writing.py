@@ -23,7 +23,8 @@ def test_an_answer_to_all_names_everybody_once_and_not_oneself(
 ) -> None:
     serve(page, {})
     begun = """async ([email, mine]) => {
-      const { to, cc } = (await import('/web/reply.js')).replyTo(email, 'all', mine);
+      const identities = { has: (address) => address === 'me@x.example', of: () => null };
+      const { to, cc } = (await import('/web/reply.js')).replyTo(email, 'all', mine, identities);
       return { to, cc: cc.replaceAll('@x.example', '') };
     }"""
 
@@ -32,8 +33,11 @@ def test_an_answer_to_all_names_everybody_once_and_not_oneself(
 
 def test_a_forwarded_mail_says_who_had_a_copy(page: Page) -> None:
     serve(page, {})
-    begun = """async (email) =>
-      (await import('/web/reply.js')).replyTo(email, 'forward', 'me@x.example').body"""
+    begun = """async (email) => {
+      const identities = { has: () => false, of: () => null };
+      const { replyTo } = await import('/web/reply.js');
+      return replyTo(email, 'forward', 'me@x.example', identities).quoted;
+    }"""
 
     body = page.evaluate(begun, mail(["me"], ["bo", "cy"]))
 

@@ -195,9 +195,7 @@ def _place(action: FileInto, copy: Deliver, folders: Sequence[Folder], found: Fi
     return INBOX
 
 
-def _marked(
-    copy: Deliver, flags: Sequence[str], labels: Sequence[Label]
-) -> Sequence[LabelEmails]:
+def _marked(copy: Deliver, flags: Sequence[str], labels: Sequence[Label]) -> Sequence[LabelEmails]:
     """Return what puts the labels on *copy* that *flags* name; a flag has no spaces, but ``_``."""
     wanted = {folder_names.folded(flag) for flag in flags}
     added = tuple(

@@ -1,4 +1,4 @@
-"""What users want done with the mail that comes to them."""
+"""What users want done with the mail that comes to them, and what they write as."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -7,6 +7,7 @@ from typing import Literal, Protocol
 MOST_SCRIPTS = 10  # of one user
 MOST_FORWARDED_TO = 5  # addresses of the simple forwarding
 MOST_BLOCKED = 1_000  # senders of one user
+MOST_IDENTITIES = 20  # of one user
 BlockedTo = Literal["spam", "trash"]  # the folder
 
 
@@ -66,12 +67,28 @@ class BlockedSender:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """An address that a user writes as (RFC 8621 §6).
+
+    Attributes:
+        address: As the directory writes it.
+        name: In From; empty: none.
+        signature: What clients put below a text.
+    """
+
+    address: str
+    name: str = ""
+    signature: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UserRules:
     """All rules of one user.
 
     Attributes:
         active: The name of the script that is run; empty: none is.
         blocked: The newest first.
+        identities: In the order in which they were set; the user's own address need not be there.
         version: How often they were changed.
     """
 
@@ -80,6 +97,7 @@ class UserRules:
     away: AwayNotice = AwayNotice()
     forwarding: Forwarding = Forwarding()
     blocked: tuple[BlockedSender, ...] = ()
+    identities: tuple[Identity, ...] = ()
     version: int = 0
 
     @property
@@ -90,9 +108,10 @@ class UserRules:
 
     @property
     def in_use(self) -> "UserRules":
-        """These without the scripts that are not active."""
+        """These without what is of no use to mail that comes: scripts that are not active."""
         used = tuple(each for each in self.scripts if each.name == self.active)
-        return self if len(used) == len(self.scripts) else replace(self, scripts=used)
+        is_all = len(used) == len(self.scripts) and not self.identities
+        return self if is_all else replace(self, scripts=used, identities=())
 
     def script(self, name: str) -> SieveScript | None:
         """Return the script called *name*, or None."""
