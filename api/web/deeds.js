@@ -142,16 +142,25 @@ export class Deeds {
     const { identities } = this.tools.compose;
     await identities.ready;
     const mail = replyTo(email, kind, this.desk.me.address, identities);
-    if (kind === "forward") {
-      try {
-        mail.files = await Promise.all(email.attachments.map(async (attachment) =>
-          new File([await this.desk.client.content(attachment.url)], attachment.file_name || "unnamed",
-            { type: attachment.content_type })));
-      } catch (problem) {
-        this.desk.trouble(problem);
-        return;
-      }
+    try {
+      if (kind === "forward") mail.files = await this.#filesOf(email);
+      if (kind === "attach") mail.files = [await this.#fileOf(email)];
+    } catch (problem) {
+      this.desk.trouble(problem);
+      return;
     }
     await this.tools.compose.open(mail);
+  }
+
+  #filesOf(email) {
+    return Promise.all(email.attachments.map(async (attachment) =>
+      new File([await this.desk.client.content(attachment.url)], attachment.file_name || "unnamed",
+        { type: attachment.content_type })));
+  }
+
+  /** The mail whole, as a file. */
+  async #fileOf(email) {
+    const name = email.subject.replace(/[\p{Cc}/\\:*?"<>|]+/gu, " ").trim().slice(0, 80) || "mail";
+    return new File([await this.desk.client.raw(email.email_id)], `${name}.eml`, { type: "message/rfc822" });
   }
 }

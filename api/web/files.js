@@ -6,7 +6,7 @@ import { sizeText } from "./format.js";
 const LARGEST_FILES = 18_000_000; // bytes; base64 makes 25 MB of them, the most a mail may have
 
 export class Files {
-  #files = []; // {name, size, type, attachment_id, uploading}
+  #files = []; // {name, size, type, attachment_id, uploading, content}
 
   /** `onChange` is told when a file came, went, or is there. */
   constructor(client, onChange) {
@@ -36,7 +36,7 @@ export class Files {
   async given() {
     await Promise.all(this.#files.map((file) => file.uploading));
     const lost = this.#files.find((file) => !file.attachment_id);
-    if (lost) throw new Error(`${lost.name} was not uploaded: remove it, and attach it again.`);
+    if (lost) throw new Error(`${lost.name} was not uploaded: try again, or remove it.`);
     return this.#files.map(({ name, type, attachment_id }) => (
       { file_name: name, content_type: type, attachment_id }));
   }
@@ -52,15 +52,19 @@ export class Files {
   }
 
   draw() {
+    const focused = this.list.contains(document.activeElement) ? document.activeElement.ariaLabel : null;
     this.list.replaceChildren(...this.#files.map((file) =>
       h("li", { "aria-busy": String(!file.attachment_id && !file.failed) }, icon("clip"),
         h("span", { class: "attachment-name" }, file.name),
         h("span", { class: "dim" }, file.failed ? "not uploaded" : sizeText(file.size)),
+        file.failed && h("button", { type: "button", class: "chip", "aria-label": `Upload ${file.name} again`,
+          onclick: () => this.#again(file) }, "Try again"),
         iconButton("close", `Remove ${file.name}`, () => {
           this.#files = this.#files.filter((other) => other !== file);
           this.draw();
           this.onChange();
         }))));
+    if (focused) (this.#button(focused) ?? this.list.querySelector("button"))?.focus();
     const bytes = this.#files.reduce((sum, file) => sum + file.size, 0);
     this.fits = bytes <= LARGEST_FILES;
     this.error.textContent = this.fits
@@ -88,13 +92,30 @@ export class Files {
       type: file.content_type || file.type || "application/octet-stream",
       attachment_id: file.attachment_id ?? null,
     };
-    if (!entry.attachment_id) entry.uploading = this.#upload(file, entry);
+    if (!entry.attachment_id) this.#begin(entry, file);
     return entry;
+  }
+
+  #begin(entry, file) {
+    Object.assign(entry, { failed: false, content: file, uploading: this.#upload(file, entry) });
+  }
+
+  /** Upload what could not be uploaded. */
+  #again(entry) {
+    this.#begin(entry, entry.content);
+    this.draw();
+    this.#button(`Remove ${entry.name}`)?.focus();
+    this.onChange();
+  }
+
+  #button(label) {
+    return [...this.list.querySelectorAll("button")].find((button) => button.ariaLabel === label);
   }
 
   async #upload(file, entry) {
     try {
       entry.attachment_id = (await this.client.upload(file, entry.name, entry.type)).attachment_id;
+      entry.content = null;
     } catch {
       entry.failed = true; // said in the list, and when it is to be saved
     }

@@ -117,6 +117,7 @@ export class Reader {
     const more = email && iconButton("more", "More", () => openMenu(more, "More", [
       { label: "Reply to all", run: () => actions.reply(email, "all") },
       { label: "Forward", run: () => actions.reply(email, "forward") },
+      { label: "Forward as attachment", run: () => actions.reply(email, "attach") },
       null,
       email.from.address && email.folder_id !== "sent"
         && { label: "Filter mail like this", run: () => filterLikeDialog(this.mailbox, email) },

@@ -5,16 +5,17 @@ import { fullDate, nameOf, personText } from "./format.js";
 /**
  * Begin an answer to `email`, as whom it was written to.
  *
- * @param kind "one", "all" or "forward"
+ * @param kind "one", "all", "forward", or "attach": forwarded whole, as a file
  * @param mine the address that is signed in
  * @param identities all that one writes as
  */
 export function replyTo(email, kind, mine, identities) {
   const isMine = ({ address }) => identities.has(address, mine);
-  const subject = withPrefix(email.subject, kind === "forward" ? "Fwd" : "Re");
+  const isOnward = kind === "forward" || kind === "attach";
+  const subject = withPrefix(email.subject, isOnward ? "Fwd" : "Re");
   const as = identities.of(email);
   const more = as ? { from: as.address } : {};
-  if (kind === "forward") return { title: "Forward", subject, quoted: forwarded(email), more };
+  if (isOnward) return { title: "Forward", subject, quoted: kind === "forward" ? forwarded(email) : "", more };
   const senders = email.reply_to.length ? email.reply_to : [email.from];
   const to = isMine(email.from) ? email.to : senders;
   const taken = new Set(to.map((person) => person.address.toLowerCase()));

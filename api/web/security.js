@@ -24,13 +24,27 @@ function sessionsPart(client, sessions) {
     }
   };
   const line = (each) => h("li", {},
-    h("span", { class: "session-name" }, each.client || "A program without a name"),
+    h("span", { class: "session-name", title: each.client }, programName(each.client)),
     h("span", { class: "dim" }, each.is_this ? "This page" : `Last seen on ${each.seen_on}`),
     each.is_this ? null : h("button", { type: "button", class: "button",
-      "aria-label": `Sign out ${each.client || "a program without a name"}`,
+      "aria-label": `Sign out ${programName(each.client)}`,
       onclick: () => end(each) }, "Sign out"));
   show();
   return h("section", { class: "options", "aria-label": "Signed in" }, h("h3", {}, "Signed in"), list);
+}
+
+const BROWSERS = [["Edge", /Edg(e|A|iOS)?\//], ["Opera", /OPR\//], ["Samsung Internet", /SamsungBrowser\//],
+  ["Firefox", /(Firefox|FxiOS)\//], ["Chrome", /(Chrome|CriOS|Chromium)\//], ["Safari", /Version\/.*Safari\//]];
+const SYSTEMS = [["Android", /Android/], ["iPad", /iPad/], ["iPhone", /iPhone/], ["Windows", /Windows/],
+  ["Mac", /Macintosh/], ["ChromeOS", /CrOS/], ["Linux", /Linux/]];
+
+/** What a program is called, by the header User-Agent that it sent: of browsers, which and on what. */
+export function programName(sent) {
+  const known = (list) => list.find(([, sign]) => sign.test(sent))?.[0];
+  const browser = known(BROWSERS);
+  if (!browser) return sent || "A program without a name";
+  const system = known(SYSTEMS);
+  return system ? `${browser} on ${system}` : browser;
 }
 
 function passwordForm(client) {

@@ -111,12 +111,42 @@ def test_a_control_character_never_gets_into_a_header(control: str) -> None:
             compose(draft)
 
 
-def test_an_attached_message_is_sent_as_bytes() -> None:
-    file = File(name="a.eml", content_type="message/rfc822", content=b"Subject: x\r\n\r\ny")
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"Subject: x\r\n\r\ny",
+        b"Subject: x\r\n\r\ny\r\n",
+        b"subject:x\r\n folded \r\nContent-Type: multipart/mixed; boundary=b\r\n"
+        b"\r\n--b\r\n\r\n--b--\r\n",
+    ],
+)
+def test_an_attached_mail_is_one_and_stays_as_it_was(content: bytes) -> None:
+    file = File(name="ä.eml", content_type="message/rfc822", content=content)
+    raw = compose(drafted(files=[file]))
+    assert content in raw
+    assert b"Content-Type: message/rfc822\r\n" in raw
+    assert raw.isascii()
+    found = parse_message(raw)
+    [attachment] = found.message.attachments
+    assert (attachment.content_type, attachment.file_name) == ("message/rfc822", "ä.eml")
+    assert found.message.defects == ()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"Subject: \xc3\xa4\r\n\r\ny",
+        b"Subject: x\n\ny",
+        b"Subject: x\r\n\r\n" + b"y" * 999,
+        b"Subject: x\r\n\r\n\0",
+    ],
+)
+def test_an_attached_mail_that_needs_more_than_seven_bits_is_a_file(content: bytes) -> None:
+    file = File(name="a.eml", content_type="message/rfc822", content=content)
     parsed = parse_message(compose(drafted(files=[file])))
     [attachment] = parsed.message.attachments
     assert attachment.content_type == "application/octet-stream"
-    assert parsed.contents[attachment.blob] == file.content
+    assert parsed.contents[attachment.blob] == content
 
 
 def test_of_many_references_the_first_and_the_nearest_are_written() -> None:

@@ -240,6 +240,28 @@ def test_a_mail_with_a_file_reaches_the_other_user_who_replies(
     expect(webmail.page.get_by_text("Conversation of 2 mails")).to_be_visible()
 
 
+def test_a_mail_is_forwarded_whole_as_a_file(webmail: Webmail) -> None:
+    webmail.receive("Plans: a/b", "The text that was written.")
+    webmail.sign_in()
+    webmail.open("Plans: a/b")
+    with webmail.elsewhere() as client:
+        [mail] = client.get("/folders/inbox/emails").json()["emails"]
+        raw = client.get(f"/emails/{mail['email_id']}/raw").content
+        webmail.button("More").click()
+        webmail.choose("Forward as attachment")
+        expect(webmail.compose.get_by_role("listitem")).to_contain_text("Plans a b.eml")
+        webmail.compose.get_by_label("To", exact=True).fill(webmail.address(0))
+        webmail.compose.get_by_role("button", name="Send", exact=True).click()
+        webmail.open("Fwd: Plans: a/b")
+        expect(webmail.mail).to_contain_text("Plans a b.eml")
+        [come] = [
+            each
+            for each in client.get("/folders/inbox/emails").json()["emails"]
+            if each["subject"].startswith("Fwd")
+        ]
+        assert raw in client.get(f"/emails/{come['email_id']}/raw").content
+
+
 def test_search_finds_by_word_and_tells_what_it_can_not_read(webmail: Webmail) -> None:
     webmail.receive("Harvest", "Apples and pears")
     webmail.receive("Weather", "Rain and wind")

@@ -1,23 +1,73 @@
 """Where one is signed in, the password and the second step, in the browser on the real service."""
 
 from base64 import b32decode
+from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any, TypeVar
 
 import httpx
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from connectors.one_time_codes import hotp, step_at
+from tests.web.test_modules import serve
 from tests.web.webmail import Webmail
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.process,
-    # What the page does by itself, whatever the profile.
-    pytest.mark.parametrize("house", ["embedded"], indirect=True),
-]
+pytestmark = pytest.mark.browser
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
+def on_the_service(test: F) -> F:
+    """What the page does by itself, whatever the profile."""
+    embedded = pytest.mark.parametrize("house", ["embedded"], indirect=True)
+    return pytest.mark.process(embedded(test))
+
+
+@pytest.mark.parametrize(
+    ("sent", "name"),
+    [
+        (
+            (
+                "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko)"
+                " Chrome/130.0.0.0 Safari/537.36"
+            ),
+            "Chrome on Windows",
+        ),
+        (
+            (
+                "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko)"
+                " Chrome/130.0.0.0 Safari/537.36 Edg/130.0.0.0"
+            ),
+            "Edge on Windows",
+        ),
+        (
+            (
+                "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15"
+                " (KHTML, like Gecko) Version/18.0 Mobile/15E148 Safari/604.1"
+            ),
+            "Safari on iPhone",
+        ),
+        (
+            "Mozilla/5.0 (Android 14; Mobile; rv:132.0) Gecko/132.0 Firefox/132.0",
+            "Firefox on Android",
+        ),
+        (
+            "Mozilla/5.0 (X11; Linux x86_64; rv:132.0) Gecko/20100101 Firefox/132.0",
+            "Firefox on Linux",
+        ),
+        ("Phone/1.0", "Phone/1.0"),
+        ("", "A program without a name"),
+    ],
+)
+def test_a_browser_is_called_by_its_name(page: Page, sent: str, name: str) -> None:
+    serve(page, {})
+    called = "async (sent) => (await import('/web/security.js')).programName(sent)"
+
+    assert page.evaluate(called, sent) == name
+
+
+@on_the_service
 def test_a_second_step_is_set_up_and_asked_for(webmail: Webmail) -> None:
     address, password = webmail.users[0]
     webmail.sign_in()
@@ -60,6 +110,7 @@ def test_a_second_step_is_set_up_and_asked_for(webmail: Webmail) -> None:
     expect(webmail.folder("Inbox")).to_be_visible()
 
 
+@on_the_service
 def test_programs_are_signed_out_one_by_one_and_by_another_password(webmail: Webmail) -> None:
     address, password = webmail.users[1]
     webmail.sign_in(1)

@@ -1,11 +1,12 @@
 """Writing: to whom an answer goes, what is pasted and dropped, and on little room."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.web.test_modules import MAILBOX, always, line, listing, serve, sign_in
+from tests.web.test_modules import MAILBOX, Answer, always, line, listing, serve, sign_in
 
 pytestmark = pytest.mark.browser
 
@@ -154,9 +155,26 @@ def mail(to: list[str], cc: list[str]) -> dict[str, Any]:
     }
 
 
-def write(page: Page) -> None:
+def test_a_file_that_was_not_uploaded_is_tried_again(page: Page) -> None:
+    answers = iter([(503, {"title": "Not now"}), {"attachment_id": "a1"}])
+    write(page, {"POST /attachments": lambda _: next(answers)})
+    compose = page.locator(".compose")
+    file = {"name": "a.txt", "mimeType": "text/plain", "buffer": b"Hello"}
+    compose.get_by_label("Files to attach").set_input_files(file)  # type: ignore[arg-type]
+    again = compose.get_by_role("button", name="Upload a.txt again")
+    expect(compose.get_by_role("listitem")).to_contain_text("not uploaded")
+
+    again.focus()
+    page.keyboard.press("Enter")
+
+    expect(compose.get_by_role("listitem")).to_contain_text("5 bytes")
+    expect(again).to_have_count(0)
+    expect(compose.get_by_role("button", name="Remove a.txt")).to_be_focused()
+
+
+def write(page: Page, answers: Mapping[str, Answer] | None = None) -> None:
     page.route_web_socket("**/ws?**", lambda _: None)
-    serve(page, MAILBOX | {"/folders/inbox/emails": listing(3)})
+    serve(page, MAILBOX | {"/folders/inbox/emails": listing(3)} | dict(answers or {}))
     sign_in(page)
     expect(page.locator(".row")).to_have_count(3)
     page.keyboard.press("c")

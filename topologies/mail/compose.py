@@ -21,6 +21,8 @@ from topologies.mail.header_lines import address_field, id_field, text_field
 _TYPE = re.compile(r"[A-Za-z0-9!#$&^_.+-]{1,127}/[A-Za-z0-9!#$&^_.+-]{1,127}")
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f\u0085\u2028\u2029]")
 _POLICY = email.policy.SMTP.clone(cte_type="7bit")
+_NO_LINE = re.compile(rb"[\r\n\0]")
+LONGEST_LINE = 998  # octets without CRLF (RFC 5322 §2.1.1)
 MOST_REFERENCES = 50  # the first and the nearest; long threads would outgrow any line
 
 
@@ -79,12 +81,34 @@ def has_controls(text: str) -> bool:
 
 
 def _attach(message: EmailMessage, file: File) -> None:
+    if file.content_type.lower() == "message/rfc822" and _is_plain(file.content):
+        _attach_mail(message, file)
+        return
     maintype, _, subtype = file.content_type.lower().partition("/")
     if maintype in ("multipart", "message"):  # RFC 2046 §5: those must not be in base64
         maintype, subtype = "application", "octet-stream"
     message.add_attachment(
         file.content, maintype=maintype, subtype=subtype, cte="base64", filename=_checked(file.name)
     )
+
+
+def _attach_mail(message: EmailMessage, file: File) -> None:
+    # As it is, not by the standard library's parser, which would write it anew.
+    message.add_attachment(b"", maintype="application", subtype="octet-stream", cte="base64")
+    [*_, part] = message.iter_attachments()
+    for name in ("Content-Type", "Content-Transfer-Encoding", "Content-Disposition"):
+        del part[name]
+    part["Content-Type"] = "message/rfc822"
+    part["Content-Transfer-Encoding"] = "7bit"
+    part.add_header("Content-Disposition", "attachment", filename=_checked(file.name))
+    part.set_payload(file.content.decode("ascii"))
+
+
+def _is_plain(content: bytes) -> bool:
+    """Tell whether *content* can stand in a message of 7-bit lines as it is (RFC 2045 §2.7)."""
+    lines = content.split(b"\r\n")
+    is_in_lines = all(len(line) <= LONGEST_LINE and not _NO_LINE.search(line) for line in lines)
+    return is_in_lines and content.isascii()
 
 
 def _header(draft: Draft) -> bytes:
