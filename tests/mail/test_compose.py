@@ -116,8 +116,10 @@ def test_a_control_character_never_gets_into_a_header(control: str) -> None:
     [
         b"Subject: x\r\n\r\ny",
         b"Subject: x\r\n\r\ny\r\n",
-        b"subject:x\r\n folded \r\nContent-Type: multipart/mixed; boundary=b\r\n"
-        b"\r\n--b\r\n\r\n--b--\r\n",
+        (
+            b"subject:x\r\n folded \r\nContent-Type: multipart/mixed; boundary=b\r\n"
+            b"\r\n--b\r\n\r\n--b--\r\n"
+        ),
     ],
 )
 def test_an_attached_mail_is_one_and_stays_as_it_was(content: bytes) -> None:
