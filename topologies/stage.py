@@ -25,7 +25,8 @@ class Stage:
         path: The folder the stage lives in (``inbound``): names its dead letters.
         reads: The event types that are handed in. A topic's other events are skipped.
         writes: The event types that may come out.
-        timeout: The longest one attempt may take.
+        timeout: The longest one attempt may take by itself, and a port for one answer: what is
+            waited for answers does not count.
         attempts: Tries before the record is buried as ``exhausted``.
         several: Does for events of one key, in order, what ``run`` would do for one after
             another; None if nothing is won by that.

@@ -3,7 +3,6 @@
 An engine only reads, writes and acknowledges. What an error means is decided here.
 """
 
-import asyncio
 import functools
 import inspect
 import traceback
@@ -13,6 +12,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from topologies.engines.own_time import OwnTime
 from topologies.errors import Misconfigured, Poison, Retryable
 from topologies.events.base import Event
 from topologies.events.upcasting import reader_of
@@ -75,8 +75,9 @@ async def handle(
         event = decode(stage, record) if isinstance(record, bytes) else record
         if type(event) not in stage.reads:
             return Emit((), event)  # the topic holds it for others
-        async with asyncio.timeout(stage.timeout.total_seconds()):
-            written = tuple(await stage.run(event, **wire(stage, services)))
+        async with OwnTime(stage.timeout.total_seconds()) as own_time:
+            wired = own_time.over(wire(stage, services), wire_of(stage))
+            written = tuple(await stage.run(event, **wired))
         _check_written(stage, written)
     except (Poison, msgspec.DecodeError) as error:
         return Bury("poison", str(error))
@@ -108,8 +109,9 @@ async def handle_several(
         events = [decode(stage, r) if isinstance(r, bytes) else r for r in records]
         if any(type(event) not in stage.reads for event in events):
             return "the topic holds some for others"
-        async with asyncio.timeout(stage.timeout.total_seconds()):
-            found = await stage.several(events, **wire(stage, services))
+        async with OwnTime(stage.timeout.total_seconds()) as own_time:
+            wired = own_time.over(wire(stage, services), wire_of(stage))
+            found = await stage.several(events, **wired)
         if len(found) != len(events):
             raise TypeError(f"{stage.name} did {len(found)} of {len(events)} events")
         emitted = [
@@ -157,7 +159,7 @@ def wire(stage: Stage, services: Services) -> dict[str, Any]:
 
 
 def _again(stage: Stage, error: Retryable | TimeoutError, attempt: int) -> Outcome:
-    reason = str(error) or f"no answer within {stage.timeout.total_seconds():g} s"
+    reason = str(error) or type(error).__name__
     outage = isinstance(error, Retryable) and error.outage
     if attempt >= stage.attempts and not outage:
         return Bury("exhausted", reason)
