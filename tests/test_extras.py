@@ -68,6 +68,7 @@ def test_what_one_of_them_keeps_is_not_kept_when_it_is_run_at_the_desk(
         ("bad.inbound", "there is a path inbound already"),
         ("taken", "there are two topics mail.received"),
         ("waits", "waits.own has a delay"),
+        ("broken", "bad: the entry point bad = broken can't be loaded: ZeroDivisionError"),
         ("no_stage", "no_stage.empty: one stage a file, found 0"),
     ],
 )
@@ -122,6 +123,7 @@ def badly_installed(site: Path, entry: str) -> None:
         + "TOPICS = (Topic(name='mail.received', key='mail_id', events=()),)\n",
         "waits/__init__.py": topic
         + "TOPICS = (Topic(name='waits.own', key='x', events=(), delay=timedelta(1)),)\n",
+        "broken/__init__.py": "1 / 0",
         "no_stage/__init__.py": "",
         "no_stage/empty.py": "",
     }

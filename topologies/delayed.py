@@ -30,9 +30,9 @@ from topologies.events.upcasting import reader_of
 from topologies.mail import ids
 from topologies.ports.log import Entry, Record
 from topologies.ports.tracer import TRACEPARENT
-from topologies.topics import BY_NAME, TOPICS, Topic, dead_topic, topic_of
+from topologies.topics import BY_NAME, TIMER, TOPICS, Topic, dead_topic, topic_of
 
-GROUP = "timer"  # whose positions these are
+GROUP = TIMER  # whose positions these are
 PATH = "outbound"  # whose dead letters hold what can't be read
 # As what records go on.
 DUE: tuple[type[Event], ...] = (

@@ -7,6 +7,7 @@ from types import ModuleType
 from typing import Protocol, TypeVar
 
 from topologies.errors import Misconfigured
+from topologies.loading import loading
 
 
 class Named(Protocol):
@@ -30,13 +31,14 @@ def declared_in(packages: Sequence[ModuleType], mark: str, kind: type[T]) -> lis
         kind: Of that attribute; its name in lower case is what errors call it.
 
     Raises:
-        Misconfigured: A module declares none or several, or a name is taken twice.
+        Misconfigured: A module can't be imported, declares none or several, or a name is taken
+            twice.
     """
     word = kind.__name__.lower()
     found: dict[str, T] = {}
     for package in packages:
         for info in pkgutil.iter_modules(package.__path__, package.__name__ + "."):
-            module = importlib.import_module(info.name)
+            module = _imported(info.name)
             declared = [
                 marked
                 for value in vars(module).values()
@@ -50,3 +52,8 @@ def declared_in(packages: Sequence[ModuleType], mark: str, kind: type[T]) -> lis
                 raise Misconfigured(f"{info.name}: there are two {word}s {one.name!r}")
             found[one.name] = one
     return list(found.values())
+
+
+def _imported(name: str) -> ModuleType:
+    with loading(name):
+        return importlib.import_module(name)

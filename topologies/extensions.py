@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import Any, cast
 
 from topologies.errors import Misconfigured
+from topologies.loading import loading
 from topologies.topic import Topic
 
 STAGES = "rillmail.stages"
@@ -87,7 +88,8 @@ def services(settings: object) -> dict[type, Any]:
         make = _loaded(point)
         if not callable(make):
             raise Misconfigured(f"{_named(point)} is no function that makes services")
-        made = cast("Callable[[object], Mapping[type, Any]]", make)(settings)
+        with loading(f"{_named(point)}: its services"):
+            made = dict(cast("Callable[[object], Mapping[type, Any]]", make)(settings))
         if taken := sorted(port.__name__ for port in made if port in found):
             raise Misconfigured(f"{_named(point)}: somebody answers {', '.join(taken)} already")
         found |= made
@@ -101,10 +103,8 @@ def _points(group: str) -> list[EntryPoint]:
 
 
 def _loaded(point: EntryPoint) -> object:
-    try:
+    with loading(_named(point)):
         return point.load()
-    except (ImportError, AttributeError, SyntaxError) as error:
-        raise Misconfigured(f"{_named(point)} can't be loaded: {error}") from error
 
 
 def _named(point: EntryPoint) -> str:

@@ -4,11 +4,14 @@ The decorator registers nothing and wraps nothing: the function stays callable,
 and a test calls it. Discovery is ``topologies.topology``'s work.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+import functools
+import inspect
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypeVar
 
+from topologies.errors import Misconfigured
 from topologies.events.base import Event
 
 StageFunction = Callable[..., Awaitable[Sequence[Event]]]
@@ -83,3 +86,52 @@ def stage(
 def declared_by(function: StageFunction) -> Stage:
     """Return what ``@stage`` said about *function*."""
     return function.__stage__  # type: ignore[attr-defined]
+
+
+@functools.cache
+def ports_of(stage: Stage) -> Mapping[str, type]:
+    """Return the port that each keyword-only parameter of *stage* is annotated with.
+
+    Raises:
+        Misconfigured: One is annotated with nothing that can be found.
+    """
+    try:
+        parameters = inspect.signature(stage.run, eval_str=True).parameters.values()
+    except NameError as error:
+        raise Misconfigured(
+            f"{stage.name} is annotated with what its module does not know: {error}"
+        ) from error
+    ports = {p.name: p.annotation for p in parameters if p.kind is p.KEYWORD_ONLY}
+    for name, port in ports.items():
+        if port is inspect.Parameter.empty:
+            raise Misconfigured(f"{stage.name}: {name} is annotated with no port")
+    return ports
+
+
+def check_form(stage: Stage) -> None:
+    """See that *stage* can be run as an engine would: else each record would become a dead letter.
+
+    Raises:
+        Misconfigured: It can't; says what to change.
+    """
+    if not inspect.iscoroutinefunction(stage.run):
+        raise Misconfigured(f"{stage.name} is no `async def` that returns a list of events")
+    ports_of(stage)
+    required = [
+        p
+        for p in inspect.signature(stage.run).parameters.values()
+        if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) and p.default is p.empty
+    ]
+    if len(required) != 1:
+        raise Misconfigured(
+            f"{stage.name} takes {len(required)} events: it is handed one, and its ports by"
+            " keyword only, behind a `*`"
+        )
+    if not _is_time(stage.timeout):
+        raise Misconfigured(f"{stage.name} has {stage.timeout!r} for an attempt: say a timedelta")
+    if stage.attempts < 1:
+        raise Misconfigured(f"{stage.name} has {stage.attempts} attempts: it needs one at least")
+
+
+def _is_time(value: object) -> bool:
+    return isinstance(value, timedelta) and value > timedelta()

@@ -73,6 +73,7 @@ from topologies.topic import Topic
 MORE_WITHOUT_ORDER = 4
 DEAD_SUFFIX = ".dead"
 REPLAY_SUFFIX = ".replay"
+TIMER = "timer"  # whose positions those are of what waits; so no stage is called that
 EVENT_ID = "event_id"  # header of records in Kafka; elsewhere it has a place of its own
 FOR_STAGE = "stage"  # header of what comes back from the dead letters: whom alone it is for
 TAPPED = "tapped"  # header of events that were handed on in process besides being written

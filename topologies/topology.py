@@ -26,8 +26,8 @@ from topologies.events import (
     UnsubscribeDue,
     UserDeleted,
 )
-from topologies.stage import Stage
-from topologies.topics import TOPICS, Topic, topic_of
+from topologies.stage import Stage, check_form
+from topologies.topics import TIMER, TOPICS, Topic, topic_of
 
 PATHS: Sequence[ModuleType] = (
     topologies.inbound,
@@ -161,6 +161,9 @@ def _steps(names: Collection[str]) -> frozenset[str]:
 def _check(topology: Topology) -> None:
     written = {kind for stage in topology.stages for kind in stage.writes}
     for stage in topology.stages:
+        if stage.name == TIMER:
+            raise Misconfigured(f"a stage can't be called {TIMER}: that is who moves what waits")
+        check_form(stage)
         topics = {topic_of(kind).name for kind in stage.reads}
         if len(topics) != 1:
             raise Misconfigured(f"{stage.name} reads {len(topics)} topics: a stage reads one")

@@ -3,12 +3,10 @@
 An engine only reads, writes and acknowledges. What an error means is decided here.
 """
 
-import functools
-import inspect
 import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import msgspec
 
@@ -16,7 +14,7 @@ from topologies.engines.own_time import OwnTime
 from topologies.errors import Misconfigured, Poison, Retryable
 from topologies.events.base import Event
 from topologies.events.upcasting import reader_of
-from topologies.stage import Stage
+from topologies.stage import Stage, ports_of
 from topologies.topics import topic_of
 
 LONGEST_BACKOFF_S = 15.0  # beyond seconds, waiting is a topic's work, not a worker's
@@ -76,9 +74,9 @@ async def handle(
         if type(event) not in stage.reads:
             return Emit((), event)  # the topic holds it for others
         async with OwnTime(stage.timeout.total_seconds()) as own_time:
-            wired = own_time.over(wire(stage, services), wire_of(stage))
-            written = tuple(await stage.run(event, **wired))
-        _check_written(stage, written)
+            wired = own_time.over(wire(stage, services), ports_of(stage))
+            returned = await stage.run(event, **wired)
+        written = _written(stage, returned)
     except (Poison, msgspec.DecodeError) as error:
         return Bury("poison", str(error))
     except (Retryable, TimeoutError) as error:
@@ -110,15 +108,14 @@ async def handle_several(
         if any(type(event) not in stage.reads for event in events):
             return "the topic holds some for others"
         async with OwnTime(stage.timeout.total_seconds()) as own_time:
-            wired = own_time.over(wire(stage, services), wire_of(stage))
+            wired = own_time.over(wire(stage, services), ports_of(stage))
             found = await stage.several(events, **wired)
         if len(found) != len(events):
             raise TypeError(f"{stage.name} did {len(found)} of {len(events)} events")
         emitted = [
-            Emit(tuple(written), event) for event, written in zip(events, found, strict=True)
+            Emit(_written(stage, returned), event)
+            for event, returned in zip(events, found, strict=True)
         ]
-        for each in emitted:
-            _check_written(stage, each.events)
     except Misconfigured:
         raise
     except Exception as error:  # noqa: BLE001  if it is one of ours, it shows again
@@ -138,24 +135,21 @@ def decode(stage: Stage, raw: bytes) -> Event:
         raise Poison(f"undecodable: {error}") from error
 
 
-@functools.cache
-def wire_of(stage: Stage) -> Mapping[str, type]:
-    """Return the port that each keyword-only parameter of *stage* is annotated with."""
-    parameters = inspect.signature(stage.run, eval_str=True).parameters.values()
-    return {p.name: p.annotation for p in parameters if p.kind is p.KEYWORD_ONLY}
-
-
 def wire(stage: Stage, services: Services) -> dict[str, Any]:
     """Choose the services that *stage* asks for.
 
     Raises:
         Misconfigured: A service is missing.
     """
-    wanted = wire_of(stage)
-    missing = [name for name, port in wanted.items() if port not in services]
+    wanted = ports_of(stage)
+    missing = [f"{name}: {_called(port)}" for name, port in wanted.items() if port not in services]
     if missing:
         raise Misconfigured(f"{stage.name}: no service for {', '.join(missing)}")
     return {name: services[port] for name, port in wanted.items()}
+
+
+def _called(port: object) -> str:
+    return port.__name__ if isinstance(port, type) else repr(port)
 
 
 def _again(stage: Stage, error: Retryable | TimeoutError, attempt: int) -> Outcome:
@@ -168,7 +162,12 @@ def _again(stage: Stage, error: Retryable | TimeoutError, attempt: int) -> Outco
     return Again(asked if asked is not None else backoff, reason, outage)
 
 
-def _check_written(stage: Stage, written: tuple[Event, ...]) -> None:
+def _written(stage: Stage, returned: object) -> tuple[Event, ...]:
+    if not isinstance(returned, Sequence):
+        kind = type(returned).__name__
+        raise TypeError(f"{stage.name} returned {kind}, and is to return a list of events")
+    written = tuple(cast("Sequence[Event]", returned))
     for event in written:
         if type(event) not in stage.writes:
             raise TypeError(f"{stage.name} wrote {type(event).__name__}, which it does not declare")
+    return written
