@@ -1,6 +1,5 @@
 """`rillmail stage new`: writes a stage, its test and its example, for somebody to go on with."""
 
-import keyword
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,11 +8,17 @@ import click
 
 import topologies
 from api.cli.output import as_json, examples, print_json
-from api.cli.stage_template import is_name, stage_module, test_module
+from api.cli.stage_template import (
+    LONGEST_NAME,
+    is_name,
+    stage_module,
+    stands_for,
+    test_module,
+)
 from api.cli.stores import errors_for_people
 from topologies.events import Deliver, DeliveryAttempted, Event, MailReceived, MailSubmitted
 from topologies.events.base import event_tag
-from topologies.topics import OWN_TOPICS, topic_of
+from topologies.topics import OWN_TOPICS, TIMER, topic_of
 from topologies.topology import PATHS, Topology, build
 
 # What enters a path: what a stage reads unless it is told.
@@ -110,10 +115,15 @@ def _print(name: str, topic: str, files: dict[str, str]) -> None:
 
 
 def _check_name(name: str, topology: Topology) -> None:
-    if not is_name(name) or keyword.iskeyword(name):
+    if not is_name(name):
         raise click.ClickException(
-            f"{name!r} can't be a stage's name: take lower-case words, such as star_urgent"
+            f"{name!r} can't be a stage's name: take lower-case words, such as star_urgent,"
+            f" of {LONGEST_NAME} characters at most"
         )
+    if other := stands_for(name):
+        raise click.ClickException(f"{name} can't be a stage's name: it stands for {other}")
+    if name == TIMER:
+        raise click.ClickException(f"a stage can't be called {TIMER}: that is who moves what waits")
     if any(stage.name == name for stage in topology.stages):
         raise click.ClickException(f"there is a stage {name} already: see rillmail topology")
 

@@ -1,5 +1,7 @@
 """What `rillmail stage new` writes: a stage that does nothing yet, and its test, in our style."""
 
+import builtins
+import keyword
 import re
 import types
 from collections.abc import Sequence
@@ -12,6 +14,7 @@ from topologies.events import Command, Deliver, Event, MailboxChanged
 from topologies.topics import topic_of
 
 WIDTH = 100  # of a line
+LONGEST_NAME = 40
 _CALLED: dict[type[Event], str] = {Deliver: "delivery", MailboxChanged: "change"}
 
 
@@ -54,20 +57,21 @@ def test_module(name: str, path: str, example: str, writes: Sequence[type[Event]
     if writes:
         kinds = ", ".join(kind.__name__ for kind in writes)
         test = f"""async def test_what_it_reads_leads_to_what_it_says() -> None:
-    written = await {name}(example("{example}").event)
-    assert [type(event) for event in written] == [{kinds}]
+    event = example("{example}").event
+    written = await {name}(event)
+    assert [type(each) for each in written] == [{kinds}]
 """
         imports = _imports(list(writes))
     else:
         test = f"""async def test_nothing_follows_yet() -> None:
-    assert await {name}(example("{example}").event) == []
+    event = example("{example}").event
+    assert await {name}(event) == []
 """
         imports = ""
     return f'''"""{_words(name)}: a sentence for each thing that it promises."""
 
 from tests.examples import example
-{imports}from topologies.{path}.{name} import {name}
-
+{imports}{_import(f"topologies.{path}.{name}", [name])}
 
 {test}'''
 
@@ -87,11 +91,14 @@ def _decorated(reads: str, writes: str) -> str:
 
 
 def _imports(kinds: Sequence[type[Event]]) -> str:
-    names = sorted(kind.__name__ for kind in kinds)
-    line = f"from topologies.events import {', '.join(names)}\n"
+    return _import("topologies.events", sorted(kind.__name__ for kind in kinds))
+
+
+def _import(module: str, names: Sequence[str]) -> str:
+    line = f"from {module} import {', '.join(names)}\n"
     if len(line) - 1 <= WIDTH:
         return line
-    return "from topologies.events import (\n" + "".join(f"    {n},\n" for n in names) + ")\n"
+    return f"from {module} import (\n" + "".join(f"    {n},\n" for n in names) + ")\n"
 
 
 def _words(name: str) -> str:
@@ -139,4 +146,14 @@ def _value(field: str, kind: Any, have: dict[str, Any], name: str, said: str) ->
 
 def is_name(text: str) -> bool:
     """Tell whether *text* may be the name of a stage."""
-    return re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", text) is not None
+    is_word = re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", text) is not None
+    return is_word and len(text) <= LONGEST_NAME and not keyword.iskeyword(text)
+
+
+def stands_for(text: str) -> str:
+    """Return what a file of a stage called *text* would take it for; empty: for the stage."""
+    if text in ("stage", "ids", "example"):
+        return "what the written files import"
+    if text.startswith("test_"):
+        return "a test"  # pytest runs it as one
+    return "what Python calls so" if hasattr(builtins, text) else ""

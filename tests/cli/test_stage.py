@@ -1,6 +1,8 @@
 """rillmail stage new, and rillmail stage run."""
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -44,6 +46,17 @@ def test_people_are_told_what_to_do_next(checkout: Path) -> None:
     assert "stage run star --on" in result.stdout
 
 
+def test_what_is_written_is_formatted_however_long_its_names_are(checkout: Path) -> None:
+    reads = ("--reads", "DeliveryAttempted", "--writes", "UserDeleted", "--writes", "SetFlags")
+    told = in_json(ran("new", "feedback", "x" * 40, *reads, "--into", str(checkout), "--json"))
+    shutil.copy(CHECKOUT / "pyproject.toml", checkout)
+    written = [told["files"]["stage"], told["files"]["test"]]
+    for check in (["check", "--ignore=I,INP"], ["format", "--check"]):  # no packages are there
+        ruff = [sys.executable, "-m", "ruff", *check, "-q", "--no-cache", *written]
+        done = subprocess.run(ruff, cwd=checkout, capture_output=True, text=True, timeout=60)
+        assert (done.returncode, done.stdout + done.stderr) == (0, "")
+
+
 def test_nothing_is_overwritten(checkout: Path) -> None:
     file = checkout / "tests" / "inbound" / "test_translate.py"
     file.parent.mkdir()
@@ -61,6 +74,11 @@ def test_nothing_is_overwritten(checkout: Path) -> None:
         (("inbound", "Translate"), "take lower-case words"),
         (("inbound", "class"), "take lower-case words"),
         (("inbound", "../x"), "take lower-case words"),
+        (("inbound", "x" * 41), "of 40 characters at most"),
+        (("inbound", "timer"), "can't be called timer"),
+        (("inbound", "test_more"), "it stands for a test"),
+        (("inbound", "print"), "it stands for what Python calls so"),
+        (("inbound", "ids"), "it stands for what the written files import"),
         (("inbound", "x", "--reads", "Nothing"), "there is no event Nothing; there are "),
         (("inbound", "x", "--reads", "MailScored"), "route alone reads it"),
         (("outbound", "x", "--reads", "DeliveryLater1m"), "is read by the timer"),
