@@ -4,6 +4,8 @@ Decides by what the server offered in EHLO: SIZE (RFC 1870), 8BITMIME (RFC 6152)
 (RFC 6531), DSN (RFC 3461), REQUIRETLS (RFC 8689). Asks nothing.
 """
 
+import base64
+import binascii
 import email
 import email.policy
 import io
@@ -11,6 +13,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from email.generator import BytesGenerator
+from email.message import Message
+from email.utils import encode_rfc2231
 
 from topologies.events import BodyType, DeliveryWishes
 from topologies.mail import require_tls
@@ -19,6 +23,8 @@ from topologies.mail.mx import Refusal
 
 Features = Mapping[str, str]  # by keyword in upper case: what stood behind it
 
+_WITH_PARAMETERS = ("content-type", "content-disposition")
+_EIGHT_BIT_PARAMETER = re.compile(r'([!#-+\--:<>-~]+)="([^"\\]*[^\x00-\x7f"\\][^"\\]*)"')
 _LONE_LINE_END = re.compile(rb"\r(?!\n)|(?<!\r)\n")
 
 
@@ -120,11 +126,14 @@ def _body(raw: bytes, features: Features, *, is_eight_bit: bool) -> bytes | None
 
 
 def _seven_bit(raw: bytes) -> bytes | None:
-    """Return *raw* with its texts encoded so that they are ASCII; None if that can't be done."""
+    """Return *raw* with its parts encoded so that they are ASCII; None if that can't be done."""
     policy = email.policy.compat32.clone(cte_type="7bit", linesep="\r\n", max_line_length=0)
     written = io.BytesIO()
     try:
         message = email.message_from_bytes(raw, policy=policy)
+        for part in message.walk():
+            _encode(part)
+            _name_in_ascii(part)
         BytesGenerator(written, mangle_from_=False, policy=policy).flatten(message)
     except (ValueError, LookupError, KeyError, IndexError, TypeError, AttributeError):
         return None
@@ -132,6 +141,56 @@ def _seven_bit(raw: bytes) -> bytes | None:
         return None
     converted = written.getvalue()
     return converted if converted.isascii() and not _LONE_LINE_END.search(converted) else None
+
+
+def _encode(part: Message) -> None:
+    """Encode *part* by what it is of, whatever charset it says that it has, if any (RFC 2045 §6).
+
+    A text is quoted-printable, so that most of it can be read as it is.
+    """
+    encoding = str(part.get("Content-Transfer-Encoding", "")).strip().lower()
+    if encoding not in ("", "7bit", "8bit", "binary"):
+        return
+    content = part.get_payload(decode=True)  # as it stands there; None: it holds others
+    if isinstance(content, bytes) and not content.isascii():
+        is_text = part.get_content_maintype() == "text"
+        encoding = "quoted-printable" if is_text else "base64"
+        part.set_payload(_quoted(content) if is_text else _in_base64(content))
+    elif encoding in ("", "7bit"):
+        return
+    else:
+        encoding = "7bit"
+    del part["Content-Transfer-Encoding"]
+    part["Content-Transfer-Encoding"] = encoding
+
+
+def _name_in_ascii(part: Message) -> None:
+    """Write parameters of *part* that hold eight bits, as names of files do, in ASCII.
+
+    Else the whole field would be encoded, and nobody could read of what type the part is.
+    """
+    for name, value in part.raw_items():
+        written = str(value)
+        if name.lower() in _WITH_PARAMETERS and not written.isascii():
+            part.replace_header(name, _EIGHT_BIT_PARAMETER.sub(_extended, written))
+
+
+def _extended(match: re.Match[str]) -> str:
+    """Return a parameter in the form of RFC 2231 §4."""
+    octets = match[2].encode("ascii", "surrogateescape")
+    try:
+        value = octets.decode("utf-8")
+    except UnicodeDecodeError:
+        value = octets.decode("latin-1")
+    return f"{match[1]}*={encode_rfc2231(value, 'utf-8')}"
+
+
+def _quoted(octets: bytes) -> str:
+    return binascii.b2a_qp(octets, istext=True).decode("ascii")
+
+
+def _in_base64(octets: bytes) -> str:
+    return base64.encodebytes(octets).decode("ascii")
 
 
 def _too_large(raw: bytes, features: Features) -> bool:
