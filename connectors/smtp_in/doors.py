@@ -2,18 +2,21 @@
 
 A proxy of ours speaks first and tells whom it speaks for; its header is read from the socket
 before anything else and not an octet more, since TLS may follow at once. Who is none of our
-proxies is taken for itself, and who is one and says nothing of the kind is refused.
+proxies is taken for itself, and who is one and says nothing of the kind is refused. Who comes to
+begin in TLS has a place at the door until that is done, and strangers share these, too.
 """
 
 import asyncio
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from typing import Protocol
 
 import structlog
 
 from connectors.smtp_in import proxy
 from connectors.smtp_in.certificates import Certificates
+from connectors.smtp_in.places import Places
 from topologies.mail.networks import Network, is_among
 
 BACKLOG = 1_024
@@ -66,13 +69,17 @@ class GuardedDoor:
         factory: Factory,
         proxies: Sequence[Network],
         certificates: Certificates | None,
+        places: Places | None,
+        trusted: Sequence[Network],
     ) -> None:
         """Take whom *sockets* accept; without *certificates* no TLS is expected."""
         self._sockets = sockets
         self._factory = factory
         self._proxies = proxies
         self._certificates = certificates
-        self._places = asyncio.Semaphore(MOST_AT_THE_DOOR)
+        self._places = places
+        self._trusted = trusted
+        self._room = asyncio.Semaphore(MOST_AT_THE_DOOR)
         self._letting_in = set[asyncio.Task[None]]()
         self._accepting = [
             asyncio.create_task(self._accept(each), name="accept") for each in sockets
@@ -95,16 +102,16 @@ class GuardedDoor:
     async def _accept(self, listening: socket.socket) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            await self._places.acquire()
+            await self._room.acquire()
             try:
                 connected, peer = await loop.sock_accept(listening)
             except OSError as error:  # no more files, say: as asyncio does, a moment later
-                self._places.release()
+                self._room.release()
                 _logger.warning("smtp.not-accepted", reason=str(error))
                 await asyncio.sleep(1)
                 continue
             except asyncio.CancelledError:
-                self._places.release()
+                self._room.release()
                 raise
             task = asyncio.create_task(self._let_in(connected, peer[0]), name="let-in")
             self._letting_in.add(task)
@@ -118,25 +125,46 @@ class GuardedDoor:
             if is_among(peer_ip, self._proxies):
                 async with asyncio.timeout(HEADER_TIMEOUT_S):
                     client_ip = await _client_of(connected)
-            loop = asyncio.get_running_loop()
-            # With the certificate as it is now.
-            tls = self._certificates.context() if self._certificates else None
-            await loop.connect_accepted_socket(
-                lambda: self._factory(client_ip),
-                connected,
-                ssl=tls,
-                ssl_handshake_timeout=HANDSHAKE_TIMEOUT_S if tls else None,
-            )
-            is_let_in = True
+            with self._place(client_ip or peer_ip) as has_place:
+                if has_place:
+                    await self._connect(connected, client_ip)
+                    is_let_in = True
         except (proxy.NotProxied, TimeoutError) as error:
             reason = str(error) or "nothing was said"
             _logger.warning("smtp.no-proxy-header", proxy_ip=peer_ip, reason=reason)
         except OSError as error:  # it is gone, or speaks no TLS that we do
             _logger.debug("smtp.not-let-in", client_ip=peer_ip, reason=str(error))
         finally:
-            self._places.release()
+            self._room.release()
             if not is_let_in:
                 connected.close()
+
+    @contextmanager
+    def _place(self, client_ip: str) -> Generator[bool]:
+        """Give a client a place for as long as its handshake takes, if there is one."""
+        if self._places is None:
+            yield True
+            return
+        is_trusted = is_among(client_ip, self._trusted)
+        if reply := self._places.take(client_ip, is_trusted=is_trusted):
+            # In TLS alone it could be told so, and that is what there is no room for.
+            _logger.info("smtp.turned-away", reply=reply[:9], client_ip=client_ip)
+            yield False
+            return
+        try:
+            yield True
+        finally:
+            self._places.leave(client_ip, is_trusted=is_trusted)
+
+    async def _connect(self, connected: socket.socket, client_ip: str) -> None:
+        # With the certificate as it is now.
+        tls = self._certificates.context() if self._certificates else None
+        await asyncio.get_running_loop().connect_accepted_socket(
+            lambda: self._factory(client_ip),
+            connected,
+            ssl=tls,
+            ssl_handshake_timeout=HANDSHAKE_TIMEOUT_S if tls else None,
+        )
 
 
 async def open_door(
@@ -145,6 +173,8 @@ async def open_door(
     *,
     proxies: Sequence[Network] = (),
     certificates: Certificates | None = None,
+    places: Places | None = None,
+    trusted: Sequence[Network] = (),
 ) -> Door:
     """Listen at *sockets*, and have *factory* speak with who comes.
 
@@ -153,6 +183,8 @@ async def open_door(
         factory: Makes what speaks with a client.
         proxies: Networks whose clients begin with a PROXY header.
         certificates: For TLS from the start; None: in clear text.
+        places: Of those whose handshake is awaited; None: any number may be of one client.
+        trusted: Networks whose clients are no strangers.
 
     Raises:
         OSError: Another listens there already.
@@ -167,7 +199,7 @@ async def open_door(
         )
     for each in sockets:
         each.listen(BACKLOG)
-    return GuardedDoor(sockets, factory, proxies, certificates)
+    return GuardedDoor(sockets, factory, proxies, certificates, places, trusted)
 
 
 async def _client_of(connected: socket.socket) -> str:

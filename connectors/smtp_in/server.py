@@ -180,6 +180,8 @@ class SmtpIn(Ports):
             lambda client_ip: session(reception, client_ip),
             proxies=() if session is LmtpSession else self._proxies,
             certificates=reception.certificates if setting in IN_TLS else None,
+            places=_places(self._settings) if setting in IN_TLS else None,
+            trusted=reception.trusted,
         )
 
 

@@ -169,6 +169,39 @@ async def test_who_does_not_begin_in_tls_there_hears_nothing(pem: Pem) -> None:
             await house.smtp.close()
 
 
+async def test_one_client_that_never_shakes_hands_keeps_nobody_else_out(pem: Pem) -> None:
+    settings = {"max_client_sessions": 2, "proxy_networks": ["127.0.0.1"]}
+    async with (
+        tls_house(pem, smtps_port=free_port(), **settings) as house,
+        raw_talk(house) as first,
+        raw_talk(house) as second,
+        raw_talk(house) as third,
+        raw_talk(house) as other,
+    ):
+        for talk in (first, second):
+            await talk.put(proxy_header("192.0.2.7"))
+        await asyncio.sleep(0.1)
+        await third.put(proxy_header("192.0.2.7"))
+        assert await third.rest() == ""  # hung up on at once
+        await other.put(proxy_header("192.0.2.8"))
+        await other.writer.start_tls(trusting())
+        assert (await other.reply())[:3] == "220"
+        await first.writer.start_tls(trusting())
+        assert (await first.reply())[:3] == "220"  # who had a place goes on
+
+
+async def test_a_place_at_the_door_is_free_again_after_the_handshake(pem: Pem) -> None:
+    settings = {"max_client_sessions": 1, "proxy_networks": ["127.0.0.1"]}
+    async with tls_house(pem, smtps_port=free_port(), **settings) as house:
+        for _ in range(3):
+            async with raw_talk(house) as talk:
+                await talk.put(proxy_header("192.0.2.7"))
+                await talk.writer.start_tls(trusting())
+                assert (await talk.reply())[:3] == "220"
+                await talk.say("QUIT")
+                assert await talk.reply() == ""
+
+
 async def test_that_port_needs_a_certificate() -> None:
     with pytest.raises(Misconfigured, match="RILLMAIL_SMTPS_PORT needs a certificate"):
         async with a_house(smtps_port=free_port()):
