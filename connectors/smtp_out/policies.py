@@ -7,8 +7,8 @@ not, is as if there was none (§5).
 import asyncio
 import ssl
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -22,6 +22,7 @@ from topologies.ports.dns import Resolver
 FETCH_TIMEOUT_S = 15.0  # §3.3: one minute is suggested; a mail waits for it
 ASK_AGAIN_AFTER = timedelta(minutes=5)  # when it could not be fetched
 MOST_KEPT = 10_000
+MOST_ADDRESSES = 4  # of one host that are tried
 HEADER_BYTES = 16 * 1024
 
 Fetch = Callable[[str], Awaitable[str]]  # of a host: the text of its policy file
@@ -31,12 +32,20 @@ _logger = structlog.get_logger("delivery")
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """What was found of one domain; without a policy: that there was none to be had."""
+    """What was found of one domain; without a policy: that there was none to be had.
 
-    policy_id: str
+    Attributes:
+        asked_id: Of the policy that was asked for last.
+        until: How long the policy holds.
+        ask_at: When it is asked for anew, though its id is the same.
+        trouble: Result type of RFC 8460 §4.3.2.
+    """
+
+    asked_id: str
     policy: Policy | None
     until: datetime
-    trouble: str = ""  # result type of RFC 8460 §4.3.2
+    ask_at: datetime
+    trouble: str = ""
 
 
 class Policies:
@@ -77,7 +86,7 @@ class Policies:
                 raise
             wanted = None
         # §5.1: a policy that is kept holds, whatever the DNS says today.
-        if wanted is None or (kept is not None and kept.policy_id == wanted):
+        if wanted is None or (kept is not None and kept.asked_id == wanted and now < kept.ask_at):
             if must_know and kept is not None and kept.policy is None:
                 raise Retryable(f"the MTA-STS policy of {domain} can't be read")
             return kept.policy if kept is not None else None
@@ -85,15 +94,17 @@ class Policies:
             policy = parse(await self._fetch(f"{HOST}{domain}"))
         except (OSError, ValueError, TimeoutError) as error:
             _logger.info("mta-sts.unreadable", domain=domain, reason=str(error))
+            again_at = now + ASK_AGAIN_AFTER
             if kept is not None and kept.policy is not None:
+                self._keep(domain, replace(kept, asked_id=wanted, ask_at=again_at))
                 return kept.policy
-            is_bad = isinstance(error, ValueError)
-            trouble = "sts-policy-invalid" if is_bad else "sts-policy-fetch-error"
-            self._keep(domain, _Kept(wanted, None, now + ASK_AGAIN_AFTER, trouble))
+            self._keep(domain, _Kept(wanted, None, again_at, again_at, _trouble_of(error)))
             if must_know:
                 raise Retryable(f"the MTA-STS policy of {domain} can't be read: {error}") from error
             return None
-        self._keep(domain, _Kept(wanted, policy, now + timedelta(seconds=policy.max_age_s)))
+        age = timedelta(seconds=policy.max_age_s)
+        # §10.2: anew long before it ends, or who blocks HTTPS in that moment is rid of it.
+        self._keep(domain, _Kept(wanted, policy, now + age, now + age / 2))
         return policy
 
     def _keep(self, domain: str, kept: _Kept) -> None:
@@ -101,6 +112,12 @@ class Policies:
         self._kept.move_to_end(domain)
         while len(self._kept) > MOST_KEPT:
             self._kept.popitem(last=False)
+
+
+def _trouble_of(error: Exception) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return "sts-webpki-invalid"
+    return "sts-policy-invalid" if isinstance(error, ValueError) else "sts-policy-fetch-error"
 
 
 class HttpsFetch:
@@ -127,16 +144,36 @@ class HttpsFetch:
             OSError: Nobody answers, or the certificate is not theirs.
             ValueError: The answer holds no file.
         """
-        try:
-            addresses = await self._resolver.addresses(host, ipv6=False)
-        except Retryable as error:
-            raise OSError(str(error)) from error
-        allowed = [a for a in addresses if self._is_private_allowed or is_public_address(a)]
+        found = await self._addresses(host)
+        allowed = [a for a in found if self._is_private_allowed or is_public_address(a)]
         if not allowed:
             raise OSError(f"{host} has no public address")
-        async with asyncio.timeout(FETCH_TIMEOUT_S):
-            answer = await self._get(host, allowed[0])
-        return _body_of(answer)
+        failure: OSError | None = None
+        for address in allowed[:MOST_ADDRESSES]:
+            try:
+                async with asyncio.timeout(FETCH_TIMEOUT_S / min(len(allowed), MOST_ADDRESSES)):
+                    answer = await self._get(host, address)
+                return _body_of(answer)
+            except OSError as error:  # as is a TimeoutError
+                failure = failure or error
+        raise failure or OSError(f"{host} does not answer")
+
+    async def _addresses(self, host: str) -> Sequence[str]:
+        """Return the addresses of *host*, IPv4 before IPv6.
+
+        Raises:
+            OSError: Nobody knows.
+        """
+        found: list[str] = []
+        unheard: Retryable | None = None
+        for ipv6 in (False, True):
+            try:
+                found += await self._resolver.addresses(host, ipv6=ipv6)
+            except Retryable as error:
+                unheard = unheard or error
+        if not found and unheard is not None:
+            raise OSError(str(unheard)) from unheard
+        return found
 
     async def _get(self, host: str, address: str) -> bytes:
         reader, writer = await asyncio.open_connection(

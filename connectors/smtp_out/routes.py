@@ -133,11 +133,16 @@ class Routes:
         hosts = mx.hosts_of(domain, records, ours=rules.ours, seed=seed)
         if isinstance(hosts, mx.Refusal):
             raise NoRoute(hosts.enhanced, hosts.text, is_final=True)
+        try:
+            # RFC 7672 §2.1: who can't tell whether it is signed has not told where it is.
+            is_signed = tls_required != "no" and await self._is_signed(domain, "MX")
+        except Retryable as error:
+            raise NoRoute("4.4.3", str(error), is_final=False) from None
         asked = _Asked(
             domain=domain,
             policy=await self._policies.of(domain) if self._policies is not None else None,
             trouble=self._policies.trouble(domain) if self._policies is not None else "",
-            is_signed=await self._is_signed(domain, "MX"),
+            is_signed=is_signed,
             tls_required=tls_required,
         )
         found = await asyncio.gather(*map(self._found, hosts))
@@ -261,19 +266,30 @@ class Routes:
         Raises:
             Retryable: Nobody answers.
         """
-        if self._signed is None:
+        if self._signed is None or not await self._has_signed_address(host):
             return ()
-        if await self._is_signed(host, "A") or await self._is_signed(host, "AAAA"):
-            return await self._signed.tlsa(f"_{self._rules.port}._tcp.{host}")
-        return ()
+        return await self._signed.tlsa(f"_{self._rules.port}._tcp.{host}")
+
+    async def _has_signed_address(self, host: str) -> bool:
+        kinds: tuple[Literal["A", "AAAA"], ...] = ("A", "AAAA")
+        unheard: list[Retryable] = []
+        for kind in kinds:
+            try:
+                if await self._is_signed(host, kind):
+                    return True
+            except Retryable as error:
+                unheard.append(error)
+        if len(unheard) == len(kinds):  # else one of them has told of the zone of both
+            raise unheard[0]
+        return False
 
     async def _is_signed(self, name: str, kind: Literal["MX", "A", "AAAA"]) -> bool:
-        if self._signed is None:
-            return False
-        try:
-            return await self._signed.is_signed(name, kind)
-        except Retryable:
-            return False
+        """Return whether what the DNS says of *name* is signed.
+
+        Raises:
+            Retryable: It does not tell.
+        """
+        return self._signed is not None and await self._signed.is_signed(name, kind)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

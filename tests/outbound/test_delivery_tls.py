@@ -21,6 +21,7 @@ from connectors.smtp_out.trust import Contexts
 from tests.outbound.certificates import Certificate, issued, made
 from tests.outbound.house import FAR, ZONES, delivered, due, relaying
 from tests.outbound.peer import Peer, listening
+from topologies.errors import Retryable
 from topologies.mail.dane import public_key_of
 from topologies.ports.dns import Tlsa
 
@@ -131,6 +132,63 @@ async def test_a_policy_that_can_not_be_fetched_is_as_none_and_not_asked_for_at_
     assert await policies.of(FAR) is None
 
 
+async def test_a_policy_that_could_not_be_renewed_is_not_asked_for_by_each_mail() -> None:
+    clock, fetched = ManualClock(), Fetched(POLICY)
+    zones = {name: dict(records) for name, records in STS_ZONES.items()}
+    policies = Policies(MemoryDns(zones), clock, fetched)
+    policy = await policies.of(FAR)
+    zones[f"_mta-sts.{FAR}"]["TXT"] = ["v=STSv1; id=2"]
+    fetched.error = OSError("away")
+    for _ in range(3):
+        assert await policies.of(FAR) == policy
+    assert len(fetched.hosts) == 2
+    clock.move(timedelta(minutes=6))
+    fetched.error, fetched.text = None, POLICY.replace("enforce", "testing")
+    found = await policies.of(FAR)
+    assert found is not None
+    assert found.mode == "testing"
+
+
+async def test_a_policy_is_renewed_before_it_ends_so_that_nobody_can_wait_for_that() -> None:
+    clock, fetched = ManualClock(), Fetched(POLICY)
+    policies = Policies(MemoryDns(STS_ZONES), clock, fetched)
+    policy = await policies.of(FAR)
+    clock.move(timedelta(hours=13))
+    assert await policies.of(FAR) == policy
+    clock.move(timedelta(hours=12))
+    fetched.error = OSError("away")
+    assert await policies.of(FAR) == policy
+    assert len(fetched.hosts) == 3
+
+
+async def test_a_policy_host_is_asked_at_each_of_its_addresses(tmp_path: Path) -> None:
+    certificate = made(tmp_path, f"mta-sts.{FAR}")
+    context = Contexts(certificate.pem).verified
+    answer = f"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n{POLICY}"
+    async with website(certificate, answer) as port:
+        for records in (
+            {"A": ["127.0.0.9", "127.0.0.1"]},  # at the first nobody listens
+            {"A": ["127.0.0.9"], "AAAA": ["::ffff:127.0.0.1"]},
+            {"AAAA": ["::ffff:127.0.0.1"]},
+        ):
+            dns = MemoryDns({f"mta-sts.{FAR}": records})
+            fetch = HttpsFetch(dns, context, port=port, is_private_allowed=True)
+            assert await fetch(f"mta-sts.{FAR}") == POLICY
+
+
+async def test_why_a_policy_can_not_be_read_is_told_as_reports_name_it() -> None:
+    for error, told in (
+        (ssl.SSLCertVerificationError("Hostname mismatch"), "sts-webpki-invalid"),
+        (ConnectionRefusedError("away"), "sts-policy-fetch-error"),
+        (TimeoutError(), "sts-policy-fetch-error"),
+    ):
+        fetched = Fetched(POLICY)
+        fetched.error = error
+        policies = Policies(MemoryDns(STS_ZONES), ManualClock(), fetched)
+        assert await policies.of(FAR) is None
+        assert policies.trouble(FAR) == told
+
+
 async def test_a_policy_file_comes_by_https(tmp_path: Path) -> None:
     certificate = made(tmp_path, f"mta-sts.{FAR}")
     context = Contexts(certificate.pem).verified
@@ -213,14 +271,33 @@ async def test_an_authority_that_the_dns_tells_of_vouches_for_who_has_its_name(
         assert result.status == status
 
 
-class Signed:
-    """A DNS that vouches for all it says."""
+@pytest.mark.parametrize(
+    ("silent", "enhanced"), [(("MX",), "4.4.3"), (("A", "AAAA"), "4.7.5"), (("AAAA",), "4.7.5")]
+)
+async def test_a_dns_that_does_not_tell_whether_it_is_signed_lets_nothing_go_unproved(
+    silent: tuple[str, ...], enhanced: str, theirs: Certificate, tmp_path: Path
+) -> None:
+    other = made(tmp_path, "other.example")
+    signed = Signed([Tlsa(3, 1, 1, data_of(other, 1, 1))], silent=silent)
+    peer = Peer(tls=theirs.context())
+    async with listening(peer), relaying(peer, signed=signed, dane=True) as relay:
+        [result] = await delivered(relay, due())
+        assert (result.status, result.enhanced, peer.taken) == ("deferred", enhanced, [])
+        told = due(tls_required="no")
+        assert (await delivered(relay, told))[0].status == "delivered"
 
-    def __init__(self, records: Sequence[Tlsa]) -> None:
+
+class Signed:
+    """A DNS that vouches for all it says; of some *silent* kinds of records it says nothing."""
+
+    def __init__(self, records: Sequence[Tlsa], *, silent: Sequence[str] = ()) -> None:
         self.records = records
         self.asked = ""
+        self.silent = silent
 
     async def is_signed(self, name: str, kind: Literal["MX", "A", "AAAA"]) -> bool:
+        if kind in self.silent:
+            raise Retryable(f"{kind} of {name}: no answer")
         return True
 
     async def tlsa(self, name: str) -> Sequence[Tlsa]:

@@ -17,7 +17,8 @@ USUAL_AGE_S = 604_800  # of ours
 PATH = "/.well-known/mta-sts.txt"  # at HOST of the domain
 HOST = "mta-sts."
 _MOST_HOSTS = 100
-_RECORD = re.compile(r"v=STSv1\s*;\s*id=([A-Za-z0-9]{1,32})\s*(?:;.*)?")
+_VERSION = re.compile(r"v=STSv1[ \t]*(?:;|$)")
+_ID = re.compile(r"[ \t]*id=([A-Za-z0-9]{1,32})[ \t]*")
 Mode = Literal["enforce", "testing", "none"]
 _MODES: dict[str, Mode] = {"enforce": "enforce", "testing": "testing", "none": "none"}
 
@@ -46,11 +47,11 @@ class Policy:
 
 def policy_id(records: Sequence[str]) -> str | None:
     """Return the id that the TXT records of ``_mta-sts`` tell; None: there is no policy (§3.1)."""
-    found = [record for record in records if record.startswith("v=STSv1")]
+    found = [record for record in records if _VERSION.match(record)]
     if len(found) != 1:  # none, or more than one: as if there was none
         return None
-    record = _RECORD.fullmatch(found[0])
-    return record[1] if record else None
+    _, *fields = found[0].split(";")
+    return next((match[1] for each in fields if (match := _ID.fullmatch(each))), None)
 
 
 def parse(text: str) -> Policy:
