@@ -595,6 +595,21 @@ async def test_a_script_can_say_it_in_its_own_way() -> None:
     assert "Wég" in (answer.raw or b"").decode()
 
 
+async def test_an_answer_that_quotes_each_mail_is_one_answer_all_the_same() -> None:
+    post = await a_post()
+    await post.script(
+        'require ["vacation", "variables"]; if header :matches "subject" "*" {'
+        ' vacation :subject "Re: ${1}" "About ${1}: I am away."; }'
+    )
+    [answer] = only(MailOutgoing, await post.comes())
+    assert b"About a pump: I am away." in (answer.raw or b"")
+    raw = post.raw.replace(b"a pump", b"another pump")
+    second = {"mail_id": ids.derived_id(AT, "another"), "raw": raw, "size_bytes": len(raw)}
+    assert only(MailOutgoing, await post.comes(**second)) == []
+    others = second | {"mail_id": ids.derived_id(AT, "others"), "mail_from": "yan@far.example"}
+    assert len(only(MailOutgoing, await post.comes(**others))) == 1
+
+
 async def test_a_refused_mail_is_told_to_a_sender_who_is_proved() -> None:
     post = await a_post()
     await post.script('require "reject"; reject "Not today.";')

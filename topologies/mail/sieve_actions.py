@@ -35,7 +35,11 @@ class Reject:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vacation:
-    """An answer that tells that nobody reads this for now (RFC 5230)."""
+    """An answer that tells that nobody reads this for now (RFC 5230).
+
+    Attributes:
+        written: Where what it says is made of variables: the words of the script itself.
+    """
 
     reason: str
     period_s: int
@@ -44,6 +48,7 @@ class Vacation:
     addresses: tuple[str, ...] = ()  # further ones of the user
     is_mime: bool = False  # `reason` is a MIME part, with its header
     handle: str = ""
+    written: str = ""
 
 
 Action = Keep | FileInto | Redirect | Reject | Vacation

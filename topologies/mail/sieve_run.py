@@ -166,6 +166,7 @@ class _Run:
             wanted = DEFAULT_DAYS if days is None else days
             period_s = max(LEAST_DAYS, min(wanted, MOST_DAYS)) * DAY_S
         expanded = self._variables.expanded
+        words = (command.strings[0][0], command.text("subject"), command.text("from"))
         return Vacation(
             reason=self._text(command)[:LONGEST_REASON],
             period_s=period_s,
@@ -174,6 +175,7 @@ class _Run:
             addresses=tuple(expanded(each) for each in command.texts("addresses")),
             is_mime=command.has("mime"),
             handle=expanded(command.text("handle")),
+            written="\0".join(words) if any(expanded(each) != each for each in words) else "",
         )
 
     def _flag(self, command: Node) -> None:

@@ -22,9 +22,9 @@ _LAST_FIELD = b"MIME-Version: 1.0\r\n"
 def handle(vacation: Vacation, sender: str) -> str:
     """Return what is counted: an answer of this kind to *sender* (RFC 5230 §4.2)."""
     key = mailbox_address.parse(sender).key
-    what = vacation.handle or "\0".join(
-        (vacation.reason, vacation.subject, vacation.sender, str(vacation.is_mime))
-    )
+    # What variables stand for may be of the mail, its subject say: then each one would be answered.
+    said = vacation.written or f"{vacation.reason}\0{vacation.subject}\0{vacation.sender}"
+    what = vacation.handle or f"{said}\0{vacation.is_mime}"
     return hashlib.sha256(
         f"{key}\0{bool(vacation.handle)}\0{what}".encode("utf-8", "replace")
     ).hexdigest()
