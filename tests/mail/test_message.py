@@ -1,6 +1,7 @@
 """Reading messages: what people would see, whatever the sender's program did wrong."""
 
 import base64
+import binascii
 import time
 from datetime import UTC, datetime
 
@@ -8,8 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connectors.memory.blobs import MemoryBlobs
 from topologies.events import Address, Attachment, Message
 from topologies.mail.message import parse_message
+from topologies.mail.raw import read_raw
+from topologies.mail.stored import store_message
 
 
 def test_a_plain_mail_is_read() -> None:
@@ -358,6 +362,48 @@ def test_an_attached_message_is_listed_with_what_it_carries() -> None:
     )
     assert [a.file_name for a in message.attachments] == ["The offer.eml", "a.pdf"]
     assert message.text == "as agreed"
+
+
+@pytest.mark.parametrize("encoding", ["base64", "quoted-printable"])
+async def test_an_attached_message_that_is_encoded_is_listed_with_what_it_carries(
+    encoding: str,
+) -> None:
+    picture = b"\x89PNG" + bytes(range(256)) * 200  # large enough to be kept apart
+    inner = _multipart(
+        "mixed",
+        "Content-Type: text/plain\r\n\r\ninner = text",
+        "Content-Type: image/png; name=a.png\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+        + base64.encodebytes(picture).decode().replace("\n", "\r\n"),
+        first="Subject: The offer\r\n",
+    ).replace(b"--b", b"--i")
+    inner = inner.replace(b"boundary=b", b"boundary=i")
+    is_base64 = encoding == "base64"
+    written = base64.encodebytes(inner) if is_base64 else binascii.b2a_qp(inner)
+    raw = _multipart(
+        "x-outer",
+        "Content-Type: text/plain\r\n\r\nas agreed",
+        f"Content-Type: message/rfc822\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n"
+        + written.decode().replace("\r\n", "\n").replace("\n", "\r\n"),
+    )
+    parsed = parse_message(raw)
+    message = parsed.message
+    assert [a.file_name for a in message.attachments] == ["The offer.eml", "a.png"]
+    assert parsed.contents[message.attachments[1].blob] == picture
+    assert message.text == "as agreed"
+    blobs = MemoryBlobs()
+    kept = await store_message(raw, blobs)
+    assert await read_raw(blobs, kept[1]) == raw
+
+
+def test_encoded_messages_together_hold_no_more_files_than_one() -> None:
+    inner = _multipart("mixed", *["Content-Type: image/png\r\n\r\nx"] * 900)
+    encoded = (
+        "Content-Type: message/rfc822\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+        + base64.encodebytes(inner).decode()
+    )
+    message = multipart("mixed", *[encoded] * 5)
+    assert message.truncated
+    assert len(message.attachments) == 1_000
 
 
 @pytest.mark.parametrize(

@@ -134,8 +134,14 @@ class _Reading:
         if self._is_body(part):
             self.has_body = True
             return self._text_of(part)
-        self._attach(part)
-        if part.content_type in mime.MESSAGE_TYPES:
+        inner = self.tree.encoded_message(part)
+        self._attach(part, _title(part) if inner is None else _title_of(inner.root))
+        if inner is not None:
+            # With stretches of its own, which are none of the message that holds it.
+            within = _Reading(inner, attachments=self.attachments, contents=self.contents)
+            within._carried_by(inner.root)
+            self.tree.is_cut |= inner.is_cut
+        elif part.content_type in mime.MESSAGE_TYPES:
             for child in part.children:
                 self._carried_by(child)
         return _Body()
@@ -170,11 +176,14 @@ class _Reading:
             for child in part.children:
                 self._carried_by(child)
         elif part.disposition == "attachment" or not part.content_type.startswith("text/"):
-            self._attach(part)
+            self._attach(part, _title(part))
             for child in part.children:
                 self._carried_by(child)
 
-    def _attach(self, part: mime.Part) -> None:
+    def _attach(self, part: mime.Part, title: str) -> None:
+        if len(self.attachments) >= mime.MOST_PARTS:  # of messages in messages together
+            self.tree.is_cut = True
+            return
         content = self.tree.content(part)
         blob = hashlib.sha256(content).hexdigest()
         self.contents[blob] = content
@@ -183,7 +192,7 @@ class _Reading:
             if (found := skeleton.stretch(body, part.start, content, blob)) is not None:
                 self.stretches.append(found)
         number = str(len(self.attachments) + 1)
-        name = file_names.clean(_given_name(part)) or _title(part)
+        name = file_names.clean(_given_name(part)) or title
         content_id = header_words.raw_text_of(part.first("content-id") or b"").strip()
         self.attachments.append(
             Attachment(
@@ -250,7 +259,11 @@ def _title(part: mime.Part) -> str:
     """Return a name for an attached message, by its subject."""
     if part.content_type not in mime.MESSAGE_TYPES or not part.children:
         return ""
-    subject = header_words.text_of(part.children[0].first("subject") or b"")
+    return _title_of(part.children[0])
+
+
+def _title_of(root: mime.Part) -> str:
+    subject = header_words.text_of(root.first("subject") or b"")
     name = file_names.clean(subject.replace("/", " "))
     return f"{name}.eml" if name else ""
 

@@ -22,7 +22,8 @@ MOST_FIELDS = 5_000
 MESSAGE_TYPES = ("message/rfc822", "message/global")
 
 _AS_IT_IS = ("7bit", "8bit", "binary", "")
-_KNOWN_ENCODINGS = (*_AS_IT_IS, "quoted-printable", "base64")
+_ENCODED = ("quoted-printable", "base64")
+_KNOWN_ENCODINGS = (*_AS_IT_IS, *_ENCODED)
 _CONTINUES = (b" ", b"\t")
 _FIELD = re.compile(rb"([!-9;-~]{1,200})[ \t]*:")
 _MBOX_LINES = (b"From ", b">From ")  # left in front by programs that keep mail in such files
@@ -84,6 +85,15 @@ class Tree:
         if part.encoding == "quoted-printable":
             return binascii.a2b_qp(body)
         return body
+
+    def encoded_message(self, part: Part) -> "Tree | None":
+        """Return the message that *part* is, if it is encoded, and so has no parts of its own.
+
+        RFC 2046 §5.2.1 forbids to encode it; some programs do all the same.
+        """
+        if part.content_type not in MESSAGE_TYPES or part.encoding not in _ENCODED:
+            return None
+        return read(self.content(part))
 
     def note(self, defect: str) -> None:
         """Tell what was wrong, once."""
