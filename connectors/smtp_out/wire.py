@@ -106,6 +106,8 @@ class Wire(asyncio.Protocol):
     async def flow(self, data: bytes, timeout_s: float) -> None:
         """Send *data*, however large, in blocks, each within *timeout_s*.
 
+        Where it can't all be sent since the server has refused it meanwhile, that is the next reply.
+
         Raises:
             Lost: It can't be.
         """
@@ -116,7 +118,9 @@ class Wire(asyncio.Protocol):
                     async with asyncio.timeout(timeout_s):
                         await self._can_write.wait()
                 except TimeoutError:
-                    raise self._give_up(f"took no data for {timeout_s:g} s") from None
+                    self._give_up(f"took no data for {timeout_s:g} s")
+            if self._lost and self._replies and not self._replies[0].is_positive:
+                return
             if self._lost:
                 raise Lost(self._lost)
 
