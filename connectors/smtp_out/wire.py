@@ -106,7 +106,7 @@ class Wire(asyncio.Protocol):
     async def flow(self, data: bytes, timeout_s: float) -> None:
         """Send *data*, however large, in blocks, each within *timeout_s*.
 
-        Where it can't all be sent since the server has refused it meanwhile, that is the next reply.
+        Where the server has refused it before all is sent, that is the next reply.
 
         Raises:
             Lost: It can't be.

@@ -77,6 +77,13 @@ def test_a_text_is_encoded_whatever_charset_it_names(header: bytes, charset: str
     assert max(map(len, fitted.raw.split(b"\r\n"))) <= 76
 
 
+def test_a_text_that_would_be_three_times_as_long_is_written_in_base64() -> None:
+    text = ("日本語のメール" * 20 + "\r\n").encode()
+    message = email.message_from_bytes(fitting(b"Subject: x\r\n\r\n" + text, {}).raw)
+    assert message["Content-Transfer-Encoding"] == "base64"
+    assert message.get_payload(decode=True) == text
+
+
 def test_what_is_no_text_is_encoded_too_and_what_holds_it_says_so_no_more() -> None:
     inner = b"Subject: y\r\n\r\n" + "Grüße\r\n".encode()
     raw = (

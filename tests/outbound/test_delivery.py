@@ -334,7 +334,7 @@ async def test_what_a_peer_can_not_take_is_changed_or_told() -> None:
     async with listening(Peer(features=["SIZE 200"])) as peer, relaying(peer) as relay:
         [result] = await delivered(relay, due(), eight_bit)
         assert result.status == "delivered"
-        assert b"Content-Transfer-Encoding: base64" in peer.taken[0].data
+        assert b"Content-Transfer-Encoding: quoted-printable" in peer.taken[0].data
         assert peer.taken[0].data.isascii()
         [large] = await delivered(relay, due(), RAW + b"x" * 1_000 + b"\r\n")
         assert (large.status, large.enhanced) == ("failed", "5.3.4")

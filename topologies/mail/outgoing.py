@@ -23,6 +23,8 @@ from topologies.mail.mx import Refusal
 
 Features = Mapping[str, str]  # by keyword in upper case: what stood behind it
 
+MOST_QUOTED = 2  # times as long as it was: else little of it is ASCII
+
 _WITH_PARAMETERS = ("content-type", "content-disposition")
 _EIGHT_BIT_PARAMETER = re.compile(r'([!#-+\--:<>-~]+)="([^"\\]*[^\x00-\x7f"\\][^"\\]*)"')
 _LONE_LINE_END = re.compile(rb"\r(?!\n)|(?<!\r)\n")
@@ -146,16 +148,18 @@ def _seven_bit(raw: bytes) -> bytes | None:
 def _encode(part: Message) -> None:
     """Encode *part* by what it is of, whatever charset it says that it has, if any (RFC 2045 §6).
 
-    A text is quoted-printable, so that most of it can be read as it is.
+    A text is quoted-printable, so that most of it can be read as it is, if most of it is ASCII.
     """
     encoding = str(part.get("Content-Transfer-Encoding", "")).strip().lower()
     if encoding not in ("", "7bit", "8bit", "binary"):
         return
     content = part.get_payload(decode=True)  # as it stands there; None: it holds others
     if isinstance(content, bytes) and not content.isascii():
+        quoted = _quoted(content)
         is_text = part.get_content_maintype() == "text"
-        encoding = "quoted-printable" if is_text else "base64"
-        part.set_payload(_quoted(content) if is_text else _in_base64(content))
+        is_quoted = is_text and len(quoted) <= MOST_QUOTED * len(content)
+        encoding = "quoted-printable" if is_quoted else "base64"
+        part.set_payload(quoted if is_quoted else _in_base64(content))
     elif encoding in ("", "7bit"):
         return
     else:
