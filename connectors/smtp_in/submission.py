@@ -2,16 +2,17 @@
 """Users send by their mail clients: message submission (RFC 6409), after AUTH (RFC 4954).
 
 Writes `mail.submitted`, as the API does. Passwords are taken in TLS alone; who has signed in may
-write in their own name (``topologies.edge``). Bcc is taken out of the message, and a Date and a
-Message-ID are put in front where they are missing (RFC 6409 §8.2, §8.3), so that the sender's
-copy has those that answers will refer to; else it is kept as it came.
+write in their own name (``topologies.edge``), for as long as that password would let them in. Bcc
+is taken out of the message, and a Date and a Message-ID are put in front where they are missing
+(RFC 6409 §8.2, §8.3), so that the sender's copy has those that answers will refer to; else it is
+kept as it came.
 """
 
 import base64
 import binascii
 import math
 from collections.abc import AsyncIterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 from aiosmtpd.smtp import syntax  # pyright: ignore[reportUnknownVariableType]
@@ -33,6 +34,7 @@ CONTINUES = "334 "
 USERNAME = CONTINUES + base64.b64encode(b"Username:").decode()
 PASSWORD = CONTINUES + base64.b64encode(b"Password:").decode()
 LONGEST_RESPONSE = 12_288  # RFC 4954 §4.
+HOLDS_FOR = timedelta(minutes=1)  # then it is asked whether the password is good still
 
 _logger = structlog.get_logger("smtp")
 
@@ -46,6 +48,12 @@ class SubmissionSession(SmtpSession):
 
     commands = (*SmtpSession.commands, "smtp_AUTH")
     way = "submission"
+
+    def __init__(self, reception: Reception, client_ip: str = "") -> None:
+        """Wait for a client."""
+        super().__init__(reception, client_ip)
+        self._proof = ("", "")  # address and password that the user signed in with
+        self._holds_until = reception.clock.now()
 
     def extensions(self) -> list[str]:
         """Return what EHLO offers."""
@@ -130,11 +138,36 @@ class SubmissionSession(SmtpSession):
             _logger.info("smtp.sign-in-failed", client_ip=client_ip)
             return replies.WRONG_PASSWORD
         self.facts = replace(self.facts, user_id=user.user_id)
+        self._proof = address, password
+        self._holds_until = self.reception.clock.now() + HOLDS_FOR
         return replies.SIGNED_IN
+
+    async def _holds(self) -> bool:
+        """Return whether the user could sign in now as they did.
+
+        Else who has stolen a password would go on, in a session that is kept open, when it was
+        taken from them.
+
+        Raises:
+            Retryable: It can't be told now.
+        """
+        now, sign_ins = self.reception.clock.now(), self.reception.sign_ins
+        if now < self._holds_until or sign_ins is None:
+            return True
+        try:
+            user = await sign_ins.sign_in(*self._proof, self.facts.client_ip)
+        except TooManyFailures:
+            return True  # of others, who guess: that must not stop whoever is here
+        self._holds_until = now + HOLDS_FOR
+        return user is not None and user.user_id == self.facts.user_id
 
     async def _mail(self, arg: str | None) -> str:
         if not self.facts.user_id:
             return replies.SIGN_IN_FIRST if self.tls else replies.TLS_FIRST
+        if not await self._holds():
+            _logger.info("smtp.sign-in-over", client_ip=self.facts.client_ip)
+            self.facts = replace(self.facts, user_id="")
+            return replies.SIGN_IN_FIRST
         return await super()._mail(arg)
 
     async def event(

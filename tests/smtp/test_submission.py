@@ -287,6 +287,37 @@ async def test_who_is_suspended_while_signed_in_sends_no_more(pem: Pem) -> None:
         assert (await client.send(MESSAGE, FROM_BO, TO_ANN))[:9] == "550 5.7.1"
 
 
+@pytest.mark.parametrize("by_app_password", [False, True])
+async def test_an_open_session_sends_no_more_once_its_password_is_taken_away(
+    pem: Pem, by_app_password: bool
+) -> None:
+    async with a_desk(pem) as house, talk(house) as client:
+        user = await house.directory.user_by_address(BO)
+        assert user is not None
+        made, text = await house.app_passwords.add(user.user_id, "phone", house.clock.now())
+        word = text if by_app_password else PASSWORD
+        assert (await client.say(f"AUTH PLAIN {plain(BO, word)}"))[:3] == "235"
+        house.clock.move(timedelta(minutes=2))
+        assert (await client.send(MESSAGE, FROM_BO, TO_ANN))[:3] == "250"
+        if by_app_password:
+            await house.app_passwords.remove(user.user_id, made.password_id)
+        else:
+            await house.directory.change_user(user.user_id, password="another one")
+        house.clock.move(timedelta(minutes=2))
+        assert await client.say(FROM_BO) == "530 5.7.0 Sign in first"
+        assert (await client.say(f"AUTH PLAIN {plain(BO, word)}"))[:3] == "535"
+        assert len(house.log.events) == 1
+
+
+async def test_who_guesses_a_password_ends_no_session_of_its_user(pem: Pem) -> None:
+    async with a_desk(pem) as house, talk(house) as client, talk(house) as other:
+        await signed_in(client)
+        for _ in range(11):
+            await other.say(f"AUTH PLAIN {plain(BO, 'guess')}")
+        house.clock.move(timedelta(minutes=2))
+        assert (await client.send(MESSAGE, FROM_BO, TO_ANN))[:3] == "250"
+
+
 async def test_without_a_certificate_there_is_no_port() -> None:
     async with a_house() as house:
         assert (house.smtp.submission_port, house.smtp.submissions_port) == (0, 0)
