@@ -29,8 +29,14 @@ class _Server(uvicorn.Server):
 class HttpServer:
     """Serves one ASGI application."""
 
-    def __init__(self, app: ASGIApp, host: str, port: int) -> None:
+    def __init__(self, app: ASGIApp, host: str, port: int, *, silent_s: int = KEEP_ALIVE_S) -> None:
         """Bind the port; nothing is served before ``start``.
+
+        Args:
+            app: What answers.
+            host: The address to listen on.
+            port: And the port; 0: any that is free.
+            silent_s: How long a client may say nothing, between requests or within one.
 
         Raises:
             Misconfigured: The port is taken, or the address is none of this machine's.
@@ -50,7 +56,7 @@ class HttpServer:
                 server_header=False,
                 ws_max_size=64 * 1024,
                 ws_per_message_deflate=False,
-                timeout_keep_alive=KEEP_ALIVE_S,
+                timeout_keep_alive=silent_s,
                 timeout_graceful_shutdown=CLOSE_TIMEOUT_S,
             )
         )

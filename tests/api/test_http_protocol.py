@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn import Config
 from uvicorn.server import ServerState
 
 from api.http_protocol import MOST_HELD_BYTES, HttpProtocol
-from api.server import HttpServer
+from api.server import KEEP_ALIVE_S, HttpServer
 
 GET = b"GET / HTTP/1.1\r\nHost: here\r\n"
 POST = b"POST / HTTP/1.1\r\nHost: here\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -132,6 +132,40 @@ async def counting(scope: Scope, receive: Receive, send: Send) -> None:
     await PlainTextResponse(f"{len(body)} bytes")(scope, receive, send)
 
 
+@pytest.mark.parametrize(
+    "begun",
+    [b"", GET, GET + b"X-Begun: ", POST, POST + b"4\r\nab", GET + b"\r\n" + GET],
+    ids=["nothing", "a head", "a field", "no content", "a chunk", "a second request"],
+)
+async def test_who_falls_silent_in_the_middle_of_a_request_is_hung_up_on(begun: bytes) -> None:
+    async with connected(silent_s=1) as (reader, writer):
+        writer.write(begun)
+        if begun.startswith(GET + b"\r\n"):
+            assert await answer(reader) == "200 0 bytes"
+        async with asyncio.timeout(5):
+            assert await reader.read() == b""
+
+
+async def test_who_is_slow_and_not_silent_is_read_to_the_end() -> None:
+    async with connected(silent_s=1) as (reader, writer):
+        for piece in (POST[:20], POST[20:], b"2\r\n", b"ab\r\n", b"0\r\n\r\n"):
+            writer.write(piece)
+            await asyncio.sleep(0.6)
+        assert await answer(reader) == "200 2 bytes"
+
+
+async def test_an_answer_may_take_longer_than_a_client_may_be_silent() -> None:
+    async def slow(scope: Scope, receive: Receive, send: Send) -> None:
+        await asyncio.sleep(1.5)  # while what was sent waits to be read
+        await counting(scope, receive, send)
+
+    size = 1_000_000
+    async with connected(slow, silent_s=1) as (reader, writer):
+        writer.write(b"POST / HTTP/1.1\r\nHost: here\r\nContent-Length: %d\r\n\r\n" % size)
+        writer.write(b"x" * size)
+        assert await answer(reader) == f"200 {size} bytes"
+
+
 async def answered(*pieces: bytes) -> str:
     """Send *pieces* and return status and content of the one answer."""
     async with connected() as (reader, writer):
@@ -164,8 +198,10 @@ async def answer(reader: asyncio.StreamReader) -> str:
 
 
 @asynccontextmanager
-async def connected() -> AsyncGenerator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    server = HttpServer(counting, "127.0.0.1", 0)
+async def connected(
+    app: ASGIApp = counting, *, silent_s: int = KEEP_ALIVE_S
+) -> AsyncGenerator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    server = HttpServer(app, "127.0.0.1", 0, silent_s=silent_s)
     await server.start()
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
     try:
