@@ -107,6 +107,7 @@ KEPT = Outcome(actions=(Keep(),), is_kept_anyway=True)
         'string "a" "A"',
         'header :is "x-count" "${hex: 31 32}"',
         'header :contains "subject" "f${unicode:fc}r"',
+        'string "${unicode: 0000000041 42}" "AB"',
         # comments and texts of several lines
         '/* a\n * b */ # c\n string :contains text: # d\na"b\n..c\n.\n [".c", "\\""]',
     ],

@@ -22,7 +22,7 @@ MOST_STRINGS = 500  # in one list
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,31}")
 _ENCODED = re.compile(
     r"\$\{(?:hex:((?:\s*[0-9a-f]{1,2})(?:\s+[0-9a-f]{1,2})*)\s*"
-    r"|unicode:((?:\s*[0-9a-f]{1,6})(?:\s+[0-9a-f]{1,6})*)\s*)\}",
+    r"|unicode:((?:\s*[0-9a-f]+)(?:\s+[0-9a-f]+)*)\s*)\}",
     re.IGNORECASE,
 )
 
