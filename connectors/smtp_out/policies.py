@@ -67,7 +67,8 @@ class Policies:
     def trouble(self, domain: str) -> str:
         """Return why the policy that *domain* has can't be read; empty: it has none, or it can."""
         kept = self._kept.get(domain)
-        return kept.trouble if kept is not None and kept.policy is None else ""
+        is_now = kept is not None and kept.policy is None and self._clock.now() < kept.until
+        return kept.trouble if kept is not None and is_now else ""
 
     async def of(self, domain: str, *, must_know: bool = False) -> Policy | None:
         """Return the policy of *domain* that is in force.

@@ -189,6 +189,18 @@ async def test_why_a_policy_can_not_be_read_is_told_as_reports_name_it() -> None
         assert policies.trouble(FAR) == told
 
 
+async def test_a_domain_that_takes_its_policy_back_has_no_trouble_with_it_any_more() -> None:
+    clock = ManualClock()
+    zones = {name: dict(records) for name, records in STS_ZONES.items()}
+    policies = Policies(MemoryDns(zones), clock, Fetched("<html>"))
+    assert await policies.of(FAR) is None
+    assert policies.trouble(FAR) == "sts-policy-invalid"
+    zones[f"_mta-sts.{FAR}"]["TXT"] = []
+    clock.move(timedelta(minutes=6))
+    assert await policies.of(FAR) is None
+    assert policies.trouble(FAR) == ""
+
+
 async def test_a_policy_file_comes_by_https(tmp_path: Path) -> None:
     certificate = made(tmp_path, f"mta-sts.{FAR}")
     context = Contexts(certificate.pem).verified
