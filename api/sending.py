@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from api import uploads
 from api.context import Context
 from api.endpoint import Call
-from api.problems import invalid
+from api.problems import Problem, invalid
 from api.shapes import FieldProblem
 from api.shapes_sending import AddressIn, AttachmentIn, Recipient, Sending, UnsubscribeIn
 from topologies.errors import BlobMissing
@@ -158,13 +158,20 @@ def _address(pointer: str, given: Recipient, errors: Errors) -> Address | None:
 async def _files(
     call: Call, given: Sequence[AttachmentIn], errors: Errors
 ) -> tuple[compose.File, ...]:
+    """Return the files.
+
+    Raises:
+        Problem: They are too large together; no more of them than a mail holds are read.
+    """
     found: list[compose.File] = []
+    left_bytes = call.context.settings.max_message_bytes
     for index, file in enumerate(given):
         if not is_named_well(index, file, errors):
             continue
-        if (made := await _file(call, file)) is None:
+        if (made := await _file(call, file, left_bytes)) is None:
             errors.add(f"/attachments/{index}/attachment_id", NO_UPLOAD)
         else:
+            left_bytes -= len(made.content)
             found.append(made)
     return tuple(found)
 
@@ -185,13 +192,16 @@ def is_named_well(index: int, file: AttachmentIn, errors: Errors) -> bool:
     return False
 
 
-async def _file(call: Call, given: AttachmentIn) -> compose.File | None:
+async def _file(call: Call, given: AttachmentIn, most_bytes: int) -> compose.File | None:
     if given.data is not None:
         content_type = given.content_type or DEFAULT_TYPE
         return compose.File(name=given.file_name, content_type=content_type, content=given.data)
     kept = await uploads.known(call.context, call.user_id, given.attachment_id or "")
     if kept is None:
         return None
+    if kept.size > most_bytes:  # one upload may be named many times
+        most = call.context.settings.max_message_bytes
+        raise Problem(413, f"the files have more than the {most:,} bytes of a mail")
     try:
         content = await call.context.blobs.get(kept.blob)
     except BlobMissing:

@@ -2,6 +2,7 @@
 
 import email
 import email.policy
+import tracemalloc
 from datetime import timedelta
 from email.message import EmailMessage
 from typing import Any
@@ -152,6 +153,23 @@ async def test_an_upload_that_is_too_large_or_no_file_is_refused(a_desk: Desks) 
                 headers={"Content-Type": kind},
             )
             assert answer.status_code == status, answer.text
+
+
+@memory_alone
+async def test_files_that_are_too_large_together_are_refused_before_they_are_read(
+    a_desk: Desks,
+) -> None:
+    async with a_desk(max_message_bytes=1_000_000) as desk:
+        ann = await desk.signed_in()
+        answer = await uploaded(ann, b"x" * 400_000, "a.bin", "application/pdf")
+        files = [{"attachment_id": answer["attachment_id"]}] * 200
+        tracemalloc.start()
+        refused = await ann.post("/emails/send", json={"to": [BO], "attachments": files})
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert refused.status_code == 413
+        assert peak < 10_000_000  # 80 MB, and all that is made of them
+        assert submissions(desk) == []
 
 
 # --- how much -----------------------------------------------------------------------------
