@@ -1,7 +1,8 @@
 """`rillmail export`: a mailbox written to files that others can read, and `rillmail import` too."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
@@ -97,11 +98,12 @@ def export(
         user = await known(stores, address)
         folders = await exporting.visible_folders(user.user_id, stores.mailboxes)
         wanted = _wanted(names, folders)
-        into = _opened(target, kind)
-        try:
-            await _copy(stores, user.user_id, wanted, into, tally, is_quiet=as_json)
-        finally:
-            into.close()
+        with _writing(target):
+            into = _opened(target, kind)
+            try:
+                await _copy(stores, user.user_id, wanted, into, tally, is_quiet=as_json)
+            finally:
+                into.close()
 
     with_stores(work)
     _print(tally, target, as_json)
@@ -149,17 +151,22 @@ async def _copy(
                     if found is None:
                         tally.gone += 1
                     else:
-                        _write(into, mail, *found)
+                        into.write(mail, *found)
                         tally.written += 1
             progress.advance(task)
 
 
-def _write(into: Target, mail: Lying, email: Email, raw: bytes) -> None:
+@contextmanager
+def _writing(target: str) -> Generator[None]:
+    """Tell why *target* can't be written, whenever that is found out.
+
+    What a full disk does not take may be told by the closing of a file alone.
+    """
     try:
-        into.write(mail, email, raw)
+        yield
     except OSError as error:
         raise click.ClickException(
-            f"{error.filename or 'the file'} can't be written: {error.strerror};"
+            f"{error.filename or target} can't be written: {error.strerror};"
             " what is written so far is good: run it again to go on"
         ) from error
 
@@ -182,14 +189,9 @@ def _wanted(names: Sequence[str], folders: Sequence[Folder]) -> Sequence[Folder]
 def _opened(target: str, kind: Literal["mbox", "maildir"]) -> Target:
     path = Path(target)
     is_folder = path.is_dir() or target.endswith(os.sep)
-    try:
-        if kind == "maildir":
-            return MaildirFiles(path)
-        return MboxFolder(path) if is_folder else MboxFile(path)
-    except ValueError as error:
-        raise click.ClickException(f"{target} is left as it is: {error}") from error
-    except OSError as error:
-        raise click.ClickException(f"{target} can't be written: {error.strerror}") from error
+    if kind == "maildir":
+        return MaildirFiles(path)
+    return MboxFolder(path) if is_folder else MboxFile(path)
 
 
 def _print(tally: Tally, target: str, as_json: bool) -> None:

@@ -8,6 +8,8 @@ import hashlib
 import os
 from pathlib import Path
 
+import click
+
 from topologies.events import DRAFTS, INBOX
 from topologies.exporting import Lying
 from topologies.mail import maildir
@@ -21,12 +23,14 @@ class MaildirFiles:
         """Use *path*, made when absent.
 
         Raises:
-            ValueError: It is a folder of something else.
+            click.ClickException: It is a folder of something else.
             OSError: It can't be made or read.
         """
         path.mkdir(parents=True, exist_ok=True)
         if not (path / "cur").is_dir() and any(path.iterdir()):
-            raise ValueError("it is a folder with something else in it")
+            raise click.ClickException(
+                f"{path} is left as it is: it is a folder with something else in it"
+            )
         self._root = path
         self._made: set[Path] = set()
         self._there = {

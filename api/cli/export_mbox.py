@@ -6,6 +6,8 @@ A file is only added to. What was written in part when a run was killed is cut o
 from pathlib import Path
 from typing import BinaryIO
 
+import click
+
 from topologies.exporting import Lying
 from topologies.mail import mbox_writing
 from topologies.ports.mailboxes import Email
@@ -18,7 +20,7 @@ class MboxFile:
         """Open *path*, made when absent.
 
         Raises:
-            ValueError: It holds something that was not exported here.
+            click.ClickException: It holds something that was not exported here.
             OSError: It can't be opened.
         """
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -26,9 +28,9 @@ class MboxFile:
         self._file: BinaryIO = path.open("r+b")
         try:
             self._there = set(mbox_writing.resumed(self._file))
-        except ValueError:
+        except ValueError as error:
             self._file.close()
-            raise
+            raise click.ClickException(f"{path} is left as it is: {error}") from error
 
     def holds(self, mail: Lying) -> bool:
         """Tell whether the mail is there; its flags stay those of the day it was written."""

@@ -1,7 +1,9 @@
 """rillmail export, and rillmail import of what it wrote: the same mails, whatever happened."""
 
+import resource
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -102,6 +104,36 @@ def test_what_can_not_be_done_is_told(arguments: list[str], told: str, tmp_path:
     assert paths["FOREIGN"].read_bytes() == b"something"
 
 
+def test_a_file_of_something_else_in_the_folder_is_left_as_it_is_and_named(tmp_path: Path) -> None:
+    (tmp_path / "Work.mbox").write_bytes(b"something")
+    desk = Desk()
+    desk.fill(BO)
+    result = desk.exported(tmp_path, "./")
+    told = f"Error: {tmp_path}/Work.mbox is left as it is: it holds something else\n"
+    assert (result.exit_code, result.stderr) == (1, told)
+    assert (tmp_path / "Work.mbox").read_bytes() == b"something"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [("mail.mbox",), ("folder/",), ("Maildir", "--format", "maildir")],
+    ids=["one mbox", "an mbox for each folder", "maildir"],
+)
+@pytest.mark.parametrize("most_bytes", [500, 100_000])
+def test_a_full_disk_is_told_and_the_next_run_goes_on(
+    options: Sequence[str], most_bytes: int, tmp_path: Path
+) -> None:
+    desk = Desk()
+    desk.fill(BO)
+    with files_of_at_most(most_bytes):
+        result = desk.exported(tmp_path, *options)
+    assert result.exit_code == 1
+    assert "can't be written: File too large; what is written so far is good" in result.stderr
+    assert desk.exported(tmp_path, *options).exit_code == 0
+    desk.brought(tmp_path / options[0], ANN)
+    assert desk.mails(ANN) == desk.mails(BO)
+
+
 def test_a_takeout_is_one_file_whose_mail_is_imported_exactly(tmp_path: Path) -> None:
     desk = Desk()
     desk.fill(BO)
@@ -145,3 +177,14 @@ def test_all_of_it_can_be_put_into_one_folder(tmp_path: Path) -> None:
     desk = Desk()
     desk.brought(path, ANN, "--folder", "Before")
     assert desk.mails(ANN) == [(b"Subject: x\r\n\r\n", "Before", True, False)]
+
+
+@contextmanager
+def files_of_at_most(most_bytes: int) -> Generator[None]:
+    """Let no file grow larger meanwhile, as if the disk were full."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
