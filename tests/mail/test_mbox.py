@@ -31,6 +31,8 @@ def test_crlf_stays_crlf() -> None:
         b"From here on it is text",
         b"From ann@far.example Mon Mar  2 10:00:00 2026",  # no header field follows
         b"From: Mon Mar  2 10:00:00 2026",
+        b"From a@far.example\r\nTo: b@far.example",  # in a file whose separators have dates
+        b"From \r\nhttp://far.example",
     ],
 )
 def test_text_that_begins_with_from_is_no_new_message(line: bytes) -> None:
@@ -63,6 +65,29 @@ def test_separators_are_written_in_many_ways(
     assert (one.raw, two.raw) == (b"A: 1\r\n\r\nx\r\n", b"B: 2\r\n\r\ny\r\n")
     at = datetime.fromisoformat(stored_at).replace(tzinfo=UTC) if stored_at else None
     assert (two.sender, two.stored_at) == (sender, at)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"From ",
+        b"From a@far.example Mon, 02 Mar 2026 10:00:00 +0100",
+        b"From a@far.example 2026-03-02 10:00",
+        b"From nobody",
+    ],
+)
+@pytest.mark.parametrize("line_end", [b"\n", b"\r\n"])
+def test_a_file_whose_separators_have_no_date_is_taken_apart(line: bytes, line_end: bytes) -> None:
+    message = line + b"\nA: 1\n\nx\n\nFrom here on\nit is text\n\n"
+    file = (message * 2).replace(b"\n", line_end)
+    assert raws(file) == [b"A: 1\r\n\r\nx\r\n\r\nFrom here on\r\nit is text\r\n"] * 2
+
+
+def test_a_bare_separator_may_follow_one_with_a_date() -> None:
+    assert raws(FROM + b"A: 1\n\nx\n\nFrom \nB: 2\n\ny\n") == [
+        b"A: 1\r\n\r\nx\r\n",
+        b"B: 2\r\n\r\ny\r\n",
+    ]
 
 
 def test_one_angle_bracket_of_a_quoted_from_goes() -> None:

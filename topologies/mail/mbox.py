@@ -3,8 +3,9 @@
 Reads the mbox formats that are in use (RFC 4155, mboxo, mboxrd), each message in memory and
 never the file. Line ends become CRLF, one ``>`` of a quoted ``>From `` goes, and so does the
 empty line that ends a message in the file but not in the mail. A line of text that begins with
-"From " is no new message: that takes a date in the line and a header field after it. What was
-written here (``mbox_writing``) comes out byte for byte, with its folder and flags.
+"From " is no new message: that takes a date in the line, or nothing else, and a header field after
+it. A file that begins with a line of another kind has such lines before each of its messages. What
+was written here (``mbox_writing``) comes out byte for byte, with its folder and flags.
 """
 
 import re
@@ -25,8 +26,11 @@ _SEPARATOR = re.compile(
     rb"(?P<time>\d{1,2}:\d\d(?::\d\d)?)(?: +[A-Z]{1,5}| +[+-]\d{4})? +(?P<year>\d{4})"
     rb"(?: +(?P<zone>[+-]\d{4}|[A-Z]{1,5}))?[ \t]*\r?\n?"
 )
+# Thunderbird writes no more than this before each message, and quotes what looks like it.
+_BARE_SEPARATOR = re.compile(rb"From [ \t]*\r?\n?")
 _QUOTED_FROM = re.compile(rb">+From ")
 _FIELD = re.compile(rb"[!-9;-~]+[ \t]*:|>?From |\r?\n")  # or no header at all
+_FIELD_BUT_NO_URI = re.compile(rb"[!-9;-~]+[ \t]*:(?!//)")
 _DATE_FIELD = re.compile(rb"^date[ \t]*:(.*(?:\r?\n[ \t].*)*)", re.IGNORECASE | re.MULTILINE)
 _MONTHS = b"Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
 
@@ -66,15 +70,15 @@ def messages(file: BinaryIO, max_bytes: int) -> Iterator[Stored]:
     is_after_blank = True
     lines = _lines(file)
     line, is_start = next(lines, (b"", True))
+    is_of_other_kind = line.startswith(b"From ") and not (
+        _SEPARATOR.fullmatch(line) or _BARE_SEPARATOR.fullmatch(line)
+    )
     while line:
         following, following_is_start = next(lines, (b"", True))
         end += len(line)
-        separator = (
-            _SEPARATOR.fullmatch(line)
-            if is_start and is_after_blank and line.startswith(b"From ")
-            else None
-        )
-        if separator and (not following or _FIELD.match(following)):
+        may_begin = is_start and is_after_blank and line.startswith(b"From ")
+        separator = _separator(line, following, is_of_other_kind) if may_begin else None
+        if separator:
             if not current.is_untouched:
                 yield current.stored(end - len(line))
             current = _Message(separator, max_bytes)
@@ -99,10 +103,30 @@ def date_of(raw: bytes) -> datetime | None:
         return None
 
 
+@dataclass(frozen=True, slots=True)
+class _Separator:
+    """What the line before a message says."""
+
+    sender: str = ""
+    stored_at: datetime | None = None
+
+
+def _separator(line: bytes, following: bytes, is_of_other_kind: bool) -> _Separator | None:
+    """Return what *line* says if a message begins after it, else None."""
+    if dated := _SEPARATOR.fullmatch(line):
+        if following and not _FIELD.match(following):
+            return None
+        sender = dated["sender"].decode("ascii", "replace")
+        is_one = "@" in sender and sender.isprintable()
+        return _Separator(sender if is_one else "", _stored_at(dated))
+    is_one = is_of_other_kind or _BARE_SEPARATOR.fullmatch(line)
+    return _Separator() if is_one and _FIELD_BUT_NO_URI.match(following) else None
+
+
 class _Message:
     """A message while it is read."""
 
-    def __init__(self, separator: re.Match[bytes] | None, max_bytes: int) -> None:
+    def __init__(self, separator: _Separator | None, max_bytes: int) -> None:
         self._separator = separator
         self._max_bytes = max_bytes
         self._lines: list[bytes] = []
@@ -156,12 +180,11 @@ class _Message:
         if raw and not raw.endswith(b"\n") and not self._kept:
             raw += b"\r\n"
             size_bytes += 2
-        sender = self._separator["sender"].decode("ascii", "replace") if self._separator else ""
         return Stored(
             raw=raw,
             size_bytes=size_bytes,
-            sender=sender if "@" in sender and sender.isprintable() else "",
-            stored_at=_stored_at(self._separator) if self._separator else None,
+            sender=self._separator.sender if self._separator else "",
+            stored_at=self._separator.stored_at if self._separator else None,
             end=end,
             filing=self._kept.filing if self._kept else mbox_marks.foreign(raw),
             kept_id=self._kept.email_id if self._kept else "",
@@ -178,13 +201,13 @@ def _lines(file: BinaryIO) -> Iterator[tuple[bytes, bool]]:
         is_start = line.endswith(b"\n")
 
 
-def _stored_at(separator: re.Match[bytes]) -> datetime | None:
-    hours, minutes, *seconds = separator["time"].split(b":")
+def _stored_at(dated: re.Match[bytes]) -> datetime | None:
+    hours, minutes, *seconds = dated["time"].split(b":")
     try:
         return datetime(
-            int(separator["year"]),
-            _MONTHS.index(separator["month"]) + 1,
-            int(separator["day"]),
+            int(dated["year"]),
+            _MONTHS.index(dated["month"]) + 1,
+            int(dated["day"]),
             int(hours),
             int(minutes),
             int(seconds[0]) if seconds else 0,
