@@ -126,7 +126,11 @@ def test_a_deleted_user_is_gone() -> None:
     assert result.output.startswith("bo@shop.example is deleted; what is left of it: rillmail user")
     user_id = result.output.split()[-1]
     assert [event.user_id for event in stores.log.kept] == [user_id]
-    assert stores.run(user, "erased", user_id).output.endswith("Nothing is left.\n")
+    early = stores.run(user, "erased", user_id)  # nobody has worked on what the log says
+    assert (early.exit_code, "has not come to it yet" in early.output) == (1, True)
+    asyncio.run(stores.mailboxes.erase(user_id))
+    done = stores.run(user, "erased", user_id)
+    assert (done.exit_code, done.output.endswith("\nNothing is left.\n")) == (0, True)
     assert "There is no user yet" in stores.run(user, "list").output
 
 
@@ -137,6 +141,12 @@ def test_what_is_left_of_a_user_is_told_store_by_store() -> None:
     assert (result.exit_code, told["is_erased"], told["left"]["directory"]) == (1, False, 1)
     gone = stores.run(user, "erased", "cy@shop.example")
     assert (gone.exit_code, "say the id" in gone.output) == (1, True)
+
+
+def test_that_nothing_is_left_of_a_mistyped_id_proves_nothing() -> None:
+    result = furnished("bo@shop.example").run(user, "erased", "0198c2f4", "--json")
+    told = json.loads(result.stdout)
+    assert (result.exit_code, told["is_erased"], any(told["left"].values())) == (1, False, False)
 
 
 def test_a_user_is_deleted_after_a_time_of_grace() -> None:
