@@ -5,8 +5,7 @@ import asyncio
 import click
 
 from api.cli.output import as_json, examples, print_json
-from api.cli.stores import errors_for_people
-from connectors.settings import load
+from api.cli.stores import errors_for_people, settings_of_a_cluster
 
 
 @click.command(
@@ -24,7 +23,7 @@ def prepare(as_json: bool) -> None:
         from connectors.assembly.prepare import prepare as make  # here: `--help` needs no engine
 
         done: dict[str, str] = {}
-        async for engine, result in make(load()):
+        async for engine, result in make(settings_of_a_cluster()):
             done[engine] = result
             if not as_json:
                 click.echo(f"{engine}: {result}")

@@ -11,10 +11,9 @@ import click
 
 from api.cli.output import as_json, examples, print_json
 from api.cli.schema_publish import publish
+from api.cli.stores import errors_for_people, settings_of_a_cluster
 from connectors.cassandra import migrations
 from connectors.cassandra.session import CassandraSession
-from connectors.settings import load
-from topologies.errors import MailError
 
 
 @click.group()
@@ -60,10 +59,9 @@ def _on_cassandra(
     async def run() -> list[str]:
         from connectors.assembly.reaching import open_cassandra  # here: `--help` needs no engine
 
-        async with open_cassandra(load(), create=create) as session:
+        settings = settings_of_a_cluster()
+        async with open_cassandra(settings, create=create) as session:
             return await work(session)
 
-    try:
+    with errors_for_people():
         return asyncio.run(run())
-    except MailError as error:
-        raise click.ClickException(str(error)) from error

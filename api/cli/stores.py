@@ -194,6 +194,23 @@ def with_stores(work: Callable[[Stores], Awaitable[T]]) -> T:
         return asyncio.run(run())
 
 
+def settings_of_a_cluster() -> Settings:
+    """Return the settings, for commands that ask its engines alone.
+
+    The addresses have defaults, and whoever listens there need not be ours.
+
+    Raises:
+        Misconfigured: The profile is the embedded one, or a setting does not fit.
+    """
+    settings = load()
+    if settings.profile != "cluster":
+        raise Misconfigured(
+            "that is of the cluster: set RILLMAIL_PROFILE=cluster; the embedded service makes"
+            " what it needs when it starts"
+        )
+    return settings
+
+
 @contextmanager
 def errors_for_people() -> Generator[None]:
     """Turn our errors into one sentence and a non-zero exit."""

@@ -10,8 +10,7 @@ import click
 import msgspec
 
 from api.cli.output import as_json, examples, print_json, print_table, printable
-from api.cli.stores import Stores, errors_for_people, with_stores
-from connectors.settings import load
+from api.cli.stores import Stores, errors_for_people, settings_of_a_cluster, with_stores
 from topologies.errors import Misconfigured
 from topologies.ports.log import Record
 
@@ -158,6 +157,7 @@ def _with_kafka(
     within_s: float, work: "Callable[[KafkaAdmin, list[WantedTopic]], Awaitable[T]]"
 ) -> T:
     with errors_for_people():
+        settings = settings_of_a_cluster()
         # Here, since `--help` needs no Kafka, and only the cluster profile has its client.
         try:
             from connectors.assembly.named import wanted_topics
@@ -166,7 +166,6 @@ def _with_kafka(
             raise Misconfigured(
                 "Kafka's client is missing: pip install 'rillmail[cluster]'"
             ) from error
-        settings = load()
 
         async def run() -> T:
             admin = kafka_admin_of(settings, within_s=within_s)

@@ -32,6 +32,14 @@ def test_a_setting_that_does_not_fit_is_told(name: str, value: str, words: str) 
     assert words in told(prepare(**{name: value}))
 
 
+@pytest.mark.parametrize(
+    "words", ["prepare", "topics diff", "topics apply", "schema apply", "schema status"]
+)
+def test_the_embedded_profile_asks_and_changes_no_engine_that_happens_to_listen(words: str) -> None:
+    result = CliRunner(env={"RILLMAIL_KAFKA_SERVERS": KAFKA}).invoke(main, words.split())
+    assert told(result).startswith("that is of the cluster: set RILLMAIL_PROFILE=cluster;")
+
+
 @pytest.mark.live
 def test_what_is_there_is_left_and_told_again() -> None:
     with cluster_settings() as settings:  # which has prepared it once

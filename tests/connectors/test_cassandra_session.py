@@ -203,7 +203,7 @@ async def test_a_server_that_does_not_answer_is_waited_for_so_long_and_no_longer
 @pytest.mark.live
 def test_the_schema_is_applied_once_by_whoever_comes_first() -> None:
     keyspace = f"rillmail_test_{secrets.token_hex(4)}"
-    environment = {"RILLMAIL_CASSANDRA_KEYSPACE": keyspace}
+    environment = {"RILLMAIL_PROFILE": "cluster", "RILLMAIL_CASSANDRA_KEYSPACE": keyspace}
 
     def run(*words: str) -> tuple[int, str]:
         result = CliRunner().invoke(schema, words, env=environment)

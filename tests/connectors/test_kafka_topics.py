@@ -150,6 +150,7 @@ async def test_the_command_says_when_no_kafka_answers() -> None:
 
 async def run(*arguments: str, **settings: str) -> Result:
     # In a thread, since a command has an event loop of its own.
+    settings["profile"] = "cluster"
     env = {f"RILLMAIL_{name.upper()}": value for name, value in settings.items()}
     return await asyncio.to_thread(CliRunner().invoke, command, arguments, env=env)
 
