@@ -12,7 +12,7 @@ import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.http_protocol import HttpProtocol
-from topologies.errors import Misconfigured
+from connectors.process import not_listening
 
 BACKLOG = 2_048
 KEEP_ALIVE_S = 75  # longer than proxies and clients keep theirs, so that no request is lost
@@ -103,8 +103,5 @@ def _bound(host: str, port: int) -> socket.socket:
         bound.bind((host, port))
     except OSError as error:
         bound.close()
-        raise Misconfigured(
-            f"HTTP can't listen on {host}:{port} ({error.strerror}): let RILLMAIL_HTTP_PORT"
-            " name a free port, or 0 for any"
-        ) from error
+        raise not_listening("HTTP", host, "http_port", port, error) from error
     return bound

@@ -1,15 +1,19 @@
-"""How each process of ours runs: where its logs go, and what becomes of memory it had."""
+"""How each process of ours runs: ports it can't have, its logs, what becomes of memory it had."""
 
 import contextlib
 import ctypes
+import errno
 import gc
 import logging
+import os
+import socket
 import sys
 
 import msgspec
 import structlog
 
-from connectors.settings import Settings
+from connectors.settings import PREFIX, Settings
+from topologies.errors import Misconfigured
 
 LARGE_MEMORY_BYTES = 256 * 1024
 _M_MMAP_THRESHOLD = -3  # of mallopt(3)
@@ -33,6 +37,22 @@ def pass_over_the_program() -> None:
     """
     gc.collect()
     gc.freeze()
+
+
+def not_listening(
+    protocol: str, host: str, setting: str, port: int, error: OSError
+) -> Misconfigured:
+    """Return what is wrong with the settings if *port*, which *setting* names, can't be used."""
+    # asyncio puts more words into its own text than are needed here.
+    number = error.errno or 0
+    reason = os.strerror(number) if number > 0 else error.strerror or str(error)
+    is_of_host = number == errno.EADDRNOTAVAIL or isinstance(error, socket.gaierror)
+    advice = (
+        f"let {PREFIX}HOST name an address of this machine's, 0.0.0.0 for all"
+        if is_of_host
+        else f"let {PREFIX}{setting.upper()} name a free port, or 0 for any"
+    )
+    return Misconfigured(f"{protocol} can't listen on {host}:{port} ({reason}): {advice}")
 
 
 def configure_logs(settings: Settings) -> None:

@@ -25,6 +25,8 @@ Partitions = Annotated[int, msgspec.Meta(ge=1, le=256)]
 Seconds = Annotated[float, msgspec.Meta(gt=0)]
 Probability = Annotated[float, msgspec.Meta(ge=0, le=1)]
 NotNegativeSeconds = Annotated[float, msgspec.Meta(ge=0)]
+# RFC 5321 §4.1.2: a name of letters, digits and hyphens, or an address in brackets; empty: none.
+Hostname = Annotated[str, msgspec.Meta(pattern=r"^([A-Za-z0-9_.-]*|\[[A-Za-z0-9:.]+\])\Z")]
 Names = tuple[str, ...]  # in the environment: with commas between
 Profile = Literal["embedded", "cluster"]
 DeliveryTls = Literal["never", "may", "must"]
@@ -49,6 +51,8 @@ SECRETS = frozenset(
     }
 )
 HIDDEN = "…"  # is shown for it
+_PLACE = re.compile(r"`\$\.(\w+)")  # in what msgspec says of a value
+_UNKNOWN_FIELD = re.compile(r"unknown field `(.+)`")
 _IN_URL = re.compile(r"(?<=://)[^/@]+(?=@)")  # a user, and maybe a password
 
 
@@ -75,7 +79,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     http_port: Annotated[Port, means("for the API and the webmail")] = 8025
     health_port: Annotated[Port, means("of a worker without the API: health and metrics")] = 0
     public_url: Annotated[str, means("how clients reach the API; empty: http://HOST:PORT")] = ""
-    hostname: Annotated[str, means("our name in SMTP and Received; empty: the machine's")] = ""
+    hostname: Annotated[Hostname, means("our name in SMTP and Received; empty: the machine's")] = ""
     tls_certificate: Annotated[
         str, means("PEM file with the chain; enables STARTTLS; read anew when it changes")
     ] = ""
@@ -393,7 +397,17 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
     try:
         return msgspec.convert(values, Settings, strict=False)
     except msgspec.ValidationError as error:
-        raise Misconfigured(f"settings: {error}") from error
+        raise Misconfigured(_by_name(str(error))) from error
+
+
+def _by_name(told: str) -> str:
+    """Return what msgspec has *told*, with the setting's name instead of its place."""
+    words, _, place = told.partition(" - at ")
+    if name := _PLACE.match(place):
+        return f"{PREFIX}{name[1].upper()}: {words}; `rillmail settings` tells what it may be"
+    if unknown := _UNKNOWN_FIELD.search(told):
+        return f"{PREFIX}CONFIG: {unknown[1]} is no setting; `rillmail settings` lists them"
+    return f"settings: {told}"
 
 
 def _from_file(path: str | None) -> dict[str, Any]:

@@ -113,6 +113,8 @@ def _kind(kind: kinds.Type) -> str:
             return _kind(kind.type)
         case kinds.LiteralType():
             return " | ".join(str(value) for value in kind.values)
+        case kinds.BoolType():
+            return "true | false"
         case kinds.VarTupleType():
             return "list, with commas"
         case kinds.IntType():
@@ -140,4 +142,4 @@ def _value(setting: Setting) -> str:
 def _text(value: Any) -> str:
     if isinstance(value, tuple):
         return ",".join(cast("tuple[str, ...]", value))
-    return str(value)
+    return str(value).lower() if isinstance(value, bool) else str(value)

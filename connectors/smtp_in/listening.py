@@ -5,12 +5,12 @@ knocks meanwhile waits at them until the next one is there, and nobody is told t
 """
 
 import asyncio
-import os
 import socket
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 
-from connectors.settings import PREFIX, Settings
+from connectors import process
+from connectors.settings import Settings
 from topologies.errors import Misconfigured
 
 Sockets = Mapping[str, Sequence[socket.socket]]  # by the setting of their port
@@ -40,13 +40,7 @@ async def bound(
 def not_listening(settings: Settings, setting: str, port: int, error: OSError) -> Misconfigured:
     """Return what is wrong with the settings if *port* can't be listened on."""
     protocol = setting.removesuffix("_port").upper()
-    # asyncio puts more words into its own text than are needed here.
-    number = error.errno or 0
-    reason = os.strerror(number) if number > 0 else error.strerror or str(error)
-    return Misconfigured(
-        f"{protocol} can't listen on {settings.host}:{port} ({reason}): let"
-        f" {PREFIX}{setting.upper()} name a free port, or 0 for any"
-    )
+    return process.not_listening(protocol, settings.host, setting, port, error)
 
 
 async def bound_for_each(

@@ -325,15 +325,3 @@ class _Asked:
         is_own = host == self.domain or host.endswith(f".{self.domain}")
         is_named = self.policy is not None and self.policy.names(host)
         return self.is_signed or is_named or is_own
-
-
-def target_of(text: str, otherwise: int) -> tuple[str, int]:
-    """Return host and port in ``host``, ``host:port`` or ``[address]:port``.
-
-    Raises:
-        ValueError: The port is no number.
-    """
-    host, colon, port = text.rpartition(":")
-    if not colon or (":" in host and not host.startswith("[")):
-        return text.strip("[]"), otherwise
-    return host.strip("[]"), int(port)

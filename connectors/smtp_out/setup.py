@@ -5,12 +5,13 @@ from collections.abc import Mapping
 from connectors.settings import DeliveryTls, Settings
 from connectors.smtp_out.policies import HttpsFetch, Policies
 from connectors.smtp_out.relay import SmtpRelay
-from connectors.smtp_out.routes import Routes, Rules, target_of
+from connectors.smtp_out.routes import Routes, Rules
 from connectors.smtp_out.session import Patience
 from connectors.smtp_out.sessions import Sessions, Terms
 from connectors.smtp_out.sources import Sources, pools_of
 from connectors.smtp_out.trust import Contexts, Need
 from topologies.errors import Misconfigured
+from topologies.mail import next_host
 from topologies.ports.clock import Clock
 from topologies.ports.dns import Resolver, SignedNames
 from topologies.ports.limits import Limits
@@ -41,10 +42,7 @@ def relay_of(
         Misconfigured: A setting can't be used.
     """
     contexts = Contexts(settings.delivery_ca_file)
-    try:
-        smarthost, smarthost_port = target_of(settings.relay_host, settings.delivery_port)
-    except ValueError:
-        raise Misconfigured(f"relay_host: {settings.relay_host!r} is not HOST:PORT") from None
+    smarthost, smarthost_port = _smarthost(settings)
     sign_in = (settings.relay_user, settings.relay_password)
     fetch = HttpsFetch(resolver, contexts.verified, is_private_allowed=settings.delivery_to_private)
     rules = Rules(
@@ -91,3 +89,14 @@ def policy_fetch_of(settings: Settings, resolver: Resolver) -> HttpsFetch:
         Contexts(settings.delivery_ca_file).verified,
         is_private_allowed=settings.delivery_to_private,
     )
+
+
+def _smarthost(settings: Settings) -> tuple[str, int]:
+    """Return the host that takes all mail for others, empty if there is none, and its port."""
+    if not settings.relay_host:
+        return "", settings.delivery_port
+    try:
+        host, port = next_host.parse(settings.relay_host)
+    except ValueError as error:
+        raise Misconfigured(f"relay_host: {error}") from None
+    return host, port or settings.delivery_port

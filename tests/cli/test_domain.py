@@ -74,7 +74,7 @@ def test_stores_that_do_not_open_are_told_in_a_sentence(error: Exception, told: 
 def test_a_setting_that_does_not_fit_is_told_in_a_sentence() -> None:
     result = MemoryStores().run(domain, "list", RILLMAIL_HTTP_PORT="many")
     assert result.exit_code == 1
-    assert result.stderr.startswith("Error: settings: Expected `int`")
+    assert result.stderr.startswith("Error: RILLMAIL_HTTP_PORT: Expected `int`")
 
 
 def test_help_shows_examples() -> None:

@@ -24,8 +24,8 @@ def test_a_kafka_that_does_not_answer_is_told() -> None:
     ("name", "value", "words"),
     [
         ("RILLMAIL_KAFKA_SERVERS", "", "kafka_servers names no server"),
-        ("RILLMAIL_KAFKA_REPLICATION", "0", "settings: Expected `int` >= 1"),
-        ("RILLMAIL_PARTITIONS", "many", "settings: Expected `int`"),
+        ("RILLMAIL_KAFKA_REPLICATION", "0", "RILLMAIL_KAFKA_REPLICATION: Expected `int` >= 1"),
+        ("RILLMAIL_PARTITIONS", "many", "RILLMAIL_PARTITIONS: Expected `int`"),
     ],
 )
 def test_a_setting_that_does_not_fit_is_told(name: str, value: str, words: str) -> None:

@@ -47,8 +47,8 @@ def test_a_cassandra_that_does_not_answer_is_named_with_its_address() -> None:
 @pytest.mark.parametrize(
     ("name", "value", "words"),
     [
-        ("RILLMAIL_PROFILE", "clutser", "settings: Invalid enum value 'clutser'"),
-        ("RILLMAIL_PARTITIONS", "0", "settings: Expected `int` >= 1"),
+        ("RILLMAIL_PROFILE", "clutser", "RILLMAIL_PROFILE: Invalid enum value 'clutser'"),
+        ("RILLMAIL_PARTITIONS", "0", "RILLMAIL_PARTITIONS: Expected `int` >= 1"),
         ("RILLMAIL_KAFKA_SERVER", "a:1", "RILLMAIL_KAFKA_SERVER is no setting"),
         ("RILLMAIL_CUTS", "mail.nothing", "mail.nothing"),
         ("RILLMAIL_CASSANDRA_HOSTS", "not a host", "not a host"),

@@ -6,6 +6,7 @@ import pytest
 
 from tests.outbound.house import FAR, RAW, ZONES, delivered, due, reading, relaying
 from tests.outbound.peer import DROP, FEATURES, GARBAGE, SILENT, Peer, listening
+from topologies.errors import Misconfigured
 from topologies.events import DeliveryWishes, RecipientWish
 from topologies.ports.relay import PutOff
 
@@ -283,6 +284,13 @@ async def test_whoever_calls_itself_as_we_do_is_ourselves() -> None:
     async with listening(Peer(answers)) as peer, relaying(peer) as relay:
         [result] = await delivered(relay, due())
         assert (result.status, result.enhanced, peer.taken) == ("failed", "5.4.6", [])
+
+
+@pytest.mark.parametrize("relay_host", ["a:b:c", "relay.far.example:smtp", "two words", "::1:x"])
+async def test_a_smarthost_that_can_not_be_one_is_told_at_the_start(relay_host: str) -> None:
+    with pytest.raises(Misconfigured, match="relay_host: "):
+        async with relaying(1, relay_host=relay_host):
+            pass
 
 
 async def test_a_smarthost_takes_the_mail_of_all_domains() -> None:

@@ -29,6 +29,13 @@ async def test_a_port_is_shared_only_by_those_who_say_so() -> None:
                 pass
 
 
+@pytest.mark.parametrize("host", ["192.0.2.1", "host.invalid"])
+async def test_that_the_address_is_none_of_this_machine_is_told_of_the_address(host: str) -> None:
+    with pytest.raises(Misconfigured, match=r"let RILLMAIL_HOST name an address of this machine"):
+        async with a_house(host=host):
+            pass
+
+
 async def test_each_of_several_processes_has_its_part_of_the_places() -> None:
     async with a_house(smtp_processes=2, max_sessions=5) as house:
         async with house.talk(), house.talk():
