@@ -6,11 +6,12 @@ from typing import Annotated, Literal
 from msgspec import UNSET, Meta, UnsetType
 
 from api.shapes import In, Out
+from topologies.ports.directory import LEAST_PASSWORD_CHARACTERS
 
 MOST_CODE_CHARACTERS = 100
 
 GivenPassword = Annotated[str, Meta(min_length=1, max_length=1_024)]
-NewPassword = Annotated[str, Meta(min_length=8, max_length=1_024)]
+NewPassword = Annotated[str, Meta(min_length=LEAST_PASSWORD_CHARACTERS, max_length=1_024)]
 Code = Annotated[str, Meta(min_length=1, max_length=MOST_CODE_CHARACTERS)]
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 from msgspec import UNSET, Meta, UnsetType
 
 from api.shapes import In, ListQuery, Out
-from api.shapes_account import GivenPassword
+from api.shapes_account import NewPassword
 from api.shapes_folders import MAX_NAME_CHARACTERS
 from api.shapes_sending import MAX_ADDRESS_CHARACTERS
 from topologies.mail.local_names import MOST_TARGETS
@@ -48,7 +48,7 @@ class UserIn(In, frozen=True, kw_only=True):
     """A user to be added."""
 
     address: GivenAddress
-    password: GivenPassword
+    password: NewPassword
     name: Annotated[str, Meta(max_length=MAX_NAME_CHARACTERS)] = ""
     quota_bytes: Quota | None = None  # None: as is set for new users
     is_admin: bool = False
@@ -57,7 +57,7 @@ class UserIn(In, frozen=True, kw_only=True):
 class UserPatch(In, frozen=True, kw_only=True):
     """What to change of a user (RFC 7396): what is absent stays."""
 
-    password: GivenPassword | UnsetType = UNSET
+    password: NewPassword | UnsetType = UNSET
     quota_bytes: Quota | UnsetType = UNSET
     is_suspended: bool | UnsetType = UNSET  # false: is not to be deleted either
 

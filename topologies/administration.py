@@ -15,7 +15,7 @@ from topologies.mail.dkim_rotation import first_keys
 from topologies.mail.mailbox_address import domain_in_ascii
 from topologies.ports.app_passwords import AppPasswords
 from topologies.ports.clock import Clock
-from topologies.ports.directory import Directory, User
+from topologies.ports.directory import LEAST_PASSWORD_CHARACTERS, Directory, User
 from topologies.ports.dkim_keys import DkimKeys
 from topologies.ports.log import EventLog
 from topologies.ports.restraints import Restraints
@@ -68,7 +68,12 @@ class Administration:
         quota_bytes: int | None = None,
         is_admin: bool = False,
     ) -> User:
-        """Give an address of ours a mailbox, as ``Directory.add_user``."""
+        """Give an address of ours a mailbox, as ``Directory.add_user``.
+
+        Raises:
+            ValueError: As there, or the password is too short.
+        """
+        _check_chosen(password)
         user = await self.directory.add_user(
             address, password, name=name, quota_bytes=quota_bytes, is_admin=is_admin
         )
@@ -91,7 +96,12 @@ class Administration:
         )
 
     async def set_password(self, user: User, password: str) -> User | None:
-        """Give a user another password, and end their sessions."""
+        """Give a user another password, and end their sessions.
+
+        Raises:
+            ValueError: As ``Directory.change_user``, or it is too short.
+        """
+        _check_chosen(password)
         return self._noted(
             "user.password-set",
             await self.directory.change_user(user.user_id, password=password),
@@ -162,6 +172,11 @@ class Administration:
         if user is not None:
             self.note(action, user.user_id)
         return user
+
+
+def _check_chosen(password: str) -> None:
+    if len(password) < LEAST_PASSWORD_CHARACTERS:
+        raise ValueError(f"a password has {LEAST_PASSWORD_CHARACTERS} characters at least")
 
 
 def domain_of(address: str) -> str:

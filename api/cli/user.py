@@ -23,7 +23,7 @@ T = TypeVar("T")
 password_file = click.option(
     "--password-file",
     type=click.File(encoding="utf-8"),
-    help="A file that holds the password, - for standard input; asked for without it.",
+    help="A file that holds the password, 8 characters at least; - is stdin. Asked for without.",
 )
 
 
@@ -39,7 +39,7 @@ for command in (app_password, delete, restore, purge, erased, sessions, second_f
 @user.command(
     epilog=examples(
         "rillmail user add bo@example.com",
-        "echo secret | rillmail user add bo@example.com --password-file -",
+        "rillmail user add bo@example.com --password-file - < pw.txt",
         "rillmail user add ann@example.com --password-file pw.txt --name 'Ann Li' --quota 5GB",
     )
 )

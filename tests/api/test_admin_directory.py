@@ -82,6 +82,7 @@ async def test_a_user_is_added_and_signs_in(a_desk: Desks) -> None:
         ({"address": "eve@other.example"}, "/address"),
         ({"address": "eve"}, "/address"),
         ({"password": ""}, "/password"),
+        ({"password": "seven77"}, "/password"),
         ({"password": "ü" * 1_000}, "/password"),
         ({"quota_bytes": -1}, "/quota_bytes"),
         ({"is_root": True}, ""),

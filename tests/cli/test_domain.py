@@ -38,7 +38,7 @@ def test_what_is_no_domain_is_refused() -> None:
 def test_a_domain_that_holds_nothing_is_removed() -> None:
     stores = MemoryStores()
     stores.run(domain, "add", "club.example")
-    stores.run(user, "add", "bo@club.example", "--password-file", "-", typed="secret")
+    stores.run(user, "add", "bo@club.example", "--password-file", "-", typed="a secret")
     used = stores.run(domain, "remove", "club.example")
     assert (used.exit_code, used.stderr) == (
         1,

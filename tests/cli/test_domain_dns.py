@@ -64,7 +64,7 @@ def test_a_domain_that_is_not_ours_is_refused() -> None:
 def test_an_app_password_is_made_listed_and_removed() -> None:
     stores = MemoryStores()
     stores.run(domain, "add", "shop.example")
-    stores.run(user, "add", "bo@shop.example", "--password-file", "-", typed="secret")
+    stores.run(user, "add", "bo@shop.example", "--password-file", "-", typed="a secret")
     made = in_json(stores.run(user, "app-password", "add", "bo@shop.example", "phone", "--json"))
     assert len(made["password"]) == 24
     [listed] = in_json(stores.run(user, "app-password", "list", "bo@shop.example", "--json"))
@@ -78,7 +78,7 @@ def test_who_may_not_send_is_listed_and_resumed() -> None:
     stores = MemoryStores()
     stores.run(domain, "add", "shop.example")
     added = stores.run(
-        user, "add", "bo@shop.example", "--password-file", "-", "--json", typed="secret"
+        user, "add", "bo@shop.example", "--password-file", "-", "--json", typed="a secret"
     )
     restraint = Restraint(
         user_id=in_json(added)["user_id"],

@@ -27,7 +27,7 @@ COMMANDS = [
 def test_the_commands_do_what_they_are_said_to() -> None:
     stores = MemoryStores()
     stores.run(domain, "add", "example.com")
-    stores.run(user, "add", "bo@example.com", "--password-file", "-", typed="secret")
+    stores.run(user, "add", "bo@example.com", "--password-file", "-", typed="a secret")
     for line in COMMANDS:
         if line.startswith(ASKS_THE_DNS):
             continue

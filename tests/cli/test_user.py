@@ -16,9 +16,9 @@ from topologies.ports.directory import User
 
 def test_a_user_is_added_with_a_password_from_standard_input() -> None:
     stores = furnished()
-    result = stores.run(user, "add", "Bo@shop.example", "--password-file", "-", typed="secret\n")
+    result = stores.run(user, "add", "Bo@shop.example", "--password-file", "-", typed="a secret\n")
     assert (result.exit_code, result.output) == (0, "bo@shop.example has a mailbox\n")
-    assert signed_in(stores, "bo@shop.example", "secret")
+    assert signed_in(stores, "bo@shop.example", "a secret")
 
 
 def test_a_user_is_added_with_a_password_from_a_file(tmp_path: Path) -> None:
@@ -44,12 +44,13 @@ def test_a_user_is_added_with_a_password_from_a_file(tmp_path: Path) -> None:
     ("arguments", "typed", "exit_code", "told"),
     [
         pytest.param(["bo@shop.example"], b"", 2, "--password-file", id="no password"),
-        pytest.param(["x@shop.example"], b"\n", 1, "a password has 1 to", id="an empty one"),
+        pytest.param(["x@shop.example"], b"\n", 1, "has 8 characters at least", id="an empty one"),
+        pytest.param(["x@shop.example"], b"seven77", 1, "has 8 characters", id="too short"),
         pytest.param(["x@shop.example"], b"\xff", 1, "is not in UTF-8", id="not in UTF-8"),
         pytest.param(["x@shop.example"], b"x" * 9_000, 1, "a password has 1 to", id="endless"),
-        pytest.param(["x@other.example"], b"s", 1, "is none of our domains", id="foreign"),
-        pytest.param(["ann@shop.example"], b"s", 1, "is taken", id="taken"),
-        pytest.param(["x@shop.example", "--quota", "much"], b"s", 2, "is no size", id="no quota"),
+        pytest.param(["x@other.example"], b"a secret", 1, "is none of our domains", id="foreign"),
+        pytest.param(["ann@shop.example"], b"a secret", 1, "is taken", id="taken"),
+        pytest.param(["x@shop.example", "--quota", "5XB"], b"a secret", 2, "no size", id="no size"),
     ],
 )
 def test_what_can_not_be_added_is_told(
@@ -95,7 +96,7 @@ def test_a_name_can_not_steer_the_terminal() -> None:
     stores = furnished()
     name = "[red]Bo\x1b[2J\u202e"
     stores.run(
-        user, "add", "bo@shop.example", "--password-file", "-", "--name", name, typed="secret"
+        user, "add", "bo@shop.example", "--password-file", "-", "--name", name, typed="a secret"
     )
     assert "[red]Bo\\x1b[2J\\u202e" in stores.run(user, "list").output
 
@@ -104,19 +105,19 @@ def test_the_suspended_sign_in_again_when_resumed() -> None:
     stores = furnished("bo@shop.example")
     result = stores.run(user, "suspend", "bo@shop.example")
     assert result.output == "bo@shop.example is suspended and signed out\n"
-    assert not signed_in(stores, "bo@shop.example", "secret")
+    assert not signed_in(stores, "bo@shop.example", "a secret")
     result = stores.run(user, "resume", "bo@shop.example")
     assert result.output == "bo@shop.example may sign in\n"
-    assert signed_in(stores, "bo@shop.example", "secret")
+    assert signed_in(stores, "bo@shop.example", "a secret")
 
 
 def test_a_password_is_changed() -> None:
     stores = furnished("bo@shop.example")
     result = stores.run(
-        user, "password", "bo@shop.example", "--password-file", "-", typed="another"
+        user, "password", "bo@shop.example", "--password-file", "-", typed="another one"
     )
     assert result.exit_code == 0
-    assert signed_in(stores, "bo@shop.example", "another")
+    assert signed_in(stores, "bo@shop.example", "another one")
 
 
 def test_a_deleted_user_is_gone() -> None:
@@ -156,7 +157,7 @@ def test_a_user_is_deleted_after_a_time_of_grace() -> None:
         "bo@shop.example is suspended, and deleted after 2026-03-08 12:00 UTC;"
         " undo it by: rillmail user restore bo@shop.example\n"
     )
-    assert not signed_in(stores, "bo@shop.example", "secret")
+    assert not signed_in(stores, "bo@shop.example", "a secret")
     assert "deleted after 2026-03-08" in stores.run(user, "list").output
     assert stores.run(user, "purge").output == "Nobody is due\n"
     stores.clock.move(timedelta(days=7))
@@ -172,7 +173,7 @@ def test_who_was_to_be_deleted_may_stay() -> None:
     assert result.output == "bo@shop.example stays, and may sign in\n"
     stores.clock.move(timedelta(days=2))
     assert stores.run(user, "purge").output == "Nobody is due\n"
-    assert signed_in(stores, "bo@shop.example", "secret")
+    assert signed_in(stores, "bo@shop.example", "a secret")
     again = stores.run(user, "restore", "bo@shop.example")
     assert (again.exit_code, again.stderr) == (1, "Error: nobody wants to delete bo@shop.example\n")
 
@@ -291,7 +292,7 @@ def furnished(*addresses: str) -> MemoryStores:
         await stores.directory.add_domain("shop.example")
         await stores.directory.add_domain("club.example")
         for address in addresses:
-            await stores.directory.add_user(address, "secret")
+            await stores.directory.add_user(address, "a secret")
 
     asyncio.run(furnish())
     return stores

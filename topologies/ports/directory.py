@@ -7,6 +7,8 @@ from typing import Literal, Protocol
 
 from topologies.ports.sessions import Scope, Sessions
 
+LEAST_PASSWORD_CHARACTERS = 8  # of one that is chosen, by whomever (NIST SP 800-63B §5.1.1.2)
+
 __all__ = ["Directory", "Resolved", "Scope", "Session", "Target", "User", "UserPage"]
 
 
