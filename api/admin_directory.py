@@ -26,6 +26,7 @@ from api.shapes_admin import (
     DomainQuery,
 )
 from topologies.administration import Administration
+from topologies.mail.local_names import TooLarge, WrongTarget
 from topologies.mail.mailbox_address import domain_in_ascii, parse
 
 T = TypeVar("T")
@@ -114,8 +115,13 @@ async def put_alias(call: Call) -> Response:
     alias = call.path["alias"]
     try:
         await administration(call).add_alias(alias, given.targets, members_only=given.members_only)
-    except ValueError as error:
+    except WrongTarget as error:
+        pointer = f"/targets/{error.number}"
+        raise invalid(FieldProblem(pointer=pointer, detail=str(error))) from error
+    except TooLarge as error:
         raise invalid(FieldProblem(pointer="/targets", detail=str(error))) from error
+    except ValueError as error:
+        raise invalid_parameter("alias", str(error)) from error
     return json_answer(await _alias(call, parse(alias).key, given.targets))
 
 

@@ -22,7 +22,7 @@ TYPES = {
     "if-match-missing": "say with If-Match which version it was written on",
     "in-progress": "a request with this Idempotency-Key is under way; see Retry-After",
     "invalid-body": "the body does not fit; each error has a pointer into it",
-    "invalid-parameter": "a parameter of the query, or a header, does not fit",
+    "invalid-parameter": "a parameter of the path or the query, or a header, does not fit",
     "invalid-script": "the Sieve script can't be run; see `line` and `column`",
     "invalid-search": "the search text can't be read; see `position` and `advice`",
     "key-reused": "the Idempotency-Key was used for another mail before",

@@ -37,7 +37,7 @@ class FieldProblem(Out, frozen=True, kw_only=True, omit_defaults=True):
 
     detail: str
     pointer: str = ""  # JSON Pointer (RFC 6901) into the body
-    parameter: str = ""  # of the query, or a header
+    parameter: str = ""  # of the path or the query, or a header
 
 
 class ProblemBody(Out, frozen=True, kw_only=True, omit_defaults=True):

@@ -52,7 +52,7 @@ def add(address: str, targets: tuple[str, ...], members_only: bool, as_json: boo
     else:
         click.echo(f"{parse(address).key} leads to {', '.join(targets)}")
     for target in nowhere:
-        click.echo(f"Note: nobody has {target} yet, so mail for it is refused", err=True)
+        click.echo(f"Note: {target} leads to nobody yet, so mail for it is refused", err=True)
     for target in elsewhere:
         click.echo(f"Note: {target} is at another system: mail is forwarded there", err=True)
 

@@ -101,7 +101,9 @@ def list_(domain: str | None, as_json: bool) -> None:
             ]
             for u in users
         ],
-        "There is no user yet: rillmail user add bo@example.com",
+        f"There is no user of {domain} yet: rillmail user add bo@{domain}"
+        if domain
+        else "There is no user yet: rillmail user add bo@example.com",
     )
 
 

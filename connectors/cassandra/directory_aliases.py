@@ -45,7 +45,7 @@ class Aliases:
     async def add(self, alias: str, targets: Sequence[str], *, members_only: bool) -> None:
         """Let *alias* lead to *targets*; as ``Directory.add_alias``."""
         parsed = mailbox_address.parse(alias)
-        leads_to = list(dict.fromkeys(mailbox_address.parse(target) for target in targets))
+        leads_to = local_names.targets_of(targets)
         after = local_names.kept(leads_to, members_only=members_only)
         for _ in range(TRIES):
             held = await self._names.held(local_names.names_to_check([parsed, *leads_to]))

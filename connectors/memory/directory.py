@@ -187,7 +187,7 @@ class MemoryDirectory:
         self, alias: str, targets: Sequence[str], *, members_only: bool = False
     ) -> None:
         parsed = mailbox_address.parse(alias)
-        leads_to = list(dict.fromkeys(mailbox_address.parse(target) for target in targets))
+        leads_to = local_names.targets_of(targets)
         held = self._held(local_names.names_to_check([parsed, *leads_to]))
         local_names.check_alias(parsed, leads_to, held)
         before = self._aliases

@@ -213,7 +213,7 @@ class SqliteDirectory:
         self, alias: str, targets: Sequence[str], *, members_only: bool = False
     ) -> None:
         parsed = mailbox_address.parse(alias)
-        leads_to = list(dict.fromkeys(mailbox_address.parse(target) for target in targets))
+        leads_to = local_names.targets_of(targets)
 
         def add(connection: sqlite3.Connection) -> None:
             look_up = partial(rows.held, connection)

@@ -47,7 +47,7 @@ async def test_a_domain_with_aliases_alone_is_in_use(a_desk: Desks) -> None:
         assert (await root.delete("/admin/aliases/all@club.example")).status_code == 204
         assert (await root.delete("/admin/domains/club.example")).status_code == 204
         lost = await root.put("/admin/aliases/all@club.example", json=body)
-        assert (lost.status_code, pointers(lost)) == (422, ["/targets"])
+        assert (lost.status_code, lost.json()["errors"][0]["parameter"]) == (400, "alias")
 
 
 # --- users --------------------------------------------------------------------------
@@ -228,6 +228,30 @@ async def test_aliases_are_set_listed_and_removed(a_desk: Desks) -> None:
         slashed = f"/admin/aliases/a%2Fb@{DOMAIN}"
         assert (await root.put(slashed, json=body)).json().get("alias") == f"a/b@{DOMAIN}"
         assert (await root.delete(slashed)).status_code == 204
+
+
+@pytest.mark.parametrize(
+    ("alias", "targets", "place"),
+    [
+        ("nonsense", ["bo@{}"], {"parameter": "alias"}),
+        ("sales@other.example", ["bo@{}"], {"parameter": "alias"}),
+        ("ann@{}", ["bo@{}"], {"parameter": "alias"}),
+        ("sales@{}", ["bo@{}", "nonsense"], {"pointer": "/targets/1"}),
+        ("sales@{}", ["bo@[192.0.2.1]"], {"pointer": "/targets/0"}),
+        ("sales@{}", [], {"pointer": "/targets"}),
+    ],
+)
+@memory_alone
+async def test_what_is_wrong_with_an_alias_is_told_by_its_place(
+    a_desk: Desks, alias: str, targets: list[str], place: dict[str, str]
+) -> None:
+    async with a_desk() as desk:
+        root = await desk.signed_in("root")
+        body = {"targets": [target.format(DOMAIN) for target in targets]}
+        answer = await root.put(f"/admin/aliases/{alias.format(DOMAIN)}", json=body)
+        assert answer.status_code == (400 if "parameter" in place else 422)
+        [error] = answer.json()["errors"]
+        assert {name: text for name, text in error.items() if name != "detail"} == place
 
 
 # --- what is told of it -------------------------------------------------------------

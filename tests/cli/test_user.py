@@ -272,7 +272,18 @@ def test_a_group_of_members_here_and_elsewhere_is_added_and_removed() -> None:
 def test_an_alias_to_nobody_is_noted() -> None:
     result = furnished().run(alias, "add", "sales@shop.example", "bo@shop.example")
     assert result.exit_code == 0
-    assert result.stderr == ("Note: nobody has bo@shop.example yet, so mail for it is refused\n")
+    assert result.stderr == "Note: bo@shop.example leads to nobody yet, so mail for it is refused\n"
+
+
+def test_aliases_that_lead_in_a_circle_lead_to_nobody_and_are_noted() -> None:
+    stores = furnished("bo@shop.example")
+    stores.run(alias, "add", "a@shop.example", "b@shop.example")
+    result = stores.run(alias, "add", "b@shop.example", "a@shop.example")
+    told = "Note: a@shop.example leads to nobody yet, so mail for it is refused\n"
+    assert (result.exit_code, result.stderr) == (0, told)
+    assert (
+        stores.run(alias, "add", "b@shop.example", "a@shop.example", "bo@shop.example").stderr == ""
+    )
 
 
 def test_an_alias_that_could_not_work_is_told() -> None:

@@ -43,6 +43,18 @@ class TooLarge(ValueError):
     """An alias leads to more names, or over more levels, than is allowed."""
 
 
+class WrongTarget(ValueError):
+    """An alias can't lead to one of its targets.
+
+    Attributes:
+        number: Which of them, from 0 on.
+    """
+
+    def __init__(self, number: int, detail: str) -> None:
+        super().__init__(detail)
+        self.number = number
+
+
 def resolve(address: str) -> Question:
     """Ask what *address* means: exact, then alias, then plus-tag, then catch-all.
 
@@ -150,6 +162,24 @@ def check_user(address: MailboxAddress, held: Answer) -> None:
         raise ValueError(f"{address.key} is taken: it is {kind} already")
 
 
+def targets_of(targets: Sequence[str]) -> Sequence[MailboxAddress]:
+    """Return the addresses that an alias is to lead to, each once.
+
+    Raises:
+        WrongTarget: One of them is no address with a domain name.
+    """
+    found: dict[MailboxAddress, None] = {}
+    for number, target in enumerate(targets):
+        try:
+            parsed = mailbox_address.parse(target)
+        except ValueError as error:
+            raise WrongTarget(number, str(error)) from error
+        if parsed.domain.startswith("["):
+            raise WrongTarget(number, f"{parsed.key} has no domain name")
+        found[parsed] = None
+    return list(found)
+
+
 def check_alias(alias: MailboxAddress, targets: Sequence[MailboxAddress], held: Answer) -> None:
     """Check that *alias* may lead to *targets*, given what is held under it and all domains.
 
@@ -163,9 +193,6 @@ def check_alias(alias: MailboxAddress, targets: Sequence[MailboxAddress], held: 
         raise ValueError(f"{alias.key} must lead somewhere: name at least one address")
     if len(targets) > MOST_TARGETS:
         raise TooLarge(f"{alias.key} can lead to at most {MOST_TARGETS:,} addresses")
-    for target in targets:
-        if target.domain.startswith("["):
-            raise ValueError(f"{target.key} has no domain name")
 
 
 def check_domain(domain: str, held: Answer) -> None:
