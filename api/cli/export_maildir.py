@@ -26,7 +26,7 @@ class MaildirFiles:
             click.ClickException: It is a folder of something else.
             OSError: It can't be made or read.
         """
-        path.mkdir(parents=True, exist_ok=True)
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not (path / "cur").is_dir() and any(path.iterdir()):
             raise click.ClickException(
                 f"{path} is left as it is: it is a folder with something else in it"

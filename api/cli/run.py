@@ -97,7 +97,7 @@ def _with_certificate(settings: Settings) -> Settings:
         return settings
     folder = Path(settings.data_dir)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         hostname = settings.hostname or socket.gethostname()
         made = demo_certificate(folder / "demo-certificate.pem", hostname, SystemClock())
     except OSError:

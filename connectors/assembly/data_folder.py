@@ -204,7 +204,7 @@ def usable_folder(settings: Settings) -> Path:
             f"a restore into {folder.resolve()} is not finished: run `rillmail restore` once more"
         )
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # all mail of all users
         probe = folder / f".probe-{os.getpid()}"
         probe.touch()
         probe.unlink()

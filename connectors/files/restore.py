@@ -34,7 +34,8 @@ def restore(source: Path, folder: Path, told: Told) -> Manifest:
             f"{folder.resolve()} is not empty: move it away, or let RILLMAIL_DATA_DIR name another"
         )
     try:
-        unfinished.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        unfinished.mkdir(exist_ok=True)
         _put_back(source, manifest, unfinished, told)
         _take_over(unfinished, folder)
     except OSError as error:

@@ -70,6 +70,15 @@ def test_a_maildir_follows_what_was_moved_and_marked(tmp_path: Path) -> None:
     assert desk.mails(ANN) == desk.mails(BO)
 
 
+def test_what_is_exported_is_for_nobody_else_on_the_machine(tmp_path: Path) -> None:
+    desk = Desk()
+    desk.fill(BO)
+    desk.exported(tmp_path, "mail.mbox")
+    desk.exported(tmp_path, "Maildir", "--format", "maildir")
+    modes = {each.name: each.stat().st_mode & 0o777 for each in tmp_path.iterdir()}
+    assert modes == {"mail.mbox": 0o600, "Maildir": 0o700}
+
+
 def test_labels_come_along_in_an_mbox(tmp_path: Path) -> None:
     desk = Desk()
     desk.fill(BO)

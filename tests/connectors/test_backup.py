@@ -49,6 +49,7 @@ async def test_what_is_kept_from_others_is_kept_from_them_in_the_copy(
     copied(data, tmp_path / "copy")
     assert (tmp_path / "copy").stat().st_mode & 0o777 == 0o700
     restore(tmp_path / "copy", tmp_path / "new", silent)
+    assert (tmp_path / "new").stat().st_mode & 0o777 == 0o700
     for name in ("sending.db", "webhooks.db"):
         assert (tmp_path / "new" / name).stat().st_mode & 0o777 == 0o600
 
