@@ -40,7 +40,7 @@ def add(name: str, as_json: bool) -> None:
         with refusals():
             return await administration(stores).add_domain(name)
 
-    is_new = with_stores(work)
+    is_new = with_stores(work, is_first=True)
     in_ascii = domain_in_ascii(name)
     if as_json:
         print_json({"domain": in_ascii, "added": is_new})

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import AbstractAsyncContextManager, contextmanager
+from pathlib import Path
 from typing import Protocol, TypeVar, cast
 
 import click
@@ -175,19 +176,27 @@ class Stores(Protocol):
 Opener = Callable[[Settings], AbstractAsyncContextManager[Stores]]
 
 
-def with_stores(work: Callable[[Stores], Awaitable[T]]) -> T:
+def with_stores(work: Callable[[Stores], Awaitable[T]], *, is_first: bool = False) -> T:
     """Open the stores, do *work* with them, and return what it came to.
 
     The stores are those that the settings name, unless whoever runs the command passes
     another ``Opener`` as the context's object.
 
+    Args:
+        work: What to do.
+        is_first: It may be what begins a deployment, so that there are no stores yet.
+
     Raises:
         click.ClickException: It could not be done; says why.
     """
-    opener = cast("Opener | None", click.get_current_context().obj) or _opener()
+    given = cast("Opener | None", click.get_current_context().obj)
+    opener = given or _opener()
 
     async def run() -> T:
-        async with opener(load()) as stores:
+        settings = load()
+        if not given and not is_first:
+            _check_there(settings)
+        async with opener(settings) as stores:
             return await work(stores)
 
     with errors_for_people():
@@ -231,6 +240,23 @@ def refusals() -> Generator[None]:
         yield
     except ValueError as error:
         raise click.ClickException(str(error)) from error
+
+
+def _check_there(settings: Settings) -> None:
+    """Make sure that the embedded profile's data are where they are looked for.
+
+    Stores that are made for the question have lost no mail and know no user: whoever asks from
+    another folder, or without the service's settings, would believe the answer.
+
+    Raises:
+        Misconfigured: There is none.
+    """
+    folder = Path(settings.data_dir)
+    if settings.profile == "embedded" and not (folder / "directory.db").exists():
+        raise Misconfigured(
+            f"{folder.resolve()} holds no mail and no users: let RILLMAIL_DATA_DIR name the data"
+            " folder; a new one is begun by `rillmail run`, or `rillmail domain add`"
+        )
 
 
 def _opener() -> Opener:

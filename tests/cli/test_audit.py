@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 from api.cli.main import main
 from connectors.assembly import open_stores
 from connectors.settings import load
+from tests.cli.begun import begin
 from topologies.events import MailReceived
 from topologies.mail import ids
 
@@ -19,12 +20,20 @@ ANN = "ann@shop.example"
 
 
 def test_a_log_that_holds_nothing_is_accounted_for(tmp_path: Path) -> None:
+    begin(tmp_path / "data")
     result = audited(tmp_path)
     assert result.exit_code == 0
     assert result.stdout.splitlines() == [
         "0 mails: 0 delivered, 0 in quarantine, 0 undeliverable, 0 dead letters, 0 under way",
         "All accounted for.",
     ]
+
+
+def test_a_folder_that_holds_no_deployment_is_told_and_left_as_it_is(tmp_path: Path) -> None:
+    result = audited(tmp_path)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert f"{tmp_path}/data holds no mail and no users: let RILLMAIL_DATA_DIR" in result.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_mail_that_nobody_got_is_named_and_the_exit_code_tells(tmp_path: Path) -> None:

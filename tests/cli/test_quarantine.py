@@ -14,6 +14,7 @@ from click.testing import CliRunner, Result
 from api.cli.main import main
 from connectors.assembly import open_stores
 from connectors.settings import load
+from tests.cli.begun import begin
 from topologies.events import (
     INBOX,
     QUARANTINE_USER,
@@ -58,6 +59,7 @@ def test_a_list_that_is_cut_off_says_so(tmp_path: Path) -> None:
 
 
 def test_an_empty_quarantine_is_told(tmp_path: Path) -> None:
+    begin(tmp_path / "data")
     assert run(tmp_path, "list").stdout == "No mail is held.\n"
     assert run(tmp_path, "list", "--released").stdout == "No mail was let out.\n"
     assert json.loads(run(tmp_path, "list", "--json").stdout) == []

@@ -17,6 +17,7 @@ from api.cli.queue_trace import outcomes
 from connectors.assembly.embedded import open_stores
 from connectors.memory.deliveries import MemoryDeliveries
 from connectors.settings import Settings
+from tests.cli.begun import begin
 from topologies.events import DeliveryAttempted, DeliveryDue, DeliveryLater4h, RecipientResult
 from topologies.events.base import as_kind
 
@@ -211,6 +212,7 @@ class House:
     def __init__(self, folder: Path) -> None:
         self._settings = Settings(data_dir=str(folder))
         self._env = {"RILLMAIL_DATA_DIR": str(folder)}
+        begin(folder)
 
     def run(self, *arguments: str, typed: str = "") -> Result:
         return CliRunner().invoke(main, arguments, env=self._env, input=typed)

@@ -13,6 +13,7 @@ from api.cli.main import main
 from api.cli.trace_words import in_words
 from connectors.assembly.embedded import open_stores
 from connectors.settings import Settings
+from tests.cli.begun import begin
 from tests.examples import EXAMPLES, Example
 from topologies.events import DeliveryAttempted, DeliveryDue, MailReceived, RecipientResult
 from topologies.mail import ids
@@ -51,6 +52,7 @@ def test_what_strangers_wrote_steers_no_terminal(tmp_path: Path) -> None:
 
 
 def test_of_a_mail_that_never_was_nothing_is_told_and_the_exit_code_says_so(tmp_path: Path) -> None:
+    begin(tmp_path / "data")
     result = traced(tmp_path, MAIL_ID)
     assert (result.exit_code, result.stdout) == (1, "")
     assert f"nothing is known of a mail {MAIL_ID}" in result.stderr
@@ -58,6 +60,7 @@ def test_of_a_mail_that_never_was_nothing_is_told_and_the_exit_code_says_so(tmp_
 
 @pytest.mark.parametrize("wrong", ["1", "not-an-id", "ffffffff-ffff-7fff-bfff-ffffffffffff"])
 def test_what_is_no_id_is_refused_in_a_sentence(tmp_path: Path, wrong: str) -> None:
+    begin(tmp_path / "data")
     result = traced(tmp_path, wrong)
     assert result.exit_code == 1
     assert result.stderr.startswith(f"Error: {wrong} is no id of a mail")
