@@ -4,8 +4,9 @@ import sys
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from io import BufferedReader, RawIOBase
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 import click
 import msgspec
@@ -15,6 +16,16 @@ from topologies.mail import foreign_folders, maildir
 from topologies.mail.mbox import Stored, messages
 
 STANDARD_INPUT = Path("-")
+# How files begin that hold mail in another form: each would come out as one mail of rubbish.
+PACKED = {
+    b"\x1f\x8b": "gzip",
+    b"BZh": "bzip2",
+    b"\xfd7zXZ": "xz",
+    b"(\xb5/\xfd": "zstd",
+    b"PK\x03\x04": "zip",
+    b"7z\xbc\xaf": "7z",
+    b"!BDN": "Outlook's PST",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +75,14 @@ def read(
         reached: Told of the bytes that are done so far.
 
     Raises:
-        click.ClickException: A file can't be read.
+        click.ClickException: A file can't be read, or has to be unpacked first.
     """
     done = 0
     for each in found:
         end = 0
         with _opened(each.path) as file:
             if each.folder is None:
+                _check_unpacked(each.path, file)
                 numbered = enumerate(messages(file, max_bytes), start=1)
             else:
                 numbered = enumerate([_of_maildir(each, file, max_bytes)], start=1)
@@ -137,15 +149,29 @@ def _with_crlf(raw: bytes) -> bytes:
 
 
 @contextmanager
-def _opened(path: Path) -> Generator[BinaryIO]:
+def _opened(path: Path) -> Generator[BufferedReader]:
     if path == STANDARD_INPUT:
-        yield sys.stdin.buffer
+        file = BufferedReader(cast("RawIOBase", sys.stdin.buffer))
+        try:
+            yield file
+        finally:
+            file.detach()  # it is not ours to close
         return
     try:
         with path.open("rb") as file:
             yield file
     except OSError as error:
         raise click.ClickException(f"{path} can't be read: {error.strerror}") from error
+
+
+def _check_unpacked(path: Path, file: BufferedReader) -> None:
+    begins = file.peek(8)
+    for magic, kind in PACKED.items():
+        if begins.startswith(magic):
+            raise click.ClickException(
+                f"{path} is no mailbox file but {kind}: unpack it first, or let what unpacks it"
+                " write to `rillmail import -`"
+            )
 
 
 def with_folder(message: Stored, folder: str | None) -> Stored:

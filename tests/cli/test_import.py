@@ -1,9 +1,12 @@
 """rillmail import, on memory stores and by SMTP."""
 
 import asyncio
+import bz2
+import gzip
 import hashlib
+import lzma
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -122,6 +125,19 @@ def test_standard_input_is_read() -> None:
     stores = furnished()
     result = stores.run(import_mbox, "-", "--user", "bo@shop.example", "--wait", "0", typed=MBOX)
     assert result.stdout == "2 added to bo@shop.example\n"
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, lzma.compress])
+def test_what_is_packed_is_told_and_not_taken_for_a_mail(
+    pack: Callable[[bytes], bytes], tmp_path: Path
+) -> None:
+    stores = furnished()
+    path = saved(tmp_path, pack(MBOX))
+    result = stores.bring(path)
+    assert (result.exit_code, result.stdout, stores.log.mails) == (1, "", [])
+    assert f"{path} is no mailbox file but" in result.stderr
+    options = ("-", "--user", "bo@shop.example")
+    assert stores.run(import_mbox, *options, typed=pack(MBOX)).exit_code == 1
 
 
 def test_it_goes_by_smtp_to_a_service_anywhere(tmp_path: Path) -> None:
