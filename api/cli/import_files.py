@@ -1,5 +1,6 @@
 """Messages in files, one after the other: an mbox, a folder of those, a Maildir, one message."""
 
+import os
 import sys
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
@@ -12,7 +13,7 @@ import click
 import msgspec
 
 from topologies.events import INBOX, Filing
-from topologies.mail import foreign_folders, maildir
+from topologies.mail import foreign_folders, imap_names, maildir
 from topologies.mail.mbox import Stored, messages
 
 STANDARD_INPUT = Path("-")
@@ -51,8 +52,9 @@ def files(source: Path) -> Sequence[Found]:
     if not source.is_dir():
         return [Found(source)]
     try:
-        if _is_maildir(source) or any(map(_is_maildir, source.glob(".*/"))):
-            return [*_maildir(source, INBOX), *_subfolders(source)]
+        in_maildirs = [*_maildir(source, INBOX), *_subfolders(source), *_nested(source)]
+        if in_maildirs or _is_maildir(source):
+            return in_maildirs
         found = sorted(path for path in source.rglob("*.mbox") if path.is_file())
     except OSError as error:
         raise click.ClickException(f"{source} can't be read: {error.strerror}") from error
@@ -115,6 +117,16 @@ def _subfolders(root: Path) -> Iterator[Found]:
             else maildir.folder_name(path.name)
         )
         yield from _maildir(path, name)
+
+
+def _nested(root: Path) -> Iterator[Found]:
+    """Find what lies in Maildirs within folders, as Dovecot (LAYOUT=fs) and mbsync have them."""
+    for place, names, _ in os.walk(root):
+        names[:] = sorted({*names} - {"cur", "new", "tmp"} - {n for n in names if n[:1] == "."})
+        path = Path(place)
+        if path != root and _is_maildir(path):
+            parts = path.relative_to(root).parts
+            yield from _maildir(path, "/".join(imap_names.decoded(part) for part in parts))
 
 
 def _maildir(path: Path, folder: str) -> Iterator[Found]:

@@ -180,6 +180,29 @@ def test_a_maildir_of_others_keeps_folders_and_flags(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("inbox", ["", "INBOX/"], ids=["Dovecot", "mbsync"])
+def test_maildirs_that_lie_within_folders_are_folders_too(inbox: str, tmp_path: Path) -> None:
+    files = {
+        f"{inbox}cur/1:2,S": b"Subject: one\n\n",
+        "Work/2026/cur/2:2,S": b"Subject: two\n\n",
+        "Entw&APw-rfe.alt/new/3": b"Subject: three\n\n",
+        "Work/tmp/4": b"Subject: half\n\n",
+    }
+    for name, content in files.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    desk = Desk()
+    desk.brought(tmp_path, ANN)
+    assert desk.mails(ANN) == sorted(
+        [
+            (b"Subject: one\r\n\r\n", "Inbox", True, False),
+            (b"Subject: two\r\n\r\n", "Work/2026", True, False),
+            (b"Subject: three\r\n\r\n", "Entwürfe.alt", False, False),
+        ]
+    )
+
+
 def test_all_of_it_can_be_put_into_one_folder(tmp_path: Path) -> None:
     path = tmp_path / "old.mbox"
     path.write_bytes(b"From x@y.example Mon Mar  2 10:00:00 2026\nSubject: x\n\n\n")
