@@ -5,9 +5,9 @@ import sys
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from io import BufferedReader, RawIOBase
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 import click
 import msgspec
@@ -163,7 +163,7 @@ def _with_crlf(raw: bytes) -> bytes:
 @contextmanager
 def _opened(path: Path) -> Generator[BufferedReader]:
     if path == STANDARD_INPUT:
-        file = BufferedReader(cast("RawIOBase", sys.stdin.buffer))
+        file = BufferedReader(cast("Any", sys.stdin.buffer))
         try:
             yield file
         finally:
