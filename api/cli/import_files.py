@@ -4,29 +4,18 @@ import os
 import sys
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 import click
-import msgspec
 
 from topologies.events import INBOX, Filing
 from topologies.mail import foreign_folders, imap_names, maildir
-from topologies.mail.mbox import Stored, messages
+from topologies.mail.mbox import Stored, messages, packed_as
 
 STANDARD_INPUT = Path("-")
-# How files begin that hold mail in another form: each would come out as one mail of rubbish.
-PACKED = {
-    b"\x1f\x8b": "gzip",
-    b"BZh": "bzip2",
-    b"\xfd7zXZ": "xz",
-    b"(\xb5/\xfd": "zstd",
-    b"PK\x03\x04": "zip",
-    b"7z\xbc\xaf": "7z",
-    b"!BDN": "Outlook's PST",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,21 +166,8 @@ def _opened(path: Path) -> Generator[BufferedReader]:
 
 
 def _check_unpacked(path: Path, file: BufferedReader) -> None:
-    begins = file.peek(8)
-    for magic, kind in PACKED.items():
-        if begins.startswith(magic):
-            raise click.ClickException(
-                f"{path} is no mailbox file but {kind}: unpack it first, or let what unpacks it"
-                " write to `rillmail import -`"
-            )
-
-
-def with_folder(message: Stored, folder: str | None) -> Stored:
-    """Return *message* as one that lay in *folder*; None: wherever it did."""
-    if not folder:
-        return message
-    filing = message.filing or Filing()
-    return replace(
-        message,
-        filing=msgspec.structs.replace(filing, folder=folder),
-    )
+    if kind := packed_as(file.peek(8)):
+        raise click.ClickException(
+            f"{path} is no mailbox file but {kind}: unpack it first, or let what unpacks it"
+            " write to `rillmail import -`"
+        )

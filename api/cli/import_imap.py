@@ -14,13 +14,14 @@ from rich.progress import Progress
 from api.cli.imap_answers import Remote, RemoteFolder
 from api.cli.imap_source import Account, ImapSource, Security
 from api.cli.imap_state import ImapState, state_path
-from api.cli.importing import Importing, Tally, tell
+from api.cli.importing import patiently, tell
 from api.cli.output import as_json, examples, printable, size
 from api.cli.progress import nearing
 from api.cli.stores import Stores, errors_for_people, with_stores
 from api.cli.user_account import known
 from connectors.settings import load
 from topologies.events import Filing
+from topologies.importing import Importing, Tally
 from topologies.mail.mbox import Stored
 
 PORTS = {"tls": 993, "starttls": 143, "none": 143}
@@ -99,7 +100,7 @@ def import_imap(
 
     async def work(stores: Stores) -> None:
         user = await known(stores, address)
-        importing = Importing(stores, user, tally, is_stored_at_best=True)
+        importing = Importing(stores, user, tally, is_stored_at_best=True, surely=patiently)
         with nearing(is_quiet=as_json) as progress:
             journey = _Journey(
                 account, state, importing, tally, settings.max_message_bytes, progress

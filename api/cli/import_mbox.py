@@ -2,7 +2,7 @@
 
 Writes `mail.received` with origin ``import``, so that each message goes through all stages;
 the log is shared, so the service may run meanwhile. How messages become events, and how those
-that are there already are known: ``importing``.
+that are there already are known: ``topologies.importing``.
 """
 
 import asyncio
@@ -24,11 +24,12 @@ from rich.progress import (
 )
 
 from api.cli import import_files
-from api.cli.importing import Importing, Tally, tell
+from api.cli.importing import patiently, tell
 from api.cli.output import as_json, examples, printable, size
 from api.cli.smtp_client import connected
 from api.cli.stores import Stores, errors_for_people, with_stores
 from connectors.settings import load
+from topologies.importing import Importing, Tally, with_folder
 from topologies.mail.mbox import Stored
 
 LOOK_EVERY_S = 0.2
@@ -117,7 +118,7 @@ async def _by_log(
         raise click.ClickException(
             f"there is no user {printable(address)}; `rillmail user list` shows who there is"
         )
-    importing = Importing(stores, user, tally)
+    importing = Importing(stores, user, tally, surely=patiently)
     for message in incoming:
         await importing.add(message)
     await importing.finish()
@@ -163,7 +164,7 @@ def _read(
                 f"{where}: {size(message.size_bytes)} is more than {size(max_bytes)}"
             )
         else:
-            yield import_files.with_folder(message, folder)
+            yield with_folder(message, folder)
 
 
 def _reached(progress: Progress, task: TaskID, done: int) -> None:

@@ -8,7 +8,7 @@ import lzma
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -84,6 +84,7 @@ def test_a_message_that_is_in_the_file_twice_is_added_once(tmp_path: Path) -> No
 )
 def test_a_date_that_can_not_be_is_not_believed(date: str, tmp_path: Path) -> None:
     stores = furnished()
+    stores.clock.move(timedelta(days=365))
     stores.bring(saved(tmp_path, FROM + f"Date: {date}\n\n".encode()))
     assert [mail.received_at for mail in stores.log.mails] == [datetime(2026, 3, 2, 10, tzinfo=UTC)]
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from topologies.mail.mbox import Stored, date_of, messages
+from topologies.mail.mbox import MailboxReader, Stored, date_of, messages
 
 FROM = b"From ann@far.example Mon Mar  2 10:00:00 2026\n"
 
@@ -176,3 +176,32 @@ def quoted(text: bytes) -> bytes:
     """Return *text* as mboxrd stores it."""
     lines = text.splitlines(keepends=True) if text else []
     return b"".join(b">" + x if x.lstrip(b">").startswith(b"From ") else x for x in lines)
+
+
+@given(
+    text=st.lists(
+        st.sampled_from(
+            [
+                b"From a@x.example Sat Jan  3 01:05:34 1996\n",
+                b"From \n",
+                b"Subject: x\r\n",
+                b"\n",
+                b"\r\n",
+                b">From \n",
+                b"text",
+                b"\r",
+                b"x" * 70000,
+                b"\n\n",
+            ]
+        ),
+        max_size=12,
+    ).map(b"".join),
+    cut=st.integers(1, 80_000),
+)
+def test_a_file_is_the_same_messages_in_whatever_pieces_it_comes(text: bytes, cut: int) -> None:
+    reader = MailboxReader(50_000)
+    found = [
+        each for at in range(0, len(text), cut) for each in reader.feed(text[at : at + cut])
+    ] + reader.close()
+
+    assert found == read(text, max_bytes=50_000)

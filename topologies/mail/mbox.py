@@ -19,7 +19,19 @@ from topologies.events import Filing
 from topologies.mail import mbox_marks
 from topologies.mail.mbox_marks import Kept
 
+# How files begin that hold mail in another form: each would come out as one mail of rubbish.
+_PACKED = {
+    b"\x1f\x8b": "gzip",
+    b"BZh": "bzip2",
+    b"\xfd7zXZ": "xz",
+    b"(\xb5/\xfd": "zstd",
+    b"PK\x03\x04": "zip",
+    b"7z\xbc\xaf": "7z",
+    b"!BDN": "Outlook's PST",
+}
+
 _LINE_BYTES = 64 * 1024  # a longer line is read in pieces
+_BLOCK_BYTES = 64 * 1024
 _SEPARATOR = re.compile(
     rb"From (?P<sender>.*?) *"
     rb"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),? +(?P<month>[A-Z][a-z]{2}) +(?P<day>\d{1,2}) +"
@@ -65,29 +77,64 @@ def messages(file: BinaryIO, max_bytes: int) -> Iterator[Stored]:
         file: Opened for bytes; read once, from where it stands.
         max_bytes: Larger messages come without their bytes.
     """
-    current = _Message(None, max_bytes)
-    end = 0
-    is_after_blank = True
-    lines = _lines(file)
-    line, is_start = next(lines, (b"", True))
-    is_of_other_kind = line.startswith(b"From ") and not (
-        _SEPARATOR.fullmatch(line) or _BARE_SEPARATOR.fullmatch(line)
-    )
-    while line:
-        following, following_is_start = next(lines, (b"", True))
-        end += len(line)
-        may_begin = is_start and is_after_blank and line.startswith(b"From ")
-        separator = _separator(line, following, is_of_other_kind) if may_begin else None
+    reader = MailboxReader(max_bytes)
+    while data := file.read(_BLOCK_BYTES):
+        yield from reader.feed(data)
+    yield from reader.close()
+
+
+class MailboxReader:
+    """Takes a file apart as it comes; see ``messages``."""
+
+    def __init__(self, max_bytes: int) -> None:
+        """Begin; larger messages than *max_bytes* come without their bytes."""
+        self._max_bytes = max_bytes
+        self._lines = _Lines()
+        self._current = _Message(None, max_bytes)
+        self._line: tuple[bytes, bool] | None = None  # waits for the one that follows it
+        self._end = 0
+        self._is_after_blank = True
+        self._is_of_other_kind = False
+
+    def feed(self, data: bytes) -> list[Stored]:
+        """Read on; return the messages that end."""
+        return [each for line in self._lines.feed(data) for each in self._read(line)]
+
+    def close(self) -> list[Stored]:
+        """Return what is left at the end of the file."""
+        found = [each for line in self._lines.close() for each in self._read(line)]
+        found += self._read((b"", True))
+        if not self._current.is_untouched:
+            found.append(self._current.stored(self._end))
+        return found
+
+    def _read(self, following: tuple[bytes, bool]) -> list[Stored]:
+        """Read the line before *following*; return the message that it ends, if it does."""
+        before, self._line = self._line, following
+        if before is None:
+            first = following[0]
+            self._is_of_other_kind = first.startswith(b"From ") and not (
+                _SEPARATOR.fullmatch(first) or _BARE_SEPARATOR.fullmatch(first)
+            )
+            return []
+        line, is_start = before
+        ended: list[Stored] = []
+        self._end += len(line)
+        may_begin = is_start and self._is_after_blank and line.startswith(b"From ")
+        separator = _separator(line, following[0], self._is_of_other_kind) if may_begin else None
         if separator:
-            if not current.is_untouched:
-                yield current.stored(end - len(line))
-            current = _Message(separator, max_bytes)
+            if not self._current.is_untouched:
+                ended.append(self._current.stored(self._end - len(line)))
+            self._current = _Message(separator, self._max_bytes)
         else:
-            current.add(line, is_start=is_start)
-        is_after_blank = is_start and line in (b"\n", b"\r\n")
-        line, is_start = following, following_is_start
-    if not current.is_untouched:
-        yield current.stored(end)
+            self._current.add(line, is_start=is_start)
+        self._is_after_blank = is_start and line in (b"\n", b"\r\n")
+        return ended
+
+
+def packed_as(begins: bytes) -> str:
+    """Return what packs the mail of a file that *begins* so; empty: nothing we know."""
+    return next((kind for magic, kind in _PACKED.items() if begins.startswith(magic)), "")
 
 
 def date_of(raw: bytes) -> datetime | None:
@@ -191,14 +238,31 @@ class _Message:
         )
 
 
-def _lines(file: BinaryIO) -> Iterator[tuple[bytes, bool]]:
-    """Yield lines with their ends, long ones in pieces, and whether a line begins there."""
-    is_start = True
-    while line := file.readline(_LINE_BYTES):
-        if line.endswith(b"\r") and not line.endswith(b"\n"):
-            line += file.readline(1)  # never between CR and LF
-        yield line, is_start
-        is_start = line.endswith(b"\n")
+class _Lines:
+    """Lines with their ends, long ones in pieces, and whether a line begins there."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+        self._is_start = True
+
+    def feed(self, data: bytes) -> Iterator[tuple[bytes, bool]]:
+        text = self._rest + data
+        at = 0
+        while True:
+            newline = text.find(b"\n", at, at + _LINE_BYTES)
+            end = newline + 1 if newline >= 0 else at + _LINE_BYTES
+            if newline < 0 and end >= len(text):
+                break
+            if text[end - 1 : end + 1] == b"\r\n":
+                end += 1  # never between CR and LF
+            line, at = text[at:end], end
+            yield line, self._is_start
+            self._is_start = line.endswith(b"\n")
+        self._rest = text[at:]
+
+    def close(self) -> Iterator[tuple[bytes, bool]]:
+        if self._rest:
+            yield self._rest, self._is_start
 
 
 def _stored_at(dated: re.Match[bytes]) -> datetime | None:
