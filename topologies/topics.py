@@ -5,6 +5,7 @@ events are handed on in process unless the edge is cut. All others are always
 written. Topics of other distributions come behind ours (``topologies.extensions``).
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -71,6 +72,7 @@ from topologies.events.webhook import SenderRestrained
 from topologies.topic import Topic
 
 MORE_WITHOUT_ORDER = 4
+_TAG = re.compile(r"[a-z][a-z0-9.-]*/[1-9][0-9]*")
 DEAD_SUFFIX = ".dead"
 REPLAY_SUFFIX = ".replay"
 TIMER = "timer"  # whose positions those are of what waits; so no stage is called that
@@ -217,10 +219,10 @@ TABLES: tuple[Table, ...] = (
 
 
 def checked(topics: tuple[Topic, ...]) -> tuple[Topic, ...]:
-    """Return *topics* if each name and each event's tag is there once.
+    """Return *topics* if each name and each event's tag is there once, and each event has a key.
 
     Raises:
-        Misconfigured: One is there twice.
+        Misconfigured: What does not fit.
     """
     names: set[str] = set()
     tags: dict[str, str] = {}
@@ -228,9 +230,17 @@ def checked(topics: tuple[Topic, ...]) -> tuple[Topic, ...]:
         if topic.name in names:
             raise Misconfigured(f"there are two topics {topic.name}")
         names.add(topic.name)
-        for tag in map(event_tag, topic.events):
+        for kind in topic.events:
+            tag = event_tag(kind)
             if tag in tags:
                 raise Misconfigured(f"{tags[tag]} and {topic.name} both hold {tag}")
+            if not _TAG.fullmatch(tag):
+                raise Misconfigured(f'{kind.__name__} is tagged {tag}: say tag="name/1"')
+            if kind.key is Event.key:
+                raise Misconfigured(
+                    f"{kind.__name__} has no key: those of one key keep their order, so say which"
+                    f" it is by a property `key`, such as its {topic.key}"
+                )
             tags[tag] = topic.name
     return topics
 

@@ -11,13 +11,12 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-import msgspec
-
 from topologies.engines.handling import (
     Again,
     Bury,
     Emit,
     Services,
+    anyhow_encoded,
     decode,
     handle,
     handle_several,
@@ -180,7 +179,7 @@ class Chains:
 
     async def _handed_on(self, stage: Stage, given: Given, outcome: Emit) -> list[Entry]:
         entries: list[Entry] = []
-        for index, event in enumerate(outcome.events):
+        for index, (event, encoded) in enumerate(zip(outcome.events, outcome.encoded, strict=True)):
             event_id = ids.event_id(stage.name, given.event_id, index)
             follower = self._topology.follower(type(event))
             if self._topology.is_written(type(event)):
@@ -189,7 +188,16 @@ class Chains:
                     headers[TRACEPARENT] = given.trace
                 if (early := await self._told_early(event, event_id, given)) is not None:
                     headers[EARLY] = early.name
-                entries.append(_entry(event, event_id, headers))
+                value = encoded if encoded is not None else anyhow_encoded(event)
+                entries.append(
+                    Entry(
+                        topic=topic_of(type(event)).name,
+                        key=event.key,
+                        value=value,
+                        event_id=event_id,
+                        headers=headers,
+                    )
+                )
             if follower is not None:
                 handed_on = Given(
                     value=event,
@@ -319,22 +327,12 @@ def _without_stage(record: Record, path: str, name: str) -> Entry:
     )
 
 
-def _entry(event: Event, event_id: str, headers: dict[str, str]) -> Entry:
-    return Entry(
-        topic=topic_of(type(event)).name,
-        key=event.key,
-        value=msgspec.json.encode(event),
-        event_id=event_id,
-        headers=headers,
-    )
-
-
 def _dead_letter(stage: Stage, given: Given, outcome: Bury, attempts: int) -> Entry:
     value = given.value
     return Entry(
         topic=dead_topic(stage.path),
         key=given.key,
-        value=value if isinstance(value, bytes) else msgspec.json.encode(value),
+        value=value if isinstance(value, bytes) else anyhow_encoded(value),
         event_id=given.event_id,
         headers={
             "stage": stage.name,

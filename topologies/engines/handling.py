@@ -3,6 +3,7 @@
 An engine only reads, writes and acknowledges. What an error means is decided here.
 """
 
+import asyncio
 import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from topologies.topics import topic_of
 
 LONGEST_BACKOFF_S = 15.0  # beyond seconds, waiting is a topic's work, not a worker's
 TRACEBACK_CHARACTERS = 8_000  # kept of a bug's traceback: its end, where the cause is
+REASON_CHARACTERS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +29,12 @@ class Emit:
 
     Attributes:
         read: What led to them.
+        encoded: Each of them as its topic holds it; None: of a step, which is handed on as it is.
     """
 
     events: tuple[Event, ...]
     read: Event | None = field(default=None, compare=False)
+    encoded: tuple[bytes | None, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,17 +80,13 @@ async def handle(
         async with OwnTime(stage.timeout.total_seconds()) as own_time:
             wired = own_time.over(wire(stage, services), ports_of(stage))
             returned = await stage.run(event, **wired)
-        written = _written(stage, returned)
-    except (Poison, msgspec.DecodeError) as error:
-        return Bury("poison", str(error))
-    except (Retryable, TimeoutError) as error:
-        return _again(stage, error, attempt)
-    except Misconfigured:
-        raise
-    except Exception as error:  # noqa: BLE001  the last door: a bug must not lose a mail
-        trace = "".join(traceback.format_exception(error))[-TRACEBACK_CHARACTERS:]
-        return Bury("bug", f"{type(error).__name__}: {error}"[:500], trace)
-    return Emit(written, event)
+        return _emitted(stage, event, returned)
+    except asyncio.CancelledError:
+        if _is_cancelled():
+            raise
+        return _again(stage, Retryable("something that it waited for was cancelled"), attempt)
+    except (Exception, SystemExit) as error:  # noqa: BLE001  the last door: a bug must not lose a mail
+        return _meaning(stage, error, attempt)
 
 
 async def handle_several(
@@ -112,15 +112,17 @@ async def handle_several(
             found = await stage.several(events, **wired)
         if len(found) != len(events):
             raise TypeError(f"{stage.name} did {len(found)} of {len(events)} events")
-        emitted = [
-            Emit(_written(stage, returned), event)
-            for event, returned in zip(events, found, strict=True)
+        return [
+            _emitted(stage, event, returned) for event, returned in zip(events, found, strict=True)
         ]
+    except asyncio.CancelledError:
+        if _is_cancelled():
+            raise
+        return "something that it waited for was cancelled"
     except Misconfigured:
         raise
-    except Exception as error:  # noqa: BLE001  if it is one of ours, it shows again
-        return f"{type(error).__name__}: {error}"[:500]
-    return emitted
+    except (Exception, SystemExit) as error:  # noqa: BLE001  if it is one of ours, it shows again
+        return _as_reason(f"{type(error).__name__}: {error}")
 
 
 def decode(stage: Stage, raw: bytes) -> Event:
@@ -133,6 +135,31 @@ def decode(stage: Stage, raw: bytes) -> Event:
         return reader_of(*topic_of(stage.reads[0]).events).read(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Poison(f"undecodable: {error}") from error
+
+
+def anyhow_encoded(event: Event) -> bytes:
+    """Return *event* of a step as its topic, or a dead letter, holds it.
+
+    What JSON can't hold is kept as near to it as can be: nothing may stop a record on its way to
+    the dead letters.
+    """
+    try:
+        return msgspec.json.encode(event)
+    except (UnicodeEncodeError, TypeError):
+        return msgspec.json.encode(_mended(msgspec.to_builtins(event, enc_hook=repr)))
+
+
+def _mended(value: Any) -> Any:
+    match value:
+        case str():
+            return _writable(value)
+        case dict():
+            items = cast("dict[str, Any]", value).items()
+            return {_writable(name): _mended(each) for name, each in items}
+        case list() | tuple():
+            return [_mended(each) for each in cast("Sequence[Any]", value)]
+        case _:
+            return value
 
 
 def wire(stage: Stage, services: Services) -> dict[str, Any]:
@@ -152,8 +179,49 @@ def _called(port: object) -> str:
     return port.__name__ if isinstance(port, type) else repr(port)
 
 
+def _is_cancelled() -> bool:
+    """Tell whether it is us who are to end, and not only what a stage waited for."""
+    task = asyncio.current_task()
+    return task is None or task.cancelling() > 0
+
+
+def _meaning(stage: Stage, error: BaseException, attempt: int) -> Outcome:
+    cause = _cause(error)
+    match cause:
+        case Misconfigured():
+            raise cause
+        case Poison() | msgspec.DecodeError():
+            return Bury("poison", _as_reason(str(cause)))
+        case Retryable() | TimeoutError():
+            return _again(stage, cause, attempt)
+        case _:
+            trace = "".join(traceback.format_exception(error))[-TRACEBACK_CHARACTERS:]
+            reason = _as_reason(f"{type(cause).__name__}: {cause}")
+            return Bury("bug", reason, _writable(trace))
+
+
+def _cause(error: BaseException) -> BaseException:
+    """Return what decides of an error: of several at once, that which no waiting mends."""
+    if not isinstance(error, BaseExceptionGroup):
+        return error
+    causes = [_cause(each) for each in cast("BaseExceptionGroup[BaseException]", error).exceptions]
+    return min(causes, key=_rank)
+
+
+def _rank(error: BaseException) -> int:
+    match error:
+        case Misconfigured():
+            return 0
+        case Retryable() if error.outage:
+            return 2
+        case Retryable() | TimeoutError():
+            return 3
+        case _:
+            return 1
+
+
 def _again(stage: Stage, error: Retryable | TimeoutError, attempt: int) -> Outcome:
-    reason = str(error) or type(error).__name__
+    reason = _as_reason(str(error) or type(error).__name__)
     outage = isinstance(error, Retryable) and error.outage
     if attempt >= stage.attempts and not outage:
         return Bury("exhausted", reason)
@@ -162,12 +230,31 @@ def _again(stage: Stage, error: Retryable | TimeoutError, attempt: int) -> Outco
     return Again(asked if asked is not None else backoff, reason, outage)
 
 
-def _written(stage: Stage, returned: object) -> tuple[Event, ...]:
+def _as_reason(text: str) -> str:
+    return _writable(text[:REASON_CHARACTERS])
+
+
+def _writable(text: str) -> str:
+    """Return *text*, which may be of a mail, as a log can hold it: without half characters."""
+    return text.encode(errors="replace").decode()
+
+
+def _emitted(stage: Stage, read: Event, returned: object) -> Emit:
+    """Return what *stage* gave, as it is written: what can't be would stop the whole engine."""
     if not isinstance(returned, Sequence):
         kind = type(returned).__name__
         raise TypeError(f"{stage.name} returned {kind}, and is to return a list of events")
-    written = tuple(cast("Sequence[Event]", returned))
-    for event in written:
+    events = tuple(cast("Sequence[Event]", returned))
+    for event in events:
         if type(event) not in stage.writes:
             raise TypeError(f"{stage.name} wrote {type(event).__name__}, which it does not declare")
-    return written
+    return Emit(events, read, tuple(_encoded(stage, event) for event in events))
+
+
+def _encoded(stage: Stage, event: Event) -> bytes | None:
+    try:
+        event.key.encode()
+        return None if topic_of(type(event)).is_step else msgspec.json.encode(event)
+    except (UnicodeEncodeError, TypeError, AttributeError) as error:
+        kind = type(event).__name__
+        raise TypeError(f"{stage.name} wrote a {kind} that no topic can hold: {error}") from error
