@@ -121,7 +121,7 @@ async def test_an_outage_ends_it_and_is_not_taken_for_a_difference(tmp_path: Pat
 
     async with worked_on("embedded", tmp_path, [a_mail("one")]) as house:
         house.topology = with_stage(house.topology, "parse", away)
-        with pytest.raises(Retryable):
+        with pytest.raises(Retryable, match=r"^parse would have to wait: the store is away$"):
             await house.compare("parse")
 
 

@@ -58,7 +58,7 @@ class Trier:
             self._without.services,
             clock=services[Clock],
             observer=_Quiet(),
-            sleep=_give_up,
+            sleep=self._give_up,
         )
 
     async def try_(self, record: Record) -> Tried:
@@ -75,10 +75,10 @@ class Trier:
         refused = self._without.refused
         return Tried(record, () if refused else tuple(entries), refused)
 
-
-async def _give_up(seconds: float) -> None:
-    del seconds
-    raise Retryable("something that the stage asks is out of reach", outage=True)
+    async def _give_up(self, seconds: float) -> None:
+        del seconds
+        [waiting] = self._chains.waiting()
+        raise Retryable(f"{waiting.stage} would have to wait: {waiting.reason}", outage=True)
 
 
 async def write_beside(
