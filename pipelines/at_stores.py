@@ -20,6 +20,7 @@ from connectors.settings import load
 from pipelines.running import count
 from topologies.errors import Misconfigured
 from topologies.events import QUARANTINE_USER
+from topologies.mail.mailbox_address import domain_in_ascii
 from topologies.ports.directory import User
 
 USERS_AT_ONCE = 500
@@ -103,6 +104,23 @@ async def user_named(stores: Stores, address: str) -> User:
             f"there is no user {address!r}; `rillmail user list` shows who there is"
         )
     return user
+
+
+async def check_domain(stores: Stores, name: str) -> None:
+    """See that the domain *name* is ours; empty: all are.
+
+    Raises:
+        Misconfigured: It is not, so a job would have nothing to do, and end as if all were done.
+    """
+    known = await stores.directory.domains()  # asked in any case: do the stores answer?
+    try:
+        is_known = not name or domain_in_ascii(name) in known
+    except ValueError:
+        is_known = False
+    if not is_known:
+        raise Misconfigured(
+            f"there is no domain {name!r}; `rillmail domain list` shows which there are"
+        )
 
 
 def at_once(work: Callable[[Stores], Coroutine[Any, Any, Any]]) -> Any:

@@ -19,7 +19,7 @@ import msgspec
 from apache_beam.io.filesystems import FileSystems
 
 from connectors.assembly.stores import Stores
-from pipelines.at_stores import AtStores, Users, at_once
+from pipelines.at_stores import AtStores, Users, at_once, check_domain
 from pipelines.running import WriteOne, count, make_folder, options, read_one, run
 from pipelines.telling import (
     SHOWN,
@@ -112,7 +112,7 @@ def command(output: str, domain: str, shards: int, as_json: bool, for_beam: Sequ
     """
     folder = output.rstrip("/")
     with errors_for_people():
-        at_once(_is_there)  # what can't be opened here is told at once
+        at_once(partial(check_domain, name=domain))  # what can't be done is told at once
         pipeline = beam.Pipeline(options=options(for_beam))
         _ = (
             pipeline
@@ -189,10 +189,6 @@ async def write_shard(
 
 def _in_its_shard(user: tuple[str, str], *, shards: int) -> tuple[int, str]:
     return shard_of(user[0], shards), user[0]
-
-
-async def _is_there(stores: Stores) -> None:
-    await stores.directory.domains()
 
 
 async def _write_mailbox(stores: Stores, user_id: str, file: Any, start: int) -> Mailbox | None:

@@ -22,7 +22,7 @@ import msgspec
 from apache_beam.io import WriteToText
 
 from connectors.assembly.stores import Stores
-from pipelines.at_stores import AtStores, Users, at_once, user_named
+from pipelines.at_stores import AtStores, Users, at_once, check_domain, user_named
 from pipelines.running import WriteOne, in_json, options, read_one, run
 from pipelines.telling import SHOWN, as_json, errors_for_people, examples, for_beam, print_json
 from topologies.reconcile import Compared, Difference, compare_mailbox, mending
@@ -138,7 +138,7 @@ def command(
     with errors_for_people(), tempfile.TemporaryDirectory() as own_folder:
         folder = output or own_folder
         user = at_once(partial(user_named, address=address)) if address else None
-        at_once(_is_there)  # what can't be opened here is told at once
+        at_once(partial(check_domain, name=domain))  # what can't be done is told at once
         pipeline = beam.Pipeline(options=options(for_beam))
         users = (
             pipeline | "User" >> beam.Create([(user.user_id, "")])
@@ -159,10 +159,6 @@ def command(
         _print(told, output, has_blobs=has_blobs)
     if told.differences:
         raise SystemExit(1)
-
-
-async def _is_there(stores: Stores) -> None:
-    await stores.directory.domains()
 
 
 async def _compare(

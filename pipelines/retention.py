@@ -19,7 +19,7 @@ import click
 import msgspec
 
 from connectors.assembly.stores import Stores
-from pipelines.at_stores import AtStores, Users, at_once, user_named
+from pipelines.at_stores import AtStores, Users, at_once, check_domain, user_named
 from pipelines.running import WriteOne, options, read_one, run
 from pipelines.telling import as_json, errors_for_people, examples, for_beam, print_json
 from topologies.retaining import Rule, What, command_for, falling_under
@@ -84,7 +84,7 @@ def command(
         raise click.UsageError("take --user or --domain")
     what: What = "delete" if is_for_good else "trash"
     with errors_for_people(), tempfile.TemporaryDirectory() as own_folder:
-        now, user_id = at_once(partial(_begin, address=address))
+        now, user_id = at_once(partial(_begin, address=address, domain=domain))
         rule = Rule(
             folders=tuple(folders),
             before=now - timedelta(days=days),
@@ -120,7 +120,8 @@ def command(
         click.echo(f"Nothing is changed. With --apply they are {verb}")
 
 
-async def _begin(stores: Stores, address: str) -> tuple[Any, str]:
+async def _begin(stores: Stores, address: str, domain: str) -> tuple[Any, str]:
+    await check_domain(stores, domain)
     user_id = (await user_named(stores, address)).user_id if address else ""
     return stores.clock.now(), user_id
 

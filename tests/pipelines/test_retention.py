@@ -42,6 +42,25 @@ def test_old_mail_is_told_of_and_goes_only_when_that_is_said(tmp_path: Path) -> 
     assert (command["email_ids"], command["permanent"]) == ([old], True)
 
 
+@pytest.mark.process
+@pytest.mark.parametrize("name", ["shpo.example", "not a name"])
+@pytest.mark.parametrize(
+    "job",
+    [
+        ("retention", "--folder", "inbox", "--days", "30"),
+        ("export", "--output", "exported"),
+        ("reconcile",),
+    ],
+)
+def test_a_domain_that_is_not_there_is_no_job_with_nothing_to_do(
+    tmp_path: Path, job: tuple[str, ...], name: str
+) -> None:
+    people = People(tmp_path)
+    people.add(ANN)
+    done = people.rillmail("batch", *job, "--domain", name)
+    assert (done.exit_code, f"there is no domain {name!r}" in done.stderr) == (1, True), done.output
+
+
 def written(people: People) -> list[dict[str, object]]:
     """Return the commands that are on the log."""
 
