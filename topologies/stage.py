@@ -18,6 +18,8 @@ StageFunction = Callable[..., Awaitable[Sequence[Event]]]
 SeveralFunction = Callable[..., Awaitable[Sequence[Sequence[Event]]]]
 F = TypeVar("F", bound=StageFunction)
 
+COPIES = 3  # as it came, decoded, and as it is kept
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
@@ -35,6 +37,8 @@ class Stage:
             another; None if nothing is won by that.
         is_early: May be handed an event before the log has it: it writes nothing, and what it
             does may be done twice, or for nothing.
+        copies: How many of a large message it has in memory at most, of what it makes of it too;
+            an engine runs it when there is room for them. 0: it has none, or sees to that itself.
     """
 
     name: str
@@ -46,6 +50,7 @@ class Stage:
     attempts: int
     several: SeveralFunction | None = None
     is_early: bool = False
+    copies: int = COPIES
 
 
 def stage(
@@ -56,6 +61,7 @@ def stage(
     attempts: int = 5,
     several: SeveralFunction | None = None,
     is_early: bool = False,
+    copies: int = COPIES,
 ) -> Callable[[F], F]:
     """Mark a coroutine function as a stage.
 
@@ -75,6 +81,7 @@ def stage(
             attempts=attempts,
             several=several,
             is_early=is_early,
+            copies=copies,
         )
         marked: Any = function
         marked.__stage__ = declared

@@ -13,7 +13,6 @@ import structlog
 
 from connectors.smtp_out import results
 from connectors.smtp_out.pace import Busy, Pace, Paces
-from connectors.smtp_out.room import Room
 from connectors.smtp_out.routes import NoRoute, Place, Routes
 from connectors.smtp_out.session import Answer, Refused, Sent, Session
 from connectors.smtp_out.sessions import Distrusted, Sessions
@@ -24,6 +23,7 @@ from topologies.events import DeliveryDue, RecipientResult, TlsSession
 from topologies.mail import require_tls
 from topologies.mail.mx import Refusal
 from topologies.ports.relay import PutOff, Read
+from topologies.room import Room
 
 MOST_RECIPIENTS = 100  # of one transaction: who takes fewer breaks RFC 5321 §4.5.3.1.8
 MOST_ROUNDS = 20  # of a host that takes few recipients at once

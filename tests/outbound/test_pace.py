@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from connectors.smtp_out.pace import FIRST_AT_ONCE, LONGEST_PAUSE_S, Busy, Pace, Paces
-from connectors.smtp_out.room import Room
 from connectors.smtp_out.silence import FAILURES_IN_A_ROW, Silences
+from topologies.room import Room
 
 PLACE = ("192.0.2.1", 25)
 

@@ -29,9 +29,14 @@ from topologies.ports.clock import Clock
 from topologies.ports.log import Entry, Record
 from topologies.ports.observer import Observer
 from topologies.ports.tracer import TRACEPARENT, Tracer
+from topologies.room import Room
 from topologies.stage import Stage
 from topologies.topics import EARLY, FOR_STAGE, REPLAY_SUFFIX, TAPPED, dead_topic, topic_of
 from topologies.topology import Topology
+
+# Of large messages that are in memory at once, however many records are worked on: a backlog of
+# them would take all there is, and again when the process begins anew.
+MESSAGES_BYTES = 256 * 1024**2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +99,7 @@ class Chains:
         self._tracer = tracer
         self._sleep = sleep
         self._early = [stage for stage in topology.stages if stage.is_early and tells_early]
+        self._room = Room(MESSAGES_BYTES)
         self._waiting: dict[int, Waiting] = {}  # by the identity of what is given
 
     def waiting(self) -> Collection[Waiting]:
@@ -231,7 +237,9 @@ class Chains:
         try:
             while True:
                 start = time.perf_counter()
-                outcome = await handle(stage, given.value, self._services, attempt=attempt)
+                outcome = await handle(
+                    stage, given.value, self._services, attempt=attempt, room=self._room
+                )
                 self._tell(stage, given, outcome, time.perf_counter() - start, attempt)
                 if not isinstance(outcome, Again):
                     return outcome, attempt

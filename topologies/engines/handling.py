@@ -6,6 +6,7 @@ An engine only reads, writes and acknowledges. What an error means is decided he
 import asyncio
 import traceback
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Literal, cast
 
@@ -13,8 +14,10 @@ import msgspec
 
 from topologies.engines.own_time import OwnTime
 from topologies.errors import Misconfigured, Poison, Retryable
+from topologies.events import RAW_INLINE_BYTES
 from topologies.events.base import Event
 from topologies.events.upcasting import reader_of
+from topologies.room import Room
 from topologies.stage import Stage, ports_of
 from topologies.topics import topic_of
 
@@ -60,7 +63,12 @@ Services = Mapping[type, Any]
 
 
 async def handle(
-    stage: Stage, record: bytes | Event, services: Services, *, attempt: int = 1
+    stage: Stage,
+    record: bytes | Event,
+    services: Services,
+    *,
+    attempt: int = 1,
+    room: Room | None = None,
 ) -> Outcome:
     """Run *stage* on one record, as read from a topic or handed on in a chain.
 
@@ -69,6 +77,7 @@ async def handle(
         record: The encoded event, or the event itself within a chain.
         services: An answer for each port, by the port's class.
         attempt: Which try this is, from 1.
+        room: In memory for large messages, which is waited for; None: there is enough.
 
     Raises:
         Misconfigured: Nothing but this, and cancellation, ever leaves here.
@@ -77,7 +86,11 @@ async def handle(
         event = decode(stage, record) if isinstance(record, bytes) else record
         if type(event) not in stage.reads:
             return Emit((), event)  # the topic holds it for others
-        async with OwnTime(stage.timeout.total_seconds()) as own_time:
+        # Who waits for room uses up no time of its own: that others are large is not its fault.
+        async with (
+            _taken(room, stage, event),
+            OwnTime(stage.timeout.total_seconds()) as own_time,
+        ):
             wired = own_time.over(wire(stage, services), ports_of(stage))
             returned = await stage.run(event, **wired)
         return _emitted(stage, event, returned)
@@ -218,6 +231,14 @@ def _rank(error: BaseException) -> int:
             return 3
         case _:
             return 1
+
+
+def _taken(room: Room | None, stage: Stage, event: Event) -> AbstractAsyncContextManager[None]:
+    """Return what has room for the message that *event* is about, where that is a large one."""
+    size_bytes: int = getattr(event, "size_bytes", 0)
+    if room is None or not stage.copies or size_bytes <= RAW_INLINE_BYTES:
+        return nullcontext()
+    return room.taken(size_bytes * stage.copies)
 
 
 def _again(stage: Stage, error: Retryable | TimeoutError, attempt: int) -> Outcome:

@@ -55,6 +55,7 @@ _DAYS = GIVE_UP_AFTER.days
         DeliveryLater4h,
     ],
     timeout=timedelta(hours=2),  # a peer may be slow (§4.5.3.2), and then a store away
+    copies=0,  # the relay has room of its own: a slow peer keeps nobody else waiting
 )
 async def attempt(
     due: DeliveryDue,

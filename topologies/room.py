@@ -1,4 +1,4 @@
-"""Room in memory for the messages that are being sent: who finds none waits for others to end."""
+"""Room in memory for messages that are worked on: who finds none waits for others to end."""
 
 import asyncio
 from collections import deque
