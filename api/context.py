@@ -39,7 +39,10 @@ from topologies.ports.tracer import Tracer
 from topologies.ports.unsubscribes import Unsubscribes
 from topologies.ports.url_key import UrlKey
 from topologies.ports.webhooks import Webhooks
+from topologies.room import Room
 from topologies.topology import Topology
+
+MESSAGES_BYTES = 256 * 1024**2  # in memory at once, however many send
 
 
 def _nobody_counts(method: str, route: str, status: int, seconds: float) -> None: ...
@@ -67,6 +70,7 @@ class Context:
             reach it, and fetch them from here.
         sockets: Open WebSockets and streams of events by user, of this process.
         sending: User and Idempotency-Key of what is being sent by this process now.
+        room: In memory, for large messages that are being made.
     """
 
     settings: Settings
@@ -115,3 +119,4 @@ class Context:
     tracer: Tracer | None = None
     sockets: Places = field(default_factory=Places)
     sending: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
+    room: Room = field(default_factory=lambda: Room(MESSAGES_BYTES))

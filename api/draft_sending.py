@@ -20,7 +20,7 @@ from api import draft_form
 from api.draft_versions import GONE, changed, names, tags_of
 from api.endpoint import Call
 from api.problems import Problem, not_found
-from api.send import Submission, alone, sent, submit, told
+from api.send import Submission, alone, room_for, sent, submit, told
 from api.sending import Checked, checked
 from api.shapes_sending import Sending, Sent
 from topologies.events import DRAFTS, Draft
@@ -122,7 +122,8 @@ async def _send(call: Call, email: Email, draft: Draft, known: _Known) -> Respon
         draft_version=draft.version,
         freed_bytes=email.summary.size_bytes,
     )
-    return await submit(call, wanted)
+    async with room_for(call, email.summary.size_bytes):
+        return await submit(call, wanted)
 
 
 async def _checked(call: Call, email: Email, given: Sending) -> Checked:

@@ -17,7 +17,7 @@ from api.commands import carry_out, deletion, stamp
 from api.draft_versions import GONE, changed, names, tags_of
 from api.endpoint import Call, json_answer
 from api.problems import Problem, invalid_parameter, not_found
-from api.send import KEY, check_room
+from api.send import KEY, check_room, room_for
 from api.shapes_drafts import DraftIn, DraftOut
 from api.shapes_emails import DeleteQuery
 from topologies.events import ANY_VERSION, Draft, SaveDraft
@@ -30,6 +30,11 @@ NONE: Mapping[str, str] = {}
 
 async def create(call: Call) -> Response:
     """Begin a draft."""
+    async with room_for(call, len(await call.raw_body())):
+        return await _create(call)
+
+
+async def _create(call: Call) -> Response:
     given: DraftIn = await call.body(DraftIn)
     draft_id = await _new_id(call)
     # Of a request that is asked again: the same command, which changes nothing more.
@@ -61,6 +66,11 @@ async def read(call: Call) -> Response:
 
 async def save(call: Call) -> Response:
     """Save a draft in place of the version that was written on."""
+    async with room_for(call, len(await call.raw_body())):
+        return await _save(call)
+
+
+async def _save(call: Call) -> Response:
     given: DraftIn = await call.body(DraftIn)
     tags = tags_of(call)
     if not tags:

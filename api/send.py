@@ -11,8 +11,8 @@ import asyncio
 import hashlib
 import math
 import re
-from collections.abc import Awaitable, Callable, Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -21,7 +21,7 @@ from starlette.responses import Response
 from api import reminders
 from api.endpoint import Call, json_answer
 from api.problems import Problem, invalid, invalid_parameter, not_found
-from api.sending import Checked, checked
+from api.sending import Checked, checked, uploaded_bytes
 from api.shapes import FieldProblem
 from api.shapes_sending import Sending, Sent
 from topologies.events import RAW_INLINE_BYTES, MailHeld, MailSubmitted
@@ -32,13 +32,23 @@ from topologies.ports.policy import SendRates
 from topologies.ports.request_keys import Claim
 
 COMPOSED_IN_A_THREAD_BYTES = 64 * 1024
+COPIES = 4  # of what is sent that are in memory: as it was given, encoded, and as a message
 HELD_INLINE_BYTES = 4 * 1024  # what waits is written several times
 KEY = re.compile(r"[!-~]{1,255}")
 
 
 async def send(call: Call) -> Response:
     """Take a mail to be sent."""
-    given: Sending = await call.body(Sending)
+    body_bytes = len(await call.raw_body())
+    async with room_for(call, body_bytes):
+        given: Sending = await call.body(Sending)
+        # Of one kind alone, or two who have some could wait for each other for ever.
+        more = 0 if is_large(body_bytes) else await uploaded_bytes(call, given)
+        async with room_for(call, more):
+            return await _send(call, given)
+
+
+async def _send(call: Call, given: Sending) -> Response:
     key = call.request.headers.get("idempotency-key")
     if key is not None and not KEY.fullmatch(key):
         raise invalid_parameter("Idempotency-Key", "it has 1 to 255 visible ASCII characters")
@@ -204,6 +214,24 @@ def _email_id(call: Call, claim: Claim) -> str:
 def _is_held(call: Call, given: Sending) -> bool:
     undo_s = call.context.settings.undo_s if given.undo_s is None else given.undo_s
     return bool(undo_s) or given.send_at is not None
+
+
+def is_large(size_bytes: int) -> bool:
+    """Return whether so many bytes wait for room."""
+    return size_bytes > COMPOSED_IN_A_THREAD_BYTES
+
+
+@asynccontextmanager
+async def room_for(call: Call, size_bytes: int) -> AsyncGenerator[None]:
+    """Wait for room in memory for a message that is made of *size_bytes*, and have it.
+
+    Not before its content is here: who is slow to bring that must not keep others waiting.
+    """
+    if not is_large(size_bytes):
+        yield
+        return
+    async with call.context.room.taken(size_bytes * COPIES):
+        yield
 
 
 @contextmanager

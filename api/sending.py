@@ -111,6 +111,16 @@ async def checked(call: Call, given: Sending) -> Checked:
     )
 
 
+async def uploaded_bytes(call: Call, given: Sending) -> int:
+    """Return how large the uploads are that are to be sent, as far as a mail can hold them."""
+    total = 0
+    for file in given.attachments:
+        if file.attachment_id is not None:
+            kept = await uploads.known(call.context, call.user_id, file.attachment_id)
+            total += kept.size if kept is not None else 0
+    return min(total, call.context.settings.max_message_bytes)
+
+
 async def _sender(context: Context, user: User, given: Recipient | None, errors: Errors) -> Address:
     own = Address(address=user.address)
     address = own if given is None else _address("/from", given, errors)

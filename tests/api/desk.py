@@ -58,6 +58,7 @@ from topologies.ports.top_senders import TopSenders
 from topologies.ports.unsubscribes import Unsubscribes
 from topologies.ports.url_key import UrlKey
 from topologies.ports.webhooks import Webhooks
+from topologies.room import Room
 from topologies.topics import BY_NAME, topic_of
 from topologies.topology import build
 
@@ -212,6 +213,7 @@ class Desk:
     restraints: Restraints
     request_keys: RequestKeys
     top_senders: TopSenders
+    room: Room
     health: dict[str, Any] = field(default_factory=lambda: {"ready": True, "reason": ""})
     flows: list[Flow] = field(default_factory=list[Flow])  # the last is what is answered
     clients: list[httpx.AsyncClient] = field(default_factory=list[httpx.AsyncClient])
@@ -415,6 +417,7 @@ async def _serving(
         sts_policies=services[StsPolicies],
         tried_now=tried_now,
         answered=answered,
+        room=context.room,
     )
 
 

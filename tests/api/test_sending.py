@@ -1,5 +1,6 @@
 """What goes beyond a plain mail: others' systems, own fields, uploads, limits, later, undo."""
 
+import asyncio
 import email
 import email.policy
 import tracemalloc
@@ -9,6 +10,7 @@ from typing import Any
 
 import httpx
 
+from api.context import MESSAGES_BYTES
 from connectors.memory.request_keys import MemoryRequestKeys
 from tests.api.desk import DOMAIN, Desk, Desks, memory_alone
 from tests.api.test_mailbox import got
@@ -22,6 +24,7 @@ from topologies.outbound.release import release
 from topologies.ports.restraints import Restraint
 
 BO = f"bo@{DOMAIN}"
+TEXT = "x" * 100_000
 ZOE = "zoe@far.example"
 
 
@@ -170,6 +173,27 @@ async def test_files_that_are_too_large_together_are_refused_before_they_are_rea
         assert refused.status_code == 413
         assert peak < 10_000_000  # 80 MB, and all that is made of them
         assert submissions(desk) == []
+
+
+@memory_alone
+async def test_large_mails_wait_for_room_in_memory_and_small_ones_pass_them(a_desk: Desks) -> None:
+    async with a_desk() as desk:
+        ann = await desk.signed_in()
+        file = await uploaded(ann, b"x" * 200_000, "a.bin", "application/pdf")
+        by_id = {"to": [BO], "attachments": [{"attachment_id": file["attachment_id"]}]}
+        draft = (await ann.post("/drafts", json=by_id)).json()
+        async with asyncio.TaskGroup() as sending, desk.room.taken(MESSAGES_BYTES):
+            waiting = [
+                sending.create_task(ann.post("/emails/send", json=by_id)),
+                sending.create_task(ann.post("/emails/send", json={"to": [BO], "body": TEXT})),
+                sending.create_task(ann.post(f"/drafts/{draft['draft_id']}/send")),
+            ]
+            await sent(ann, to=[BO], body="small")
+            await asyncio.sleep(0.1)
+            assert not any(each.done() for each in waiting)
+            begun = sending.create_task(ann.post("/drafts", json={"body": TEXT}))
+        assert [each.result().status_code for each in waiting] == [202] * 3
+        assert begun.result().status_code == 201
 
 
 # --- how much -----------------------------------------------------------------------------
