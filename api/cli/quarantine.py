@@ -11,7 +11,7 @@ from api.cli.progress import nearing
 from api.cli.stores import Stores, with_stores
 from topologies import quarantine as rules
 from topologies.events import QUARANTINE_USER
-from topologies.mail import malware
+from topologies.mail import ids, malware
 from topologies.mail.listing import pages
 from topologies.mail.raw import read_raw
 from topologies.ports.mailboxes import Email, Mailboxes
@@ -22,7 +22,10 @@ Settle = Callable[[Stores, Email], Awaitable[str]]  # returns what stood in its 
 
 @click.group()
 def quarantine() -> None:
-    """The quarantine: mails that are kept from their recipients."""
+    """The quarantine: mails that are kept from their recipients.
+
+    MAIL is the id that is listed here, or the one that log lines and `rillmail trace` name.
+    """
 
 
 @quarantine.command(
@@ -84,7 +87,7 @@ def show(mail: str, raw: bool, as_json: bool) -> None:
         raise click.UsageError("--raw is no JSON: leave one of them out")
 
     async def work(stores: Stores) -> tuple[Email, bytes]:
-        email = await stores.mailboxes.email(QUARANTINE_USER, mail)
+        email = await _found(stores, mail)
         if email is None:
             raise click.ClickException(
                 f"there is no mail {mail} in the quarantine: see rillmail quarantine list"
@@ -166,7 +169,7 @@ def _settle(
         failed: dict[str, str] = {}
         with nearing(is_quiet=is_quiet) as progress:
             for mail in progress.track(chosen, description="Mails"):
-                email = await stores.mailboxes.email(QUARANTINE_USER, mail)
+                email = await _found(stores, mail)
                 trouble = await settle(stores, email) if email is not None else "it is not there"
                 if not trouble:
                     done.append(mail)
@@ -182,6 +185,17 @@ def _settle(
     if failed:
         reasons = "; ".join(f"{mail}: {why}" for mail, why in failed.items())
         raise click.ClickException(f"{reasons}; see rillmail quarantine list")
+
+
+async def _found(stores: Stores, mail: str) -> Email | None:
+    """Return the held mail of that id: its own here, or the one that log lines and traces name."""
+    if found := await stores.mailboxes.email(QUARANTINE_USER, mail):
+        return found
+    try:
+        email_id = ids.email_id(mail, QUARANTINE_USER)
+    except ValueError:
+        return None
+    return await stores.mailboxes.email(QUARANTINE_USER, email_id)
 
 
 async def _older(stores: Stores, days: float) -> list[str]:

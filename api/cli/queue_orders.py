@@ -29,7 +29,7 @@ def _about_deliveries(command: F) -> F:
     """Give *command* the arguments that say which deliveries, and how it asks."""
     for decorate in (
         as_json,
-        click.option("--yes", is_flag=True, help="Do not ask."),
+        click.option("-y", "--yes", is_flag=True, help="Do not ask."),
         filters,
         click.option("--all", "is_all", is_flag=True, help="All that the options below leave."),
         click.argument("delivery_ids", metavar="[DELIVERY]...", nargs=-1),

@@ -74,6 +74,13 @@ def test_a_held_mail_is_shown_and_steers_no_terminal(tmp_path: Path) -> None:
     assert json.loads(run(tmp_path, "show", mail, "--json").stdout)["state"] == "held"
 
 
+def test_a_held_mail_is_found_by_the_id_that_log_lines_and_traces_name(tmp_path: Path) -> None:
+    held(tmp_path, AT)
+    mail_id = accepted(AT).mail_id
+    assert json.loads(run(tmp_path, "show", mail_id, "--json").stdout)["mail_id"] == mail_id
+    assert run(tmp_path, "release", mail_id).stdout == "1 released\n"
+
+
 def test_the_message_itself_comes_out_byte_for_byte(tmp_path: Path) -> None:
     [mail] = held(tmp_path, AT)
     assert run(tmp_path, "show", mail, "--raw").stdout_bytes == RAW
