@@ -8,6 +8,7 @@ import logging
 import os
 import socket
 import sys
+from pathlib import Path
 
 import msgspec
 import structlog
@@ -15,6 +16,7 @@ import structlog
 from connectors.settings import PREFIX, Settings
 from topologies.errors import Misconfigured
 
+STDERR = 2  # the highest number of the three streams
 LARGE_MEMORY_BYTES = 256 * 1024
 _M_MMAP_THRESHOLD = -3  # of mallopt(3)
 
@@ -37,6 +39,20 @@ def pass_over_the_program() -> None:
     """
     gc.collect()
     gc.freeze()
+
+
+def open_standard_streams() -> None:
+    """Let standard streams that whoever started us has closed lead nowhere.
+
+    Else the next socket takes the number of one, here and in the processes that are started,
+    and what is written there goes to a stranger; uvloop ends a process that closes it.
+    """
+    while (number := os.open(os.devnull, os.O_RDWR)) <= STDERR:
+        os.set_inheritable(number, True)
+    os.close(number)
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode))  # noqa: SIM115  it stays
 
 
 def not_listening(

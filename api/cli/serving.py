@@ -19,7 +19,12 @@ from api.context import Context
 from api.server import HttpServer
 from connectors.assembly.stores import Stores, classifier_of
 from connectors.metrics import Metrics
-from connectors.process import configure_logs, give_back_large_memory, pass_over_the_program
+from connectors.process import (
+    configure_logs,
+    give_back_large_memory,
+    open_standard_streams,
+    pass_over_the_program,
+)
 from connectors.settings import Settings
 from topologies import queue
 from topologies.ports.figures import Flow
@@ -137,6 +142,7 @@ def end_for_good_after(seconds: float, status: int = 0) -> None:
 
 def run_until_signal(serve: Callable[[asyncio.Event], Awaitable[None]], settings: Settings) -> None:
     """Run *serve* in a loop of its own; the event it is given is set by SIGINT and SIGTERM."""
+    open_standard_streams()
     configure_logs(settings)
     give_back_large_memory()
 

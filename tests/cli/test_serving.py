@@ -31,6 +31,27 @@ print("served")
 """
 
 
+CLOSED = """
+import os, socket, subprocess, sys
+from api.cli import serving
+from connectors.settings import Settings
+
+async def serve(stopped):
+    with socket.socket() as opened:
+        print("nobody reads this")
+        child = subprocess.run([sys.executable, "-c", "import os; os.fstat(1); os.fstat(2)"])
+        assert opened.fileno() > 2 and child.returncode == 0
+
+serving.run_until_signal(serve, Settings())
+"""
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
+def test_what_is_served_takes_the_place_of_no_stream_that_was_closed(closed: str) -> None:
+    words = ["sh", "-c", f'exec "$0" -c "$1" {closed}', sys.executable, CLOSED]
+    assert subprocess.run(words, timeout=60, check=False).returncode == 0
+
+
 @pytest.mark.parametrize(("how", "status"), [("ends", 0), ("fails", 1)])
 def test_a_task_and_a_thread_that_do_not_end_keep_no_process(how: str, status: int) -> None:
     done = subprocess.run(
