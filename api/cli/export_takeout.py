@@ -1,5 +1,6 @@
 """Everything that a user has, written to one zip file, which appears when it is whole."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -25,5 +26,7 @@ async def write_takeout(stores: Stores, user: User, path: Path) -> int:
                 size_bytes += file.write(piece)
         half.replace(path)
     except OSError as error:
+        with suppress(OSError):
+            half.unlink(missing_ok=True)
         raise click.ClickException(f"{path} can't be written: {error.strerror}") from error
     return size_bytes

@@ -156,6 +156,17 @@ def test_a_takeout_is_one_file_whose_mail_is_imported_exactly(tmp_path: Path) ->
     assert desk.mails(ANN) == desk.mails(BO)
 
 
+def test_a_takeout_that_can_not_be_written_leaves_nothing_behind(tmp_path: Path) -> None:
+    desk = Desk()
+    desk.fill(BO)
+    (tmp_path / "folder").mkdir()
+    for path in (tmp_path / "bo.zip", tmp_path / "folder"):
+        with files_of_at_most(500):
+            result = desk.run(export, BO, "--to", str(path), "--format", "takeout")
+        assert (result.exit_code, "can't be written" in result.stderr) == (1, True)
+    assert [each.name for each in tmp_path.iterdir()] == ["folder"]
+
+
 def test_a_maildir_of_others_keeps_folders_and_flags(tmp_path: Path) -> None:
     files = {
         "cur/1:2,S": b"Subject: one\n\n>From x\n",
