@@ -8,7 +8,7 @@ from typing import Literal
 import click
 
 from api.cli.output import as_json, examples, print_json, print_table
-from api.cli.stores import Stores, refusals, with_stores
+from api.cli.stores import Stores, errors_for_people, refusals, with_stores
 from connectors.settings import load
 from topologies.mail import dkim_rotation, domain_check, domain_records
 from topologies.mail.domain_records import WantedRecord
@@ -176,7 +176,16 @@ async def our_domain(stores: Stores, name: str) -> str:
 
 
 def _hostname() -> str:
-    return load().hostname or socket.gethostname()
+    """Return our name in the DNS; what can't be one is told, since it would be published."""
+    with errors_for_people():
+        hostname = load().hostname or socket.gethostname()
+    if "." not in hostname:
+        click.echo(
+            f"Note: {hostname} is no name that others find: let RILLMAIL_HOSTNAME be the one that"
+            " this host has in the DNS",
+            err=True,
+        )
+    return hostname
 
 
 def _as_told(record: WantedRecord) -> dict[str, object]:

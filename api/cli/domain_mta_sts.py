@@ -7,7 +7,7 @@ import click
 
 from api.cli.domain_dns import our_domain
 from api.cli.output import as_json, examples, print_json
-from api.cli.stores import Stores, with_stores
+from api.cli.stores import Stores, errors_for_people, with_stores
 from connectors.settings import load
 from topologies.mail import mta_sts
 from topologies.mail.mailbox_address import domain_in_ascii
@@ -79,7 +79,8 @@ def mta_sts_(
 
 
 def _policy(mode: Mode, hosts: Sequence[str], max_age_s: int) -> Policy:
-    hosts = hosts or ([load().hostname] if load().hostname else [])
+    with errors_for_people():
+        hosts = hosts or tuple(filter(None, [load().hostname]))
     if not hosts and mode != "none":
         raise click.ClickException("set RILLMAIL_HOSTNAME to our name in the MX, or give --mx")
     return Policy(mode, tuple(dict.fromkeys(map(_host, hosts))), max_age_s)

@@ -1,7 +1,10 @@
 """rillmail domain dns, check and keys; rillmail user app-password; who is restrained."""
 
 import asyncio
+import json
 from datetime import UTC, datetime
+
+import pytest
 
 from api.cli.domain import domain
 from api.cli.user import user
@@ -31,6 +34,23 @@ def test_a_domain_has_keys_from_the_start_and_its_records_are_printed() -> None:
     assert "rillmail domain mta-sts shop.example --mode testing" in printed
 
 
+def test_a_host_that_nobody_would_find_is_told_before_it_is_published() -> None:
+    stores = MemoryStores()
+    stores.run(domain, "add", "shop.example")
+    told = stores.run(domain, "dns", "shop.example", "--json", RILLMAIL_HOSTNAME="vm")
+    assert (told.exit_code, "let RILLMAIL_HOSTNAME be" in told.stderr) == (0, True)
+    assert json.loads(told.stdout)
+    assert stores.run(domain, "dns", "shop.example", **HOST).stderr == ""
+
+
+@pytest.mark.parametrize("words", ["dns", "check", "mta-sts --mode testing"])
+def test_a_setting_that_does_not_fit_is_told_in_a_sentence(words: str) -> None:
+    command, *options = words.split()
+    arguments = (command, "shop.example", *options)
+    result = MemoryStores().run(domain, *arguments, RILLMAIL_HTTP_PORT="many")
+    assert result.stderr.startswith("Error: RILLMAIL_HTTP_PORT: Expected `int`")
+
+
 def test_keys_of_an_old_domain_are_made_when_they_are_asked_for() -> None:
     stores = MemoryStores()
     asyncio.run(stores.directory.add_domain("shop.example"))
@@ -56,7 +76,7 @@ def test_keys_are_rotated_with_an_overlap() -> None:
 
 def test_a_domain_that_is_not_ours_is_refused() -> None:
     for command in ("dns", "check", "keys"):
-        result = MemoryStores().run(domain, command, "far.example")
+        result = MemoryStores().run(domain, command, "far.example", **HOST)
         assert result.exit_code == 1
         assert result.stderr.startswith("Error: far.example is none of our domains")
 
