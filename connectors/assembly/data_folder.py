@@ -6,6 +6,7 @@ on the same folder; SQLite and locks keep them in step.
 
 import fcntl
 import os
+import pwd
 import shutil
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
@@ -196,7 +197,7 @@ def usable_folder(settings: Settings) -> Path:
     """Return the data folder, made when absent.
 
     Raises:
-        Misconfigured: It can't be written, or a backup is put back into it.
+        Misconfigured: It can't be written, a backup is put back into it, or it is another's.
     """
     folder = Path(settings.data_dir)
     if (folder / RESTORING).exists():
@@ -213,7 +214,27 @@ def usable_folder(settings: Settings) -> Path:
             f"the data folder {folder.resolve()} can't be written ({error.strerror}):"
             " let RILLMAIL_DATA_DIR name a folder of yours"
         ) from error
+    _check_ours(folder)
     return folder
+
+
+def _check_ours(folder: Path) -> None:
+    """Make sure that root does not work on what another user's service keeps.
+
+    Root may, but the files and folders that come of it are root's, and that service could
+    neither read these nor put anything beside them.
+    """
+    kept = folder / "directory.db"
+    if os.geteuid() != 0 or not kept.exists() or not (owner := kept.stat().st_uid):
+        return
+    try:
+        name = pwd.getpwuid(owner).pw_name
+    except KeyError:  # as on the outside of a container
+        name = f"#{owner}"
+    raise Misconfigured(
+        f"what {folder.resolve()} holds is kept by {name}, who could not read what root puts"
+        f" there: run it as {name}, as by sudo -u '{name}'"
+    )
 
 
 @contextmanager
