@@ -83,6 +83,14 @@ class Topology:
         topic = topic_of(kind)
         return self.readers(topic)[0] if self._is_chained(topic) else None
 
+    def head_of(self, stage: Stage) -> Stage:
+        """Return the stage that heads the chain in which *stage* runs; itself, if it does."""
+        for topic in (topic_of(kind) for kind in stage.reads):
+            if self._is_chained(topic):
+                before = next(s for s in self.stages if set(s.writes) & set(topic.events))
+                return self.head_of(before)
+        return stage
+
     def is_written(self, kind: type[Event]) -> bool:
         """Tell whether events of *kind* go to their topic."""
         topic = topic_of(kind)

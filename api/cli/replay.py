@@ -51,7 +51,7 @@ class _Wanted:
     "replay",
     epilog=examples(
         "rillmail replay index --hours 24",
-        "rillmail replay score --since 2026-03-01T12:00 --until 2026-03-01T13:00 --dry-run",
+        "rillmail replay parse --since 2026-03-01T12:00 --until 2026-03-01T13:00 --dry-run",
         "rillmail replay parse --limit 500 --into try-1     # what it gives, into a topic aside",
         "rillmail replay store --key USER_ID",
         "rillmail replay parse --offset 0:1500 --offset 1:1480 --json",
@@ -168,6 +168,7 @@ def _replay(wanted: _Wanted, *, is_count: bool, is_json: bool) -> None:
         return done
 
     done = with_stores(work)
+    _check_held(wanted, done)
     name, topic = wanted.stage.name, wanted.topic
     if is_json:
         print_json({"stage": name, "topic": topic, "records": done, "only_counted": is_count})
@@ -218,6 +219,7 @@ def _compare(wanted: _Wanted, *, is_json: bool) -> None:
         return run
 
     run = with_stores(work)
+    _check_held(wanted, run.records)
     if is_json:
         print_json(dry_fields(wanted.stage.name, wanted.topic, run))
     else:
@@ -244,6 +246,7 @@ def _write_beside(wanted: _Wanted, topic: str, *, is_json: bool) -> None:
         return counts
 
     records, written, refused = with_stores(work)
+    _check_held(wanted, records)
     if is_json:
         told = {"stage": wanted.stage.name, "topic": wanted.topic, "into": topic}
         print_json(told | {"records": records, "written": written, "not_tried": refused})
@@ -255,6 +258,22 @@ def _write_beside(wanted: _Wanted, topic: str, *, is_json: bool) -> None:
             click.echo(f"{refused:,} could not be tried: {wanted.stage.name} would change a store")
     if refused:
         raise SystemExit(2)
+
+
+def _check_held(wanted: _Wanted, records: int) -> None:
+    """Make sure that there was nothing to do, where nothing was done.
+
+    Raises:
+        click.ClickException: The topic holds nothing since its step is chained.
+    """
+    stage, settings = wanted.stage, wanted.settings
+    topology = build(cuts=settings.cuts, taps=settings.taps)
+    if not records and not topology.is_written(stage.reads[0]):
+        raise click.ClickException(
+            f"{wanted.topic} holds no such records, since {stage.name} is handed its mails in"
+            f" process: replay {topology.head_of(stage).name}, which heads the chain; or let"
+            f" RILLMAIL_TAPS name {wanted.topic}, for those to come"
+        )
 
 
 def _records(wanted: _Wanted, stores: Stores) -> AsyncGenerator[Record]:

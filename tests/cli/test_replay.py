@@ -92,6 +92,18 @@ def test_nothing_is_set_back_under_a_running_service(house: dict[str, str]) -> N
     assert "a service runs on" in result.stderr
 
 
+@pytest.mark.parametrize("options", [(), ("--count",), ("--dry-run",), ("--into", "try-2")])
+def test_a_stage_whose_step_is_chained_is_not_told_to_give_the_same(
+    house: dict[str, str], options: list[str]
+) -> None:
+    result = ran(house, "score", *options)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "mail.scanned holds no such records" in result.stderr
+    assert "replay parse, which heads the chain" in result.stderr
+    tapped = house | {"RILLMAIL_TAPS": "mail.scanned"}
+    assert ran(tapped, "score", "--count").exit_code == 0
+
+
 def test_who_has_no_group_of_its_own_is_told_who_has(house: dict[str, str]) -> None:
     result = ran(house, "score", "--rewind")
     assert result.exit_code == 1
