@@ -3,6 +3,7 @@
 A file is only added to. What was written in part when a run was killed is cut off by the next.
 """
 
+import fcntl
 from pathlib import Path
 from typing import BinaryIO
 
@@ -13,6 +14,19 @@ from topologies.mail import mbox_writing
 from topologies.ports.mailboxes import Email
 
 
+def alone_in(file: BinaryIO, path: Path) -> None:
+    """Keep other exports out of *file* until it is closed: each would write over the other's.
+
+    Raises:
+        click.ClickException: One is there already; *file* is closed.
+    """
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        raise click.ClickException(f"{path} is being written by another export") from None
+
+
 class MboxFile:
     """One mbox file."""
 
@@ -20,12 +34,14 @@ class MboxFile:
         """Open *path*, made when absent.
 
         Raises:
-            click.ClickException: It holds something that was not exported here.
+            click.ClickException: It holds something that was not exported here, or another
+                export writes it.
             OSError: It can't be opened.
         """
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch(mode=0o600)
         self._file: BinaryIO = path.open("r+b")
+        alone_in(self._file, path)
         try:
             self._there = set(mbox_writing.resumed(self._file))
         except ValueError as error:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from api.cli.export_mbox import alone_in
 from api.cli.stores import Stores
 from topologies.ports.directory import User
 from topologies.takeout import Holdings, takeout
@@ -21,7 +22,9 @@ async def write_takeout(stores: Stores, user: User, path: Path) -> int:
     try:
         half.parent.mkdir(parents=True, exist_ok=True)
         half.touch(mode=0o600)
-        with half.open("wb") as file:
+        with half.open("r+b") as file:
+            alone_in(file, half)
+            file.truncate()
             async for piece in takeout(user, Holdings.of(stores)):
                 size_bytes += file.write(piece)
         half.replace(path)

@@ -1,5 +1,6 @@
 """rillmail export, and rillmail import of what it wrote: the same mails, whatever happened."""
 
+import fcntl
 import resource
 import zipfile
 from collections.abc import Generator, Sequence
@@ -154,6 +155,24 @@ def test_a_takeout_is_one_file_whose_mail_is_imported_exactly(tmp_path: Path) ->
         file.extractall(tmp_path / "out")
     desk.brought(tmp_path / "out" / "mail", ANN)
     assert desk.mails(ANN) == desk.mails(BO)
+
+
+@pytest.mark.parametrize("options", [("bo.mbox",), ("bo.zip", "--format", "takeout")])
+def test_a_file_that_another_export_writes_is_left_to_that_one(
+    options: Sequence[str], tmp_path: Path
+) -> None:
+    desk = Desk()
+    desk.fill(BO)
+    desk.exported(tmp_path, "half")
+    written = tmp_path / ("bo.mbox" if len(options) == 1 else "bo.zip.part")
+    written.write_bytes((tmp_path / "half").read_bytes()[:1_000])
+    with written.open("r+b") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        result = desk.exported(tmp_path, *options)
+    told = f"Error: {written} is being written by another export\n"
+    assert (result.exit_code, result.stderr) == (1, told)
+    assert written.stat().st_size == 1_000
+    assert desk.exported(tmp_path, *options).exit_code == 0
 
 
 def test_a_takeout_that_can_not_be_written_leaves_nothing_behind(tmp_path: Path) -> None:
