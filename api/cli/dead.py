@@ -1,7 +1,7 @@
 """`rillmail dead`: records that no stage could pass, and what becomes of them."""
 
 import base64
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import click
@@ -59,7 +59,7 @@ def list_(path: str | None, stage: str | None, settled: bool, limit: int, as_jso
             ]
             for letter in letters
         ],
-        "No dead letters.",
+        "No dead letters." if not (path or stage) else _none_such(counts),
     )
     total = sum(n for name, n in counts.items() if path in (None, name))
     if not settled and stage is None and total > len(letters):
@@ -111,17 +111,36 @@ dead.add_command(edit)
 
 
 @dead.command(
-    epilog=examples("rillmail dead drop LETTER", "rillmail dead drop --all --path inbound")
+    epilog=examples(
+        "rillmail dead drop LETTER",
+        "rillmail dead drop --all --path inbound     # counts, and asks",
+    )
 )
 @click.argument("letters", nargs=-1)
 @click.option("--all", "is_all", is_flag=True, help="All that --path and --stage leave.")
 @path
 @stage
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @as_json
 def drop(
-    letters: tuple[str, ...], is_all: bool, path: str | None, stage: str | None, as_json: bool
+    letters: tuple[str, ...],
+    is_all: bool,
+    path: str | None,
+    stage: str | None,
+    yes: bool,
+    as_json: bool,
 ) -> None:
-    """Settle dead letters without a replay; they stay on record as dropped."""
+    """Settle dead letters without a replay; they stay on record as dropped.
+
+    A mail in them is nowhere else, and what was dropped is not replayed any more.
+    """
+    if is_all and not yes and not letters:
+        if as_json:
+            raise click.UsageError("--json can't ask: say --yes as well")
+        letters = tuple(with_stores(lambda stores: _all(stores.dead_letters, path, stage)))
+        if letters:
+            click.confirm(f"drop {len(letters)} dead letters? They can't be replayed", abort=True)
+            is_all, path, stage = False, None, None  # those, and none that came meanwhile
     _settle(letters, is_all, path, stage, as_json, "dropped", lambda dead, i: dead.drop(i))
 
 
@@ -154,6 +173,11 @@ def _settle(
         raise click.ClickException(
             f"not dead, or never were: {', '.join(missing)}; see rillmail dead list --settled"
         )
+
+
+def _none_such(counts: Mapping[str, int]) -> str:
+    others = sum(counts.values())
+    return "No dead letters of those" + (f"; there are {others} others." if others else ".")
 
 
 async def _all(letters: DeadLetters, path: str | None, stage: str | None) -> list[str]:

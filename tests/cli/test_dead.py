@@ -64,9 +64,26 @@ def test_letters_are_replayed_by_name() -> None:
 
 def test_all_letters_of_a_stage_are_dropped_at_once() -> None:
     stores = with_letters("parse", "index", *["parse"] * 150)
-    result = stores.run(dead, "drop", "--all", "--stage", "parse", "--json")
+    result = stores.run(dead, "drop", "--all", "--stage", "parse", "--json", "--yes")
     assert len(in_json(result)["dropped"]) == 151
     assert states(stores).count("dead") == 1
+
+
+def test_what_can_not_be_undone_is_asked_for_with_its_number() -> None:
+    stores = with_letters("parse", "index", "parse")
+    assert stores.run(dead, "drop", "--all", "--json").exit_code == 2
+    refused = stores.run(dead, "drop", "--all", typed="n\n")
+    assert (refused.exit_code, "drop 3 dead letters?" in refused.stdout) == (1, True)
+    assert states(stores) == ["dead"] * 3
+    done = stores.run(dead, "drop", "--all", "--stage", "parse", typed="y\n")
+    assert done.stdout.endswith("2 dropped\n")
+    assert states(stores) == ["dropped", "dead", "dropped"]
+
+
+def test_a_filter_that_leaves_none_hides_no_others() -> None:
+    stores = with_letters("parse", "index")
+    told = stores.run(dead, "list", "--stage", "prase").stdout
+    assert told == "No dead letters of those; there are 2 others.\n"
 
 
 def test_a_letter_that_is_not_dead_is_told_and_the_others_are_settled() -> None:
