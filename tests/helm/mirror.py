@@ -104,6 +104,8 @@ def _read(name: str) -> dict[str, Any]:
 
 def _as_value(name: str, told: Mapping[str, Any]) -> dict[str, Any]:
     described = dict(told)
+    if "pattern" in described:  # the end of all is `$` in JSON Schema (ECMA-262 §22.2.1)
+        described["pattern"] = described["pattern"].replace(r"\Z", "$")
     if described.get("type") == "array" and described["items"] == {"type": "string"}:
         # They are joined by commas.
         pattern = _NEITHER if name in EITHER else _NO_COMMA
