@@ -7,7 +7,8 @@ one can ask for any amount of either. Such archives are rare in mail: a process 
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Literal, cast
 
@@ -20,7 +21,7 @@ from topologies.events.inbound import FindingKind
 
 MAGIC_7Z = b"7z\xbc\xaf\x27\x1c"
 MAGIC_RAR = b"Rar!\x1a\x07"
-AT_ONCE = 2  # such processes
+AT_ONCE = 2  # contents in which such archives are opened
 LONGEST_S = 20.0  # by the clock; it takes half of that of CPU at most
 PATIENCE_S = 15.0  # for a place
 CHILD = Path(__file__).with_name("child.py")
@@ -28,6 +29,15 @@ LARGEST_FRAME_BYTES = 256 * 1024**2
 
 _places = threading.BoundedSemaphore(AT_ONCE)
 _decode = msgspec.msgpack.Decoder(tuple[str, str, str, bytes]).decode
+
+
+class _Held(threading.local):
+    """How many archives, one within another, are open in this thread."""
+
+    count = 0
+
+
+_held = _Held()
 
 
 def open_7z(content: bytes, budget: Budget) -> Inside:
@@ -42,13 +52,29 @@ def open_rar(content: bytes, budget: Budget) -> Inside:
 
 def _opened(kind: Literal["7z", "rar"], content: bytes, budget: Budget) -> Inside:
     command = [sys.executable, "-I", str(CHILD), kind, str(max(0, budget.bytes)), str(budget.files)]
-    if not _places.acquire(timeout=PATIENCE_S):
-        # Nothing is known of this one, so it waits.
-        raise Retryable("the scanner is busy with other archives")
-    try:
+    with place():
         yield from _run(command, content, budget)
+
+
+@contextmanager
+def place() -> Generator[None]:
+    """Have one of the places; an archive within an archive has that of the outer one.
+
+    If each took its own, a few that lie within each other would wait for themselves.
+
+    Raises:
+        Retryable: Others have them all, for longer than is waited.
+    """
+    if not _held.count and not _places.acquire(timeout=PATIENCE_S):
+        # Others take too long, which is not this one's fault.
+        raise Retryable("the scanner is busy with other archives", outage=True)
+    _held.count += 1
+    try:
+        yield
     finally:
-        _places.release()
+        _held.count -= 1
+        if not _held.count:
+            _places.release()
 
 
 def _run(command: Sequence[str], content: bytes, budget: Budget) -> Inside:

@@ -7,6 +7,7 @@ import gzip
 import io
 import lzma
 import tarfile
+import threading
 import zipfile
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from connectors.scanner import sealed
 from connectors.scanner.bounds import Budget, TooMuch
 from connectors.scanner.rules import EICAR, RulesScanner
 from connectors.scanner.vba import decompressed
@@ -28,7 +30,7 @@ from tests.contracts.hostile_files import (
     stream,
     vba,
 )
-from topologies.errors import Misconfigured
+from topologies.errors import Misconfigured, Retryable
 from topologies.events import Finding, VirusVerdict
 
 
@@ -176,6 +178,36 @@ async def test_a_damaged_archive_of_a_sealed_kind_has_a_verdict(made: bytes, ste
 async def test_a_sealed_archive_that_unpacks_to_very_much_is_a_bomb() -> None:
     verdict = await RulesScanner().scan(in_7z({"a.bin": bytes(3 * 1024**2)}), file_name="a.7z")
     assert [finding.kind for finding in verdict.findings] == ["bomb"]
+
+
+async def test_sealed_archives_within_each_other_do_not_wait_for_themselves() -> None:
+    content = TEXT
+    for _ in range(4):
+        content = in_7z({"a.7z": content})
+    async with asyncio.timeout(sealed.PATIENCE_S):
+        both = [RulesScanner().scan(content, file_name="a.7z") for _ in range(sealed.AT_ONCE + 1)]
+        verdicts = await asyncio.gather(*both)
+    assert {verdict.result for verdict in verdicts} == {"clean"}
+
+
+@pytest.mark.long
+async def test_a_sealed_archive_that_waits_for_those_of_others_uses_up_no_attempt() -> None:
+    is_over = threading.Event()
+
+    def take_long() -> None:
+        with sealed.place():
+            is_over.wait()
+
+    others = [asyncio.to_thread(take_long) for _ in range(sealed.AT_ONCE)]
+    working = asyncio.gather(*others)
+    await asyncio.sleep(0.1)
+    try:
+        with pytest.raises(Retryable, match="busy with other archives") as found:
+            await RulesScanner().scan(in_7z({"a.txt": TEXT}), file_name="a.7z")
+    finally:
+        is_over.set()
+        await working
+    assert found.value.outage
 
 
 async def test_a_compound_file_that_leads_in_circles_ends() -> None:
