@@ -206,7 +206,10 @@ class S3Blobs:
         patient_until = time.monotonic() + PATIENCE_S
         while await self._is_swept(prefix):
             if time.monotonic() > patient_until:
-                raise Retryable("S3: a sweep is just where a blob was put", after_s=1.0)
+                # One that was killed is heeded for minutes, which is no fault of the mail's.
+                raise Retryable(
+                    "S3: a sweep is just where a blob was put", after_s=1.0, outage=True
+                )
             await asyncio.sleep(LOOK_AGAIN_S)
 
     async def _delete(self, prefix: str, blobs: Sequence[BlobId], before: datetime) -> int:
