@@ -6,7 +6,7 @@ next one (RFC 5321 §5.1). Sessions are kept and used again, slow and dead hosts
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import msgspec
 import structlog
@@ -19,7 +19,7 @@ from connectors.smtp_out.sessions import Distrusted, Sessions
 from connectors.smtp_out.silence import Silences
 from connectors.smtp_out.sources import Capped, Sources
 from connectors.smtp_out.wire import Lost
-from topologies.events import DeliveryDue, RecipientResult, TlsSession
+from topologies.events import RAW_INLINE_BYTES, DeliveryDue, RecipientResult, TlsSession
 from topologies.mail import require_tls
 from topologies.mail.mx import Refusal
 from topologies.ports.relay import PutOff, Read
@@ -29,6 +29,8 @@ MOST_RECIPIENTS = 100  # of one transaction: who takes fewer breaks RFC 5321 §4
 MOST_ROUNDS = 20  # of a host that takes few recipients at once
 MESSAGES_BYTES = 256 * 1024**2  # that are in memory to be sent at once
 COPIES = 3  # of a message: as it is, as it fits the peer, with its dots stuffed
+ROOM_WAIT_S = 3.0  # for that: what is under way may go to hosts that are slow
+NO_ROOM_FOR_S = 60.0
 ATTEMPT_S = 25 * 60.0  # whatever the hosts do
 TOO_MUCH = ("4.3.2", "4.4.5", "4.7.28")  # a rate is what it complains of
 _TOO_MANY_RECIPIENTS = (452, 552)  # RFC 5321 §4.5.3.1.10: 552 means 452 there
@@ -104,7 +106,7 @@ class SmtpRelay:
         try:
             async with pace.turn():
                 sources = await self._sources.chosen(due.stream, due.destination)
-                async with self._room.taken(due.size_bytes * COPIES):
+                async with self._room_for(due):
                     delivery = _Delivery(due, await read(), may_be_us=bool(takes_all))
                     for place, reason in zip(places, silent, strict=True):
                         if reason:
@@ -117,6 +119,24 @@ class SmtpRelay:
             return PutOff(f"{via or due.destination} takes no more mail at once{why}", error.for_s)
         except Capped as error:
             return PutOff(str(error), error.after_s)
+        except _NoRoom:
+            return PutOff("too many large mails are under way", NO_ROOM_FOR_S)
+
+    @asynccontextmanager
+    async def _room_for(self, due: DeliveryDue) -> AsyncGenerator[None]:
+        """Have room in memory for a large message; a small one is there with its event.
+
+        Raises:
+            _NoRoom: There is none soon.
+        """
+        async with AsyncExitStack() as stack:
+            if due.size_bytes > RAW_INLINE_BYTES:
+                try:
+                    async with asyncio.timeout(ROOM_WAIT_S):
+                        await stack.enter_async_context(self._room.taken(due.size_bytes * COPIES))
+                except TimeoutError:
+                    raise _NoRoom from None
+            yield
 
     async def close(self) -> None:
         """End all sessions that wait for mail."""
@@ -230,6 +250,10 @@ class SmtpRelay:
 
     def _named(self, place: Place) -> str:
         return place.host if place.host == place.address else f"{place.host} [{place.address}]"
+
+
+class _NoRoom(Exception):
+    pass
 
 
 class _Delivery:
