@@ -11,6 +11,7 @@ import { Kept } from "./kept.js";
 import { toast } from "./notices.js";
 
 const STATES = { saving: "Saving…", saved: "Saved", waiting: "Not saved yet.", refused: "Not saved." };
+const NARROW = matchMedia("(max-width: 720px)"); // as in panes.css: it covers the page
 const HEARD_MS = 5_000; // what is told of a draft so soon after it was saved here is our own
 
 export class Compose {
@@ -34,11 +35,14 @@ export class Compose {
     this.keeper = this.#newKeeper();
     this.drop = (event) => this.#drop(event);
     for (const type of ["dragover", "drop"]) document.addEventListener(type, this.drop);
+    this.cover = () => this.#cover();
+    NARROW.addEventListener("change", this.cover);
   }
 
-  /** Hear no more of what is dropped. */
+  /** Hear no more of what is dropped, and of the window. */
   detach() {
     for (const type of ["dragover", "drop"]) document.removeEventListener(type, this.drop);
+    NARROW.removeEventListener("change", this.cover);
   }
 
   /** Files that are dropped are attached. Where none can be, the browser does not open them in place of the page. */
@@ -51,6 +55,19 @@ export class Compose {
   }
 
   get isOpen() { return !this.element.hidden; }
+
+  set isOpen(is) {
+    this.element.hidden = !is;
+    this.#cover();
+  }
+
+  /** Where it covers the page, as on a phone, nothing behind it is reached. */
+  #cover() {
+    const covers = this.isOpen && NARROW.matches;
+    for (const each of this.element.parentElement?.children ?? []) {
+      if (each !== this.element) each.inert = covers;
+    }
+  }
 
   /** Is there a text that the server may not have? */
   get isKept() { return this.isOpen || this.kept.read() !== null; }
@@ -111,7 +128,7 @@ export class Compose {
       return false;
     }
     this.forget();
-    this.element.hidden = true;
+    this.isOpen = false;
     return true;
   }
 
@@ -122,7 +139,7 @@ export class Compose {
   }
 
   close() {
-    this.element.hidden = true;
+    this.isOpen = false;
     this.opener?.focus?.();
     this.#leaving = this.leave().then((isSaved) => {
       this.#isLeft = !isSaved;
@@ -164,7 +181,7 @@ export class Compose {
   #unfold() {
     if (!this.isOpen) this.opener = document.activeElement;
     this.#isLeft = false;
-    this.element.hidden = false;
+    this.isOpen = true;
     this.form.focus();
   }
 
@@ -268,7 +285,7 @@ export class Compose {
 
   #end() {
     this.forget();
-    this.element.hidden = true;
+    this.isOpen = false;
     this.opener?.focus?.();
   }
 

@@ -101,7 +101,7 @@ export function openMenu(anchor, label, items) {
     anchor.focus();
   });
   // Within what it belongs to: a dialog lets nothing be done outside of it.
-  (anchor.closest("dialog") ?? document.querySelector("main") ?? document.body).append(menu);
+  (anchor.closest("dialog, [role=dialog]") ?? document.querySelector("main") ?? document.body).append(menu);
   menu.showPopover();
   const place = anchor.getBoundingClientRect();
   const { offsetWidth: width, offsetHeight: height } = menu;

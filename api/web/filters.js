@@ -173,7 +173,9 @@ function words(mailbox, filter) {
   const target = filter.folder && mailbox.folders.find((each) => nameFor(each) === filter.folder);
   const place = target ? `to ${mailbox.pathOf(target.folder_id)}`
     : `to ${filter.folder}, which is not there: it stays in Inbox`;
-  const done = [filter.folder && place, filter.label && `label ${filter.label}`,
+  const isLabelled = mailbox.labels.some((each) => each.name === filter.label);
+  const label = `label ${filter.label}${isLabelled ? "" : ", which is not there"}`;
+  const done = [filter.folder && place, filter.label && label,
     filter.is_starred && "starred", filter.is_read && "read"].filter(Boolean);
   return `${which.join(", ")}: ${done.join(", ")}`;
 }

@@ -93,6 +93,29 @@ def test_the_drawer_of_folders_takes_the_focus_and_gives_it_back(page: Page) -> 
     expect(page.get_by_role("navigation", name="Folders")).to_be_hidden()
 
 
+@BOTH
+def test_what_a_mail_that_is_written_covers_is_not_reached(page: Page, width: int) -> None:
+    open_list(page, 3, width)
+    row = page.get_by_role("link", name="Mail 1")
+    row.focus()
+    page.keyboard.press("c")
+    compose = page.locator(".compose")
+    expect(compose.get_by_label("To", exact=True)).to_be_focused()
+
+    row.evaluate("(row) => row.focus()")
+    if width < 720:
+        expect(compose.get_by_label("To", exact=True)).to_be_focused()
+    else:
+        expect(row).to_be_focused()
+    compose.get_by_role("button", name="Send later").click()
+    expect(page.get_by_role("menuitem").first).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(compose.get_by_role("button", name="Send later")).to_be_focused()
+
+    compose.get_by_role("button", name="Close; the text is kept in Drafts").click()
+    expect(row).to_be_focused()
+
+
 def open_list(page: Page, mails: int, width: int = 1280) -> None:
     page.set_viewport_size({"width": width, "height": 800})
     page.route_web_socket("**/ws?**", lambda _: None)
