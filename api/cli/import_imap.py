@@ -132,6 +132,7 @@ class _Journey:
         self._max_bytes = max_bytes
         self._progress = progress
         self._failures = 0
+        self._was_in = False
 
     async def run(self, names: Sequence[str]) -> None:
         """Bring all folders, or those that are named."""
@@ -147,6 +148,7 @@ class _Journey:
                     f"{self._account.host} lets {printable(self._account.login)} not in:"
                     f" {_words(error)}"
                 ) from error
+            self._was_in = True
             try:
                 await self._folders(source, names, finished)
             except (imaplib.IMAP4.abort, OSError) as error:
@@ -216,6 +218,11 @@ class _Journey:
             raise click.ClickException(
                 f"{self._account.host} does not prove who it is: {error.verify_message};"
                 " --ca-file names who is trusted"
+            ) from error
+        if not self._was_in:  # what never answered is as a rule mistyped: to wait helps nobody
+            raise click.ClickException(
+                f"{self._account.host}:{self._account.port} can't be reached: {_words(error)};"
+                " look at --host, --port and --security"
             ) from error
         self._failures += 1
         if self._failures >= TRIES:

@@ -2,6 +2,7 @@
 
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from api.cli.import_imap import import_imap
 from tests.cli import dovecot
 from tests.cli.dovecot import Dovecot
 from tests.cli.mail_desk import ANN, Desk
+from tests.process import free_port
 from topologies.errors import Misconfigured
 from topologies.events import Event
 
@@ -124,6 +126,20 @@ def test_a_token_lets_in_and_a_wrong_one_does_not(server: Dovecot, tmp_path: Pat
     assert "Traceback" not in result.output
     token.write_text(dovecot.TOKEN + "\n")
     assert by_token(desk, server, tmp_path, token).stdout == f"5 added to {ANN}\n"
+
+
+def test_a_host_that_never_answered_is_told_at_once(tmp_path: Path) -> None:
+    (tmp_path / "password").write_text("x")
+    port = str(free_port())
+    where = ["--host", "127.0.0.1", "--port", port, "--security", "none", "--login", "ann"]
+    began = time.monotonic()
+    result = Desk().run(
+        import_imap, *where, "--user", ANN, "--password-file", str(tmp_path / "password")
+    )
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f"Error: 127.0.0.1:{port} can't be reached: ")
+    assert result.stderr.endswith("look at --host, --port and --security\n")
+    assert time.monotonic() - began < 20  # it waits a minute in all for one that has answered
 
 
 # --- builders -----------------------------------------------------------------------------
