@@ -32,6 +32,8 @@ def delete(address: str, grace_days: int | None, now: bool, yes: bool, as_json: 
     After that nothing reaches it, and aliases that lead only there go too. Whoever gets the
     address later is somebody else and sees none of its mail.
     """
+    if now and grace_days:
+        raise click.UsageError("take one of --now and --grace-days")
     with errors_for_people():
         days = load().delete_grace_days if grace_days is None else grace_days
     grace = timedelta() if now else timedelta(days=days)

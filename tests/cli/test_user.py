@@ -166,6 +166,13 @@ def test_a_user_is_deleted_after_a_time_of_grace() -> None:
     assert "There is no user yet" in stores.run(user, "list").output
 
 
+def test_nobody_is_deleted_both_now_and_later() -> None:
+    stores = furnished("bo@shop.example")
+    options = ("--now", "--grace-days", "7", "-y")
+    assert stores.run(user, "delete", "bo@shop.example", *options).exit_code == 2
+    assert "bo@shop.example" in stores.run(user, "list").output
+
+
 def test_who_was_to_be_deleted_may_stay() -> None:
     stores = furnished("bo@shop.example")
     stores.run(user, "delete", "bo@shop.example", "--grace-days", "1", "-y")
