@@ -21,7 +21,9 @@ async def export(call: Call) -> Response:
     user = call.user
     _exporting.check(user.user_id)
     holdings = Holdings.of(call.context)
-    pieces = takeout(user, holdings, mail_only=asked.what == "mail")
+    pieces = takeout(
+        user, holdings, mail_only=asked.what == "mail", as_maildir=asked.format == "maildir"
+    )
     at = call.context.clock.now()
     headers = {
         **blobs.UNTRUSTED,

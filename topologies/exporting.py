@@ -9,8 +9,8 @@ import uuid
 from collections.abc import AsyncGenerator, Collection
 from dataclasses import dataclass
 
-from topologies.events import DELETED, INBOX, Filing
-from topologies.mail import folder_names, mbox_writing
+from topologies.events import DELETED, DRAFTS, INBOX, Filing
+from topologies.mail import folder_names, maildir, mbox_writing
 from topologies.mail.listing import pages
 from topologies.mail.raw import read_raw
 from topologies.ports.blobs import Blobs
@@ -34,6 +34,23 @@ class Lying:
             sender=email.mail_from,
             stored_at=self.summary.created_at,
             filing=self.filing,
+        )
+
+    @property
+    def maildir_folder(self) -> tuple[str, str]:
+        """Where its folder lies in a Maildir; see ``maildir.short_folder_path``."""
+        return maildir.short_folder_path(self.path, is_inbox=self.folder.folder_id == INBOX)
+
+    @property
+    def maildir_name(self) -> str:
+        """The name of its file there, in ``cur``."""
+        return maildir.file_name(
+            self.summary.email_id,
+            self.summary.created_at,
+            self.summary.size_bytes,
+            is_read=self.summary.is_read,
+            is_starred=self.summary.is_starred,
+            is_draft=self.summary.folder_id == DRAFTS,
         )
 
     @property

@@ -1,8 +1,9 @@
 """Takeout: everything that a user has, as the members of one zip file, written as it is read.
 
-``mail/`` holds an mbox file for each folder, ``deleted/`` what can be restored; JSON documents hold
-the rest (``topologies.takeout_documents``; docs/in-and-out.md describes each).
-Memory: one message, some 80 bytes for each mail, and as much again for those of 90 days.
+``mail/`` holds an mbox file for each folder, or ``Maildir/`` a file for each mail, ``deleted/``
+what can be restored; JSON documents hold the rest (``topologies.takeout_documents``;
+docs/in-and-out.md describes each). Memory: one message, some 80 bytes for each mail, as much again
+for those of 90 days, and some 500 for each file of a Maildir.
 """
 
 import asyncio
@@ -18,7 +19,7 @@ from topologies import exporting
 from topologies.errors import BlobMissing
 from topologies.events import DELETED, DRAFTS
 from topologies.exporting import Lying
-from topologies.mail import ids, mbox_writing
+from topologies.mail import ids, maildir, mbox_writing
 from topologies.mail.listing import pages
 from topologies.mail.raw import raw_of
 from topologies.mail.zip_writing import ZipWriting
@@ -32,7 +33,8 @@ __all__ = ["Holdings", "takeout"]
 IN_A_THREAD_BYTES = 256 * 1024  # larger mails would hold up everything else
 _README = """What you had at Rillmail.
 
-mail/*.mbox         Your mail, a file for each folder, which mail programs open (mboxrd).
+mail/*.mbox         Your mail, a file for each folder, which mail programs open (mboxrd);
+Maildir/            or a file for each mail, which IMAP servers and mail programs read.
 deleted/*.mbox      Mail that you deleted lately and could restore, if there is any.
 missing.json        Mails whose text could not be read, if there are any.
 *.json              The rest; each is described in docs/in-and-out.md.
@@ -40,19 +42,21 @@ scheduled/*.eml     Mail that you sent for later and that waits still.
 deliveries.jsonl    What became of mail that you sent.
 rules/*.sieve       Your filters (RFC 5228).
 
-`rillmail import mail/ --user ADDRESS`, where this was unpacked, brings the mail back exactly.
+`rillmail import mail/ --user ADDRESS`, where this was unpacked, brings the mail back exactly
+(`rillmail import Maildir/ …`).
 """
 
 
 async def takeout(
-    user: User, holdings: Holdings, *, mail_only: bool = False
+    user: User, holdings: Holdings, *, mail_only: bool = False, as_maildir: bool = False
 ) -> AsyncGenerator[bytes]:
     """Yield the zip file, piece by piece.
 
     Args:
         user: Whose.
         holdings: Where it is read from.
-        mail_only: Only what is in ``mail/``.
+        mail_only: Only the mail.
+        as_maildir: As a Maildir, not as mbox files.
 
     Raises:
         Retryable: A store is out of reach; what was yielded is no whole file then.
@@ -60,7 +64,8 @@ async def takeout(
     writing = ZipWriting(holdings.clock.now())
     missing: list[str] = []
     sent = _Sent(holdings.clock.now() - KEPT)
-    async for data in _mail(user.user_id, holdings, writing, missing, sent):
+    of_mail = _maildir if as_maildir else _mail
+    async for data in of_mail(user.user_id, holdings, writing, missing, sent):
         yield data
     if not mail_only:
         async for data in _deleted(user.user_id, holdings, writing, missing, sent):
@@ -120,6 +125,35 @@ async def _mail(
             yield written
 
 
+async def _maildir(
+    user_id: str, holdings: Holdings, writing: ZipWriting, missing: list[str], sent: _Sent
+) -> AsyncGenerator[bytes]:
+    begun: set[str] = set()
+    _begin_maildir("Maildir/", "", writing)
+    async for mail in exporting.mails(user_id, holdings.mailboxes):
+        if (found := await _whole(user_id, mail, holdings, missing)) is None:
+            continue
+        sent.add(found[0])
+        path, name_of_folder = mail.maildir_folder
+        folder = f"Maildir/{path}/" if path else "Maildir/"
+        if path and path not in begun:
+            begun.add(path)
+            _begin_maildir(folder, name_of_folder, writing)
+        writing.begin(f"{folder}cur/{mail.maildir_name}", mail.summary.created_at)
+        if written := await _compressed(found[1], writing):
+            yield written
+
+
+def _begin_maildir(folder: str, name_of_folder: str, writing: ZipWriting) -> None:
+    for part in ("cur", "new", "tmp"):
+        writing.folder(f"{folder}{part}/")
+    if folder != "Maildir/":
+        writing.begin(f"{folder}maildirfolder")  # by Maildir++
+    if name_of_folder:
+        writing.begin(f"{folder}{maildir.NAME_FILE}")
+        writing.write(name_of_folder.encode())
+
+
 async def _deleted(
     user_id: str, holdings: Holdings, writing: ZipWriting, missing: list[str], sent: _Sent
 ) -> AsyncGenerator[bytes]:
@@ -150,11 +184,16 @@ async def _whole(
 
 async def _written(email: Email, raw: bytes, mail: Lying, writing: ZipWriting) -> bytes:
     """Write a mail; return what there is of the zip file by now."""
-
-    def work() -> bytes:
+    if len(raw) <= IN_A_THREAD_BYTES:
         return writing.write(mail.as_mbox(email, raw))
+    return await asyncio.to_thread(lambda: writing.write(mail.as_mbox(email, raw)))
 
-    return await asyncio.to_thread(work) if len(raw) > IN_A_THREAD_BYTES else work()
+
+async def _compressed(raw: bytes, writing: ZipWriting) -> bytes:
+    """Write a message as it is; return what there is of the zip file by now."""
+    if len(raw) <= IN_A_THREAD_BYTES:
+        return writing.write(raw)
+    return await asyncio.to_thread(writing.write, raw)
 
 
 def _member(folder: str, begun: set[str]) -> str:

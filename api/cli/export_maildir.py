@@ -4,13 +4,11 @@ A mail that is there already keeps its file; when it was moved or marked since, 
 renamed. What was deleted in the mailbox stays.
 """
 
-import hashlib
 import os
 from pathlib import Path
 
 import click
 
-from topologies.events import DRAFTS, INBOX
 from topologies.exporting import Lying
 from topologies.mail import maildir
 from topologies.ports.mailboxes import Email
@@ -68,25 +66,11 @@ class MaildirFiles:
         os.sync()
 
     def _place(self, mail: Lying) -> Path:
-        summary = mail.summary
-        name = maildir.file_name(
-            summary.email_id,
-            summary.created_at,
-            summary.size_bytes,
-            is_read=summary.is_read,
-            is_starred=summary.is_starred,
-            is_draft=summary.folder_id == DRAFTS,
-        )
-        name_of_folder = mail.path
-        path = maildir.folder_path(name_of_folder, is_inbox=mail.folder.folder_id == INBOX)
-        is_cut = len(path.encode()) > maildir.LONGEST_NAME_BYTES
-        if is_cut:
-            digest = hashlib.sha256(path.encode()).hexdigest()[:16]
-            path = f"{path[: maildir.LONGEST_NAME_BYTES - 17]}-{digest}"
+        path, name_of_folder = mail.maildir_folder
         folder = self._folder(self._root / path)
-        if is_cut:
+        if name_of_folder:
             (folder / maildir.NAME_FILE).write_text(name_of_folder, encoding="utf-8")
-        return folder / "cur" / name
+        return folder / "cur" / mail.maildir_name
 
     def _folder(self, path: Path) -> Path:
         if path not in self._made:

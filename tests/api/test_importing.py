@@ -1,11 +1,15 @@
 """POST /import: mail that one brings along, whole, once, with its folder and its marks."""
 
+import io
+import zipfile
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from api.cli import import_files
 from tests.api.desk import Desks, memory_alone
 from tests.api.test_mailbox import got
 
@@ -44,6 +48,28 @@ async def test_what_was_exported_comes_back_byte_for_byte(a_desk: Desks) -> None
         assert (mail["is_starred"], mail["is_read"]) == (True, False)
         assert (await ann.get(f"/emails/{mail['email_id']}/raw")).content == raw
         assert (await got(bo, "/folders/inbox/emails"))["emails"] == []
+
+
+async def test_a_maildir_comes_out_and_goes_in_file_by_file(a_desk: Desks, tmp_path: Path) -> None:
+    async with a_desk() as desk:
+        ann = await desk.signed_in("ann")
+        raw = b"Date: Mon, 2 Mar 2026 10:00:00 +0000\r\nSubject: x\r\n\r\nFrom me\r\n"
+        await brought(ann, raw, folder="Wörk/2025", is_starred="true")
+        await brought(ann, raw + b"more\r\n")
+        answer = await ann.get("/export", params={"what": "mail", "format": "maildir"})
+        with zipfile.ZipFile(io.BytesIO(answer.content)) as held:
+            assert held.testzip() is None
+            held.extractall(tmp_path)
+        found = import_files.files(tmp_path / "Maildir")
+        messages = [each for _, each in import_files.read(found, 10**6, lambda _: None)]
+        told = {
+            each.raw: (each.filing.folder, each.filing.is_starred)
+            for each in messages
+            if each.filing is not None
+        }
+        assert told == {raw: ("Wörk/2025", True), raw + b"more\r\n": ("inbox", False)}
+        for folder in (tmp_path / "Maildir", tmp_path / "Maildir" / ".W&APY-rk.2025"):
+            assert {each.name for each in folder.iterdir()} >= {"cur", "new", "tmp"}
 
 
 @memory_alone

@@ -5,6 +5,7 @@ is "2026" within "Work", in modified UTF-7. Flags stand in a file's name. A file
 here also names the mail it was, so that it is known again, and holds it byte for byte.
 """
 
+import hashlib
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -37,7 +38,7 @@ class Named:
 def folder_path(name: str, *, is_inbox: bool = False) -> str:
     """Return the folder's own folder within the Maildir; empty for the inbox.
 
-    The longest names are cut, and made unlike others by whoever writes them.
+    It may be longer than a file system takes; see ``short_folder_path``.
     """
     if is_inbox:
         return ""
@@ -45,6 +46,18 @@ def folder_path(name: str, *, is_inbox: bool = False) -> str:
     if not all(parts):  # "a//b" would have a level without a name
         return "." + imap_names.encoded(name, also="./")
     return "." + ".".join(imap_names.encoded(part, also=".") for part in parts)
+
+
+def short_folder_path(name: str, *, is_inbox: bool = False) -> tuple[str, str]:
+    """Return ``folder_path``, short enough for a file system, and what ``NAME_FILE`` is to hold.
+
+    That is empty where the path says it all.
+    """
+    path = folder_path(name, is_inbox=is_inbox)
+    if len(path.encode()) <= LONGEST_NAME_BYTES:
+        return path, ""
+    digest = hashlib.sha256(path.encode()).hexdigest()[:16]
+    return f"{path[: LONGEST_NAME_BYTES - 17]}-{digest}", name
 
 
 def folder_name(path: str) -> str:

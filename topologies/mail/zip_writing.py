@@ -8,6 +8,7 @@ import zipfile
 from datetime import UTC, datetime
 from typing import IO
 
+EARLIEST, LATEST = datetime(1980, 1, 1, tzinfo=UTC), datetime(2107, 12, 31, tzinfo=UTC)  # MS-DOS
 LEVEL = 1  # of zlib: mail is base64 for the most part, more effort wins little
 
 
@@ -18,7 +19,7 @@ class ZipWriting:
         """Begin it.
 
         Args:
-            at: The time of all members.
+            at: The time of all members that have none of their own.
         """
         self._pieces: list[bytes] = []
         self._at = at.astimezone(UTC)
@@ -27,10 +28,23 @@ class ZipWriting:
         )
         self._member: IO[bytes] | None = None
 
-    def begin(self, name: str) -> None:
-        """Begin a member; what is written goes into it."""
+    def folder(self, name: str) -> None:
+        """Add an empty folder; *name* ends with a slash."""
         self._end_member()
         info = zipfile.ZipInfo(name, self._at.timetuple()[:6])
+        info.external_attr = (0o40700 << 16) | 0x10  # a folder, on Unix and on others
+        self._zip.writestr(info, b"")
+
+    def begin(self, name: str, at: datetime | None = None) -> None:
+        """Begin a member; what is written goes into it.
+
+        Args:
+            name: With the folders that it lies in.
+            at: Its time; None: that of all.
+        """
+        self._end_member()
+        at = max(EARLIEST, min(at.astimezone(UTC), LATEST)) if at is not None else self._at
+        info = zipfile.ZipInfo(name, at.timetuple()[:6])
         info.compress_type = zipfile.ZIP_DEFLATED
         info.external_attr = 0o600 << 16
         self._member = self._zip.open(info, "w", force_zip64=True)
