@@ -13,6 +13,8 @@ from tests.journeys.place import PASSWORD, Place, mail
 
 pytestmark = pytest.mark.process
 
+schemathesis.serializer.alias("application/mbox", "application/octet-stream")  # as it is
+
 EXAMPLES, EXAMPLES_ON_THE_CLUSTER = 25, 8  # of each operation
 ENDLESS = ("/events/stream",)  # answers for as long as somebody listens
 CHECKS = [
