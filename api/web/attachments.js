@@ -37,7 +37,7 @@ function card(client, attachment) {
 }
 
 /** Let the browser keep `blob` as a file. */
-function save(blob, name) {
+export function save(blob, name) {
   const url = URL.createObjectURL(blob);
   download(url, name);
   setTimeout(() => URL.revokeObjectURL(url), 60_000);

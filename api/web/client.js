@@ -2,6 +2,7 @@
 
 const TIMEOUT_MS = 30_000;
 const UPLOAD_MS = 10 * 60_000; // of a file, or of a mail with files
+const EXPORT_MS = 4 * 3_600_000; // of all that one has
 
 /** What went wrong, in words: from a problem+json answer (RFC 9457), or of our own. */
 export class Problem extends Error {
@@ -168,6 +169,13 @@ export class Client {
     return (await this.#json("GET", url, { query: { redirect: false } })).url;
   }
 
+  /** Everything that one has, as a Blob, and what it is called. */
+  async takeout(query) {
+    const answer = await this.#ask("GET", `/export?${query}`, { timeout_ms: EXPORT_MS });
+    const [, name = "rillmail.zip"] = /filename="([^"]+)"/.exec(answer.headers.get("Content-Disposition")) ?? [];
+    return { file: await answer.blob(), name };
+  }
+
   async #json(method, path, options) {
     const answer = await this.#ask(method, path, options);
     const text = await answer.text();
@@ -205,11 +213,13 @@ async function ask(url, init, timeout_ms = TIMEOUT_MS) {
   } catch {
     // A proxy's page: its status says enough.
   }
-  throw new Problem({
-    title: BY_STATUS[answer.status] ?? `The server answered ${answer.status}: try again later`,
-    ...told,
-    status: answer.status,
-  });
+  throw problemOf(answer.status, told);
+}
+
+/** The problem that an answer with this status tells. */
+export function problemOf(status, told) {
+  return new Problem({
+    title: BY_STATUS[status] ?? `The server answered ${status}: try again later`, ...told, status });
 }
 
 const enc = encodeURIComponent;

@@ -2,6 +2,7 @@
 
 import { blockedPart } from "./blocked.js";
 import { contactsPart } from "./contacts.js";
+import { bringPart, takePart } from "./data.js";
 import { modal } from "./dialogs.js";
 import { h } from "./dom.js";
 import { filtersPart } from "./filters.js";
@@ -20,7 +21,8 @@ export async function optionsDialog(mailbox, identities) {
       securityParts(client), identities.load(),
     ]);
     const dialog = modal("Settings", identitiesPart(identities), awayForm(client, away), filters,
-      forwardForm(client, forwards), push, blocked, contactsPart(client), ...security);
+      forwardForm(client, forwards), push, blocked, contactsPart(client), bringPart(client),
+      takePart(client), ...security);
     dialog.querySelector("input")?.focus();
   } catch (problem) {
     toast(problem.words ?? String(problem), { isError: true });
