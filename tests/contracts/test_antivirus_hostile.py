@@ -184,7 +184,7 @@ async def test_sealed_archives_within_each_other_do_not_wait_for_themselves() ->
     content = TEXT
     for _ in range(4):
         content = in_7z({"a.7z": content})
-    async with asyncio.timeout(sealed.PATIENCE_S):
+    async with asyncio.timeout(4 * sealed.PATIENCE_S):
         both = [RulesScanner().scan(content, file_name="a.7z") for _ in range(sealed.AT_ONCE + 1)]
         verdicts = await asyncio.gather(*both)
     assert {verdict.result for verdict in verdicts} == {"clean"}
