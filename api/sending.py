@@ -126,7 +126,8 @@ async def _sender(context: Context, user: User, given: Recipient | None, errors:
     address = own if given is None else _address("/from", given, errors)
     if address is None:
         return own
-    if not await may_write_as(context.directory, user.user_id, address.address):
+    is_ours = given is None or await may_write_as(context.directory, user.user_id, address.address)
+    if not is_ours:
         errors.add("/from", f"{address.address} is no address of yours")
         return own
     if address.name:
