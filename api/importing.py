@@ -4,9 +4,6 @@ Nothing is kept of the file: a message at a time is in memory, and no more is re
 is on its way. What is there is not added twice, so who was broken off sends all of it again.
 """
 
-from dataclasses import replace
-
-import msgspec
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
@@ -15,8 +12,7 @@ from api.endpoint import Call, json_answer
 from api.problems import Problem, invalid_parameter
 from api.shapes_importing import ImportedOut, ImportQuery, RefusedOut
 from topologies.errors import NoSpace, Retryable
-from topologies.events import Filing
-from topologies.importing import Importing, Tally
+from topologies.importing import Importing, Tally, placed
 from topologies.mail import folder_names
 from topologies.mail.mbox import MailboxReader, Stored, packed_as
 
@@ -100,18 +96,13 @@ class _Import:
         if self._room_bytes is not None and message.size_bytes > self._room_bytes:
             await self._importing.finish()
             raise Problem(507, f"your mailbox is full: {self._so_far}", kind="quota-exceeded")
-        is_new = await self._importing.add(self._placed(message))
+        asked = self._asked
+        told = placed(
+            message, folder=asked.folder, is_read=asked.is_read, is_starred=asked.is_starred
+        )
+        is_new = await self._importing.add(told)
         if is_new and self._room_bytes is not None:
             self._room_bytes -= message.size_bytes
-
-    def _placed(self, message: Stored) -> Stored:
-        asked = self._asked
-        said = {"folder": asked.folder, "is_read": asked.is_read, "is_starred": asked.is_starred}
-        changes = {name: value for name, value in said.items() if value is not None}
-        if not changes:
-            return message
-        filing = message.filing or Filing()
-        return replace(message, filing=msgspec.structs.replace(filing, **changes))
 
     def _refuse(self, detail: str) -> None:
         self._refused_count += 1

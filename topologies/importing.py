@@ -167,12 +167,20 @@ class Importing:
         )
 
 
-def with_folder(message: Stored, folder: str | None) -> Stored:
-    """Return *message* as one that lay in *folder*; None: wherever it did."""
-    if not folder:
+def placed(
+    message: Stored,
+    *,
+    folder: str | None = None,
+    is_read: bool | None = None,
+    is_starred: bool | None = None,
+) -> Stored:
+    """Return *message* as one that lay and was marked so; None: as it says of itself."""
+    said = {"folder": folder, "is_read": is_read, "is_starred": is_starred}
+    changes = {name: value for name, value in said.items() if value is not None}
+    if not changes:
         return message
     filing = message.filing or Filing()
-    return replace(message, filing=msgspec.structs.replace(filing, folder=folder))
+    return replace(message, filing=msgspec.structs.replace(filing, **changes))
 
 
 def _dates(message: Stored, now: datetime, *, is_stored_at_best: bool) -> list[datetime]:

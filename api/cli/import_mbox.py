@@ -29,7 +29,7 @@ from api.cli.output import as_json, examples, printable, size
 from api.cli.smtp_client import connected
 from api.cli.stores import Stores, errors_for_people, with_stores
 from connectors.settings import load
-from topologies.importing import Importing, Tally, with_folder
+from topologies.importing import Importing, Tally, placed
 from topologies.mail.mbox import Stored
 
 LOOK_EVERY_S = 0.2
@@ -164,7 +164,7 @@ def _read(
                 f"{where}: {size(message.size_bytes)} is more than {size(max_bytes)}"
             )
         else:
-            yield with_folder(message, folder)
+            yield placed(message, folder=folder or None)
 
 
 def _reached(progress: Progress, task: TaskID, done: int) -> None:
