@@ -8,9 +8,10 @@ for those of 90 days, and some 500 for each file of a Maildir.
 
 import asyncio
 import uuid
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -140,7 +141,7 @@ async def _maildir(
             begun.add(path)
             _begin_maildir(folder, name_of_folder, writing)
         writing.begin(f"{folder}cur/{mail.maildir_name}", mail.summary.created_at)
-        if written := await _compressed(found[1], writing):
+        if written := await _in_turn(found[1], partial(writing.write, found[1])):
             yield written
 
 
@@ -184,16 +185,12 @@ async def _whole(
 
 async def _written(email: Email, raw: bytes, mail: Lying, writing: ZipWriting) -> bytes:
     """Write a mail; return what there is of the zip file by now."""
-    if len(raw) <= IN_A_THREAD_BYTES:
-        return writing.write(mail.as_mbox(email, raw))
-    return await asyncio.to_thread(lambda: writing.write(mail.as_mbox(email, raw)))
+    return await _in_turn(raw, lambda: writing.write(mail.as_mbox(email, raw)))
 
 
-async def _compressed(raw: bytes, writing: ZipWriting) -> bytes:
-    """Write a message as it is; return what there is of the zip file by now."""
-    if len(raw) <= IN_A_THREAD_BYTES:
-        return writing.write(raw)
-    return await asyncio.to_thread(writing.write, raw)
+async def _in_turn(raw: bytes, work: Callable[[], bytes]) -> bytes:
+    """Return what *work* does with a message, in a thread if that is large."""
+    return await asyncio.to_thread(work) if len(raw) > IN_A_THREAD_BYTES else work()
 
 
 def _member(folder: str, begun: set[str]) -> str:

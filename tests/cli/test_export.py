@@ -3,7 +3,7 @@
 import fcntl
 import resource
 import zipfile
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -186,6 +186,13 @@ def test_a_takeout_that_can_not_be_written_leaves_nothing_behind(tmp_path: Path)
     assert [each.name for each in tmp_path.iterdir()] == ["folder"]
 
 
+def lay_out(folder: Path, files: Mapping[str, bytes]) -> None:
+    for name, content in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+
+
 def test_a_maildir_of_others_keeps_folders_and_flags(tmp_path: Path) -> None:
     files = {
         "cur/1:2,S": b"Subject: one\n\n>From x\n",
@@ -193,10 +200,7 @@ def test_a_maildir_of_others_keeps_folders_and_flags(tmp_path: Path) -> None:
         ".Work.2026/cur/3:2,FS": b"Subject: three\n\n",
         ".Junk/cur/4:2,": b"Subject: four\n\n",
     }
-    for name, content in files.items():
-        path = tmp_path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
+    lay_out(tmp_path, files)
     desk = Desk()
     for _ in range(2):
         desk.brought(tmp_path, ANN)
@@ -218,10 +222,7 @@ def test_maildirs_that_lie_within_folders_are_folders_too(inbox: str, tmp_path: 
         "Entw&APw-rfe.alt/new/3": b"Subject: three\n\n",
         "Work/tmp/4": b"Subject: half\n\n",
     }
-    for name, content in files.items():
-        path = tmp_path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
+    lay_out(tmp_path, files)
     desk = Desk()
     desk.brought(tmp_path, ANN)
     assert desk.mails(ANN) == sorted(
